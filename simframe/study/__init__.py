@@ -1,0 +1,30 @@
+"""What was asked: study files, checked; built-in studies."""
+
+from simframe.study.loader import builtin_names, load_study, parse_study, study_text
+from simframe.study.schema import (
+    Bin,
+    Crossing,
+    Item,
+    Option,
+    Pair,
+    Regression,
+    Structure,
+    Study,
+    canonical_number,
+)
+
+__all__ = [
+    "Bin",
+    "Crossing",
+    "Item",
+    "Option",
+    "Pair",
+    "Regression",
+    "Structure",
+    "Study",
+    "builtin_names",
+    "canonical_number",
+    "load_study",
+    "parse_study",
+    "study_text",
+]

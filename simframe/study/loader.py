@@ -1,0 +1,132 @@
+"""From a TOML file to a :class:`Study`, with errors a person can act on."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from simframe.errors import StudyError, did_you_mean
+from simframe.study import schema
+from simframe.study.schema import Study
+
+
+def builtin_names() -> list[str]:
+    """Return the names of the studies that ship with simframe."""
+    folder = resources.files("simframe.study") / "builtin"
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def load_study(source: str | Path) -> Study:
+    """Load a built-in study by name, or a study file by path.
+
+    Raises:
+        StudyError: naming file, key, value and mend of everything that is wrong.
+    """
+    text, where = _read(source)
+    return parse_study(text, where)
+
+
+def study_text(source: str | Path) -> str:
+    """Return the TOML text of a study, as it was written."""
+    return _read(source)[0]
+
+
+def parse_study(text: str, where: str) -> Study:
+    """Parse the TOML ``text`` of a study; ``where`` names its file in errors."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as err:
+        raise StudyError(f"not valid TOML: {err}", where=where, mend="correct the line it names") from err
+    head = raw.pop("study", None)
+    if not isinstance(head, dict):
+        raise StudyError("no [study] table", where=where, mend="begin with [study], then id and title")
+    try:
+        return Study.model_validate(head | raw)
+    except ValidationError as err:
+        problems = [_explain(problem, head | raw) for problem in err.errors()]
+        if len(problems) == 1:
+            message, mend = problems[0]
+            raise StudyError(message, where=where, mend=mend) from err
+        listed = "\n".join(f"  - {message}; {mend}" for message, mend in problems)
+        raise StudyError(
+            f"{len(problems)} problems\n{listed}", where=where, mend="correct each, then check again"
+        ) from err
+
+
+def _read(source: str | Path) -> tuple[str, str]:
+    name = str(source)
+    if name in builtin_names():
+        return (resources.files("simframe.study") / "builtin" / f"{name}.toml").read_text("utf-8"), f"study {name}"
+    path = Path(source)
+    if not path.is_file():
+        mend = f"give the path of a study file, or a built-in study ({did_you_mean(name, builtin_names())})"
+        raise StudyError("no such study file", where=name, mend=mend)
+    try:
+        return path.read_text("utf-8"), name
+    except UnicodeDecodeError as err:
+        raise StudyError(f"not UTF-8 text at byte {err.start}", where=name, mend="save the file as UTF-8") from err
+    except OSError as err:
+        raise StudyError(f"cannot be read: {err.strerror}", where=name, mend="check its permissions") from err
+
+
+def _explain(problem: Any, raw: dict[str, Any]) -> tuple[str, str]:
+    """Return what is wrong (key and value) and the mend of one pydantic error."""
+    key = _key(problem["loc"], raw)
+    kind, value, context = problem["type"], problem["input"], problem.get("ctx", {})
+    prefix = f"{key}: " if key else ""
+    if kind == "study":
+        return prefix + context["message"], context["mend"]
+    if kind == "missing":
+        return f"{prefix}is missing", f"add {problem['loc'][-1]!r}"
+    if kind == "extra_forbidden":
+        known = _known_keys(problem["loc"])
+        return f"{prefix}unknown key (value {_short(value)})", did_you_mean(str(problem["loc"][-1]), known)
+    if kind == "literal_error":
+        return f"{prefix}{_short(value)} is not allowed", f"use {context['expected']}"
+    return f"{prefix}{_short(value)}: {problem['msg']}", "correct this value"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+_PARTS: dict[str, type[schema.Part]] = {
+    "item": schema.Item,
+    "options": schema.Option,
+    "bins": schema.Bin,
+    "pair": schema.Pair,
+    "structure": schema.Structure,
+    "crossing": schema.Crossing,
+    "regression": schema.Regression,
+    "data": schema.Data,
+    "split": schema.Split,
+}
+
+
+def _known_keys(loc: tuple[Any, ...]) -> list[str]:
+    parents = [step for step in loc[:-1] if isinstance(step, str)]
+    part = _PARTS.get(parents[-1], Study) if parents else Study
+    return [field.alias or name for name, field in part.model_fields.items()]
+
+
+def _key(loc: tuple[Any, ...], raw: Any) -> str:
+    """Render ``("item", 3, "scale")`` as ``item[4] 'vote'.scale``: counted from one, with the id where there is one."""
+    text = ""
+    for step in loc:
+        if isinstance(raw, dict):
+            raw = raw.get(step)
+        elif isinstance(raw, list | tuple) and isinstance(step, int) and step < len(raw):
+            raw = raw[step]
+        else:
+            raw = None
+        if isinstance(step, int):
+            name = raw.get("id", raw.get("code")) if isinstance(raw, dict) else None
+            text += f"[{step + 1}]" + (f" {name!r}" if name is not None else "")
+        elif not str(step).startswith("function-"):
+            text += f".{step}" if text else str(step)
+    return text
