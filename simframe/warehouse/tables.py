@@ -1,0 +1,235 @@
+"""The columns of every Parquet table in the warehouse, in one place.
+
+Types are fixed when a panel is published: DuckDB's ``union_by_name`` would otherwise let one panel with text in a
+numeric column turn that column into text for all panels.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+TEXT, REAL, WHOLE, FLAG = pa.string(), pa.float64(), pa.int64(), pa.bool_()
+INSTANT = pa.timestamp("us", tz="UTC")
+
+
+def _schema(**columns: pa.DataType) -> pa.Schema:
+    return pa.schema([pa.field(name, dtype) for name, dtype in columns.items()])
+
+
+PANEL = {
+    "panel": _schema(
+        panel_id=TEXT,
+        study_id=TEXT,
+        study_hash=TEXT,
+        kind=TEXT,  # human, simulated, baseline
+        label=TEXT,  # what people call it: "tuned on 100"
+        source=TEXT,  # data file, model name or baseline name
+        strategy=TEXT,  # survey, base, tuned, pilot_marginals, logit_chain
+        plan_id=TEXT,
+        plan_hash=TEXT,
+        reference_id=TEXT,  # human panel it is judged against; null for human panels
+        reference_split=TEXT,  # part of that panel: holdout
+        pilot_n=WHOLE,
+        seed=WHOLE,
+        model=TEXT,
+        base_fingerprint=TEXT,
+        adapter_fingerprint=TEXT,
+        template_hash=TEXT,
+        n_respondents=WHOLE,
+        n_responses=WHOLE,
+        tokens=WHOLE,
+        seconds=REAL,
+        created_at=INSTANT,
+        simframe_version=TEXT,
+        versions=TEXT,  # JSON: package -> version
+        settings=TEXT,  # JSON: everything that shaped the panel
+        files=TEXT,  # JSON: file -> {sha256, rows}
+    ),
+    "respondents": _schema(
+        respondent_id=TEXT,
+        twin_of=TEXT,  # the human whose persona a simulated respondent was given
+        weight=REAL,
+        split=TEXT,  # wave, pilot, rectify, holdout; a twin has its human's
+        draw=WHOLE,  # rank in the seeded order within the split: the pilot of n is draw < n
+        stratum=TEXT,
+        cluster=TEXT,
+    ),
+    "responses": _schema(
+        respondent_id=TEXT,
+        item_id=TEXT,
+        code=TEXT,  # option code; bin code of an interval item; null where there is none
+        value=REAL,  # option value, or the number given; null where missing
+        missing=FLAG,  # no answer, or an option declared missing
+        text=TEXT,
+        probabilities=pa.list_(REAL),  # one per valid option, in declared order; null for people
+        option_mass=REAL,  # probability the model gave all options together, under its full vocabulary
+        position=WHOLE,  # place in the questionnaire as asked, from 0; null for persona and derived items
+    ),
+    "cells": _schema(
+        item_id=TEXT,
+        split=TEXT,
+        attribute=TEXT,  # all, an item id, or two joined by *
+        level=TEXT,  # all, a level code, or two joined by *
+        code=TEXT,
+        value=REAL,
+        missing=FLAG,
+        n=WHOLE,
+        w=REAL,
+        w2=REAL,
+    ),
+    "crosstabs": _schema(
+        pair_id=TEXT,
+        split=TEXT,
+        attribute=TEXT,
+        level=TEXT,
+        belief_code=TEXT,
+        action_code=TEXT,
+        n=WHOLE,
+        w=REAL,
+        w2=REAL,
+    ),
+    "structures": _schema(
+        structure_id=TEXT,
+        split=TEXT,
+        structure=TEXT,  # JSON list of codes, in the order the block declares its items
+        n=WHOLE,
+        w=REAL,
+    ),
+}
+"""Files of one published panel, ``data/panel=<panel_id>/<name>.parquet``."""
+
+STUDY = {
+    "study": _schema(study_id=TEXT, study_hash=TEXT, title=TEXT, description=TEXT),
+    "items": _schema(
+        study_id=TEXT,
+        study_hash=TEXT,
+        item_id=TEXT,
+        position=WHOLE,
+        label=TEXT,
+        wording=TEXT,
+        scale=TEXT,
+        role=TEXT,
+        unit=TEXT,
+        low=REAL,
+        high=REAL,
+        derived=FLAG,
+        subgroup=FLAG,
+        asked=FLAG,  # a closed question that a simulated respondent answers
+    ),
+    "options": _schema(
+        study_id=TEXT,
+        study_hash=TEXT,
+        item_id=TEXT,
+        code=TEXT,
+        label=TEXT,
+        value=REAL,
+        missing=FLAG,
+        position=WHOLE,
+        kind=TEXT,  # option, or bin (of an interval item without options)
+    ),
+    "levels": _schema(
+        study_id=TEXT, study_hash=TEXT, attribute=TEXT, level=TEXT, label=TEXT, position=WHOLE, crossing=FLAG
+    ),
+    "blocks": _schema(study_id=TEXT, study_hash=TEXT, structure_id=TEXT, label=TEXT, items=pa.list_(TEXT)),
+    "pairs": _schema(study_id=TEXT, study_hash=TEXT, pair_id=TEXT, label=TEXT, belief=TEXT, action=TEXT),
+    "implications": _schema(study_id=TEXT, study_hash=TEXT, pair_id=TEXT, belief_code=TEXT, action_code=TEXT),
+    "regressions": _schema(
+        study_id=TEXT,
+        study_hash=TEXT,
+        regression_id=TEXT,
+        label=TEXT,
+        formula=TEXT,
+        family=TEXT,
+        weighted=FLAG,
+        covariance=TEXT,
+    ),
+}
+"""Files of one study version, ``studies/<study_id>/<study_hash>/<name>.parquet``, beside ``study.toml``."""
+
+EVALUATION = {
+    "evaluation": _schema(
+        evaluation_id=TEXT,
+        panel_id=TEXT,
+        reference_id=TEXT,
+        reference_split=TEXT,
+        study_id=TEXT,
+        study_hash=TEXT,
+        replicates=WHOLE,
+        seed=WHOLE,
+        seconds=REAL,
+        created_at=INSTANT,
+        simframe_version=TEXT,
+        settings=TEXT,
+        files=TEXT,
+    ),
+    # Uncertainty of one metric of one panel; the point estimate itself is always the SQL view's.
+    "estimates": _schema(
+        family=TEXT,
+        metric=TEXT,
+        item_id=TEXT,  # null: mean over the asked items
+        item_id_2=TEXT,
+        attribute=TEXT,
+        level=TEXT,
+        term=TEXT,
+        estimate=REAL,
+        ci_low=REAL,
+        ci_high=REAL,
+        floor=REAL,
+        floor_q95=REAL,
+        p_value=REAL,
+        reason=TEXT,
+    ),
+    "fits": _schema(
+        panel_id=TEXT,
+        split=TEXT,  # all, or the part of the panel that was fitted
+        regression_id=TEXT,
+        family=TEXT,
+        n=WHOLE,
+        df_model=REAL,
+        llf=REAL,
+        fit=REAL,  # R2 of ols, McFadden's pseudo R2 of the others
+        aic=REAL,
+        reason=TEXT,  # why there are no coefficients; null where there are
+    ),
+    "coefficients": _schema(
+        panel_id=TEXT,
+        split=TEXT,
+        regression_id=TEXT,
+        term=TEXT,  # name, with the outcome's code before a colon for mnlogit: "1:selfLR"
+        kind=TEXT,  # slope, intercept, threshold
+        estimate=REAL,
+        se=REAL,
+        p_value=REAL,
+        ci_low=REAL,
+        ci_high=REAL,
+    ),
+}
+"""Files of one evaluation, ``data/evaluation=<evaluation_id>/<name>.parquet``."""
+
+RESULT = (
+    "study_id",
+    "panel_id",
+    "reference_id",
+    "family",
+    "metric",
+    "item_id",
+    "item_id_2",
+    "attribute",
+    "level",
+    "term",
+    "estimate",
+    "ci_low",
+    "ci_high",
+    "floor",
+    "floor_q95",
+    "p_value",
+    "n_h",
+    "n_s",
+    "reason",
+)
+"""Columns of the view ``alignment``: one row a number."""
+
+ALL = "all"
+"""Attribute and level of everybody together."""
+CROSS = "*"
+"""Joins two attributes, and two levels, of a crossing."""
