@@ -1,17 +1,8 @@
 """What was asked: study files, checked; built-in studies."""
 
 from simframe.study.loader import builtin_names, load_study, parse_study, study_text
-from simframe.study.schema import (
-    Bin,
-    Crossing,
-    Item,
-    Option,
-    Pair,
-    Regression,
-    Structure,
-    Study,
-    canonical_number,
-)
+from simframe.study.parts import Bin, Crossing, Item, Option, Pair, Regression, Structure, canonical_number
+from simframe.study.schema import Study
 
 __all__ = [
     "Bin",

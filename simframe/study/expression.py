@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable
+from functools import reduce
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -41,6 +43,7 @@ _COMPARE: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
 }
+_SIGNS = {*_BINARY, *_UNARY, *_COMPARE}
 _MEND = f"use item ids, numbers, + - * / **, comparisons, and/or/not, and {', '.join(FUNCTIONS)}"
 
 
@@ -55,27 +58,20 @@ def parse(text: str) -> ast.expr:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as err:
         raise StudyError(f"{text!r} is not an expression ({type(err).__name__})", mend=_MEND) from err
     for node in ast.walk(tree):
-        allowed = (ast.Name, ast.Load, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.operator, ast.unaryop)
-        if isinstance(node, (*allowed, ast.boolop, ast.cmpop)):
-            if isinstance(node, ast.operator | ast.unaryop | ast.boolop | ast.cmpop) and type(node) not in {
-                *_BINARY,
-                *_UNARY,
-                *_COMPARE,
-            }:
-                raise StudyError(f"{text!r} uses {type(node).__name__}", mend=_MEND)
-            continue
-        if isinstance(node, ast.Constant) and type(node.value) in (int, float, str):
-            continue
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Name)
-            and node.func.id in FUNCTIONS
-            and node.args
-            and not node.keywords
-        ):
-            continue
-        raise StudyError(f"{text!r} uses {type(node).__name__}", mend=_MEND)
+        if not _arithmetic(node):
+            raise StudyError(f"{text!r} uses {type(node).__name__}", mend=_MEND)
     return tree
+
+
+def _arithmetic(node: ast.AST) -> bool:
+    match node:
+        case ast.Constant(value=value):
+            return type(value) in (int, float, str)
+        case ast.Call(func=ast.Name(id=name), args=[_, *_], keywords=[]):
+            return name in FUNCTIONS
+        case ast.operator() | ast.unaryop() | ast.boolop() | ast.cmpop():
+            return type(node) in _SIGNS
+    return isinstance(node, ast.Name | ast.Load | ast.BinOp | ast.UnaryOp | ast.BoolOp | ast.Compare)
 
 
 def names(text: str) -> list[str]:
@@ -94,31 +90,26 @@ def to_polars(text: str) -> pl.Expr:
 
 
 def _build(node: ast.expr) -> Any:
+    built: Any
     match node:
         case ast.Name(id=name):
-            return pl.col(name)
+            built = pl.col(name)
         case ast.Constant(value=value):
-            return value
+            built = value
         case ast.UnaryOp(op=op, operand=operand):
-            return _UNARY[type(op)](_build(operand))
+            built = _UNARY[type(op)](_build(operand))
         case ast.BinOp(left=left, op=op, right=right):
-            return _BINARY[type(op)](_build(left), _build(right))
+            built = _BINARY[type(op)](_build(left), _build(right))
         case ast.BoolOp(op=op, values=values):
-            built = [_build(value) for value in values]
-            whole = built[0]
-            for part in built[1:]:
-                whole = _BINARY[type(op)](whole, part)
-            return whole
+            built = reduce(_BINARY[type(op)], map(_build, values))
         case ast.Compare(left=left, ops=ops, comparators=comparators):
-            sides = [_build(side) for side in (left, *comparators)]
-            whole = None
-            for op, a, b in zip(ops, sides, sides[1:], strict=False):
-                part = _COMPARE[type(op)](a, b)
-                whole = part if whole is None else whole & part
-            return whole
+            sides = pairwise(map(_build, (left, *comparators)))
+            built = reduce(operator.and_, (_COMPARE[type(op)](a, b) for op, (a, b) in zip(ops, sides, strict=True)))
         case ast.Call(func=ast.Name(id=name), args=args):
-            return FUNCTIONS[name](*(_as_expr(_build(arg)) for arg in args))
-    raise AssertionError(f"parse let {type(node).__name__} through")
+            built = FUNCTIONS[name](*(_as_expr(_build(arg)) for arg in args))
+        case _:
+            raise AssertionError(f"parse let {type(node).__name__} through")
+    return built
 
 
 def _as_expr(built: Any) -> pl.Expr:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from simframe.errors import StudyError, did_you_mean
-from simframe.study import schema
+from simframe.study import parts
 from simframe.study.schema import Study
 
 
@@ -95,16 +95,16 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-_PARTS: dict[str, type[schema.Part]] = {
-    "item": schema.Item,
-    "options": schema.Option,
-    "bins": schema.Bin,
-    "pair": schema.Pair,
-    "structure": schema.Structure,
-    "crossing": schema.Crossing,
-    "regression": schema.Regression,
-    "data": schema.Data,
-    "split": schema.Split,
+_PARTS: dict[str, type[parts.Part]] = {
+    "item": parts.Item,
+    "options": parts.Option,
+    "bins": parts.Bin,
+    "pair": parts.Pair,
+    "structure": parts.Structure,
+    "crossing": parts.Crossing,
+    "regression": parts.Regression,
+    "data": parts.Data,
+    "split": parts.Split,
 }
 
 

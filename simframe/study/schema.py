@@ -1,296 +1,30 @@
-"""What was asked: the study model. One TOML file a study; pydantic checks it, nothing else does.
-
-Codes are text everywhere (``"1"``, ``"dole"``): one text code in one panel would otherwise turn the column of
-every panel into text. Numbers live in ``value``.
-"""
+"""What was asked: the study as a whole, and whether its parts fit together."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Iterable
+from typing import Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, field_validator, model_validator
 
 from simframe.errors import SimframeError, did_you_mean
-from simframe.study import expression
-
-Scale = Literal["nominal", "ordinal", "interval"]
-Role = Literal["persona", "arm", "belief", "attitude", "action", "outcome"]
-Family = Literal["ols", "logit", "ologit", "mnlogit", "poisson"]
-Covariance = Literal["nonrobust", "HC0", "HC1", "HC3", "cluster"]
-
-ITEM_ID = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
-STUDY_ID = re.compile(r"[a-z][a-z0-9_]{0,40}")
-RESERVED = {"respondent_id", "panel_id", "twin_of", "weight", "split", "draw", "stratum", "cluster", "kind"}
-
-
-def wrong(message: str, mend: str) -> PydanticCustomError:
-    """Return a validation error that carries its mend to the loader."""
-    return PydanticCustomError("study", "{message}", {"message": message, "mend": mend})  # type: ignore[arg-type]
-
-
-def _to_code(raw: Any) -> str:
-    if isinstance(raw, bool) or not isinstance(raw, str | int | float):
-        raise wrong(f"{raw!r} is not a code", "write a number or a text")
-    if isinstance(raw, float):
-        return canonical_number(raw)
-    return str(raw)
-
-
-def canonical_number(value: float) -> str:
-    """Return the one text of a number: ``3.0`` is ``"3"``, so data read as floats meet codes written as integers."""
-    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
-
-
-Code = Annotated[str, BeforeValidator(_to_code), Field(min_length=1, max_length=200)]
-
-
-def _check_id(pattern: re.Pattern[str], kind: str, text: str) -> str:
-    if not pattern.fullmatch(text):
-        mend = f"match {pattern.pattern} (letters, digits, underscore): ids become SQL columns and folder names"
-        raise wrong(f"{text!r} cannot be a {kind} id", mend)
-    return text
-
-
-class Part(BaseModel):
-    """Base of every part of a study file: frozen, and no key is ignored."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, allow_inf_nan=False)
-
-
-class Option(Part):
-    """One allowed answer."""
-
-    code: Code
-    label: str = Field(min_length=1)
-    value: float | None = None
-    missing: bool = False
-    aliases: tuple[Code, ...] = ()
-    """Further spellings of this answer in the data file, for instance its label."""
-
-
-class Bin(Part):
-    """One level of a grouping: a closed range of values, or a list of option codes."""
-
-    code: Code
-    label: str = Field(min_length=1)
-    min: float | None = None
-    max: float | None = None
-    codes: tuple[Code, ...] = ()
-
-
-class Item(Part):
-    """One question, persona attribute, treatment arm or derived quantity."""
-
-    id: str
-    label: str = Field(min_length=1)
-    wording: str = ""
-    scale: Scale
-    role: Role
-    column: str | None = None
-    """Column of the data file; the id where left out."""
-    options: tuple[Option, ...] = ()
-    range: tuple[float, float] | None = None
-    unit: str = ""
-    bins: tuple[Bin, ...] = ()
-    expression: str | None = None
-    """Derived items: arithmetic over other items, computed for people and simulated respondents alike."""
-    subgroup: bool = False
-
-    @field_validator("id")
-    @classmethod
-    def _id(cls, text: str) -> str:
-        if text.lower() in RESERVED:
-            raise wrong(f"{text!r} is a name the warehouse uses itself", "choose another id")
-        return _check_id(ITEM_ID, "item", text)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _default_values(cls, raw: Any) -> Any:
-        """Give ordered options without a value their code as a number, else their place."""
-        if not isinstance(raw, dict) or raw.get("scale") not in ("ordinal", "interval"):
-            return raw
-        options = raw.get("options")
-        if not isinstance(options, list | tuple) or not all(isinstance(o, dict) and "code" in o for o in options):
-            return raw
-        kept = [o for o in options if not o.get("missing")]
-        if any("value" in o for o in kept):
-            return raw
-        numbers = [_number(o["code"]) for o in kept]
-        if any(number is None for number in numbers):
-            numbers = [float(place) for place in range(1, len(kept) + 1)]
-        values = iter(numbers)
-        return raw | {"options": [o if o.get("missing") else o | {"value": next(values)} for o in options]}
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if self.expression is not None:
-            self._check_derived()
-        elif self.scale != "interval" and not self.options:
-            raise wrong(f"{self.scale} item {self.id!r} has no options", "list its options, with code and label")
-        elif self.scale == "interval" and not self.options and self.range is None:
-            raise wrong(f"interval item {self.id!r} has neither options nor range", "add range = [lowest, highest]")
-        if self.range is not None and not self.range[0] < self.range[1]:
-            raise wrong(f"range {list(self.range)} of {self.id!r} is empty", "write range = [lowest, highest]")
-        self._check_options()
-        self._check_bins()
-        if self.subgroup and not self.bins and not self.valid_options:
-            raise wrong(f"subgroup item {self.id!r} has no levels", "add bins, or set subgroup = false")
-        return self
-
-    def _check_derived(self) -> None:
-        if self.options or self.column:
-            raise wrong(f"derived item {self.id!r} has options or a column", "a derived item has expression and bins")
-        if self.scale != "interval":
-            raise wrong(f"derived item {self.id!r} is {self.scale}", 'write scale = "interval"; its bins give codes')
-        try:
-            expression.names(self.expression or "")
-        except SimframeError as err:
-            raise wrong(err.message, err.mend or "") from err
-
-    def _check_options(self) -> None:
-        seen: dict[str, str] = {}
-        for option in self.options:
-            for code in (option.code, *option.aliases):
-                if seen.setdefault(code, option.code) != option.code or (
-                    code == option.code and sum(o.code == code for o in self.options) > 1
-                ):
-                    raise wrong(f"code {code!r} of {self.id!r} stands for two options", "give each option its own code")
-        values = [option.value for option in self.valid_options]
-        if self.scale != "nominal" and self.options:
-            if len(values) < 2:
-                raise wrong(f"{self.scale} item {self.id!r} has fewer than two valid options", "list the whole scale")
-            known = [v for v in values if v is not None]
-            if len(known) < len(values) or any(a >= b for a, b in zip(known, known[1:], strict=False)):
-                mend = "order the options from lowest to highest value, each value given once"
-                raise wrong(f"values {values} of {self.id!r} do not rise", mend)
-        if self.options and not self.valid_options:
-            raise wrong(f"every option of {self.id!r} is missing", "list at least one answer that counts")
-
-    def _check_bins(self) -> None:
-        codes = [b.code for b in self.bins]
-        if len(set(codes)) < len(codes):
-            raise wrong(f"bins of {self.id!r} repeat a code: {codes}", "give each bin its own code")
-        known = {option.code for option in self.options}
-        taken: set[str] = set()
-        last: float | None = None
-        for bin_ in self.bins:
-            if self.options:
-                for code in bin_.codes:
-                    if code not in known:
-                        raise wrong(
-                            f"bin {bin_.code!r} of {self.id!r} names no option: {code!r}", f"known: {sorted(known)}"
-                        )
-                    if code in taken:
-                        raise wrong(f"option {code!r} of {self.id!r} stands in two bins", "put it in one")
-                    taken.add(code)
-                if not bin_.codes or bin_.min is not None or bin_.max is not None:
-                    raise wrong(f"bin {bin_.code!r} of {self.id!r} needs codes", "list the option codes it gathers")
-                continue
-            low = float("-inf") if bin_.min is None else bin_.min
-            high = float("inf") if bin_.max is None else bin_.max
-            if bin_.codes or low > high or (last is not None and low <= last):
-                mend = "write bins in rising order as closed ranges: { code, label, min, max }"
-                raise wrong(f"bin {bin_.code!r} of {self.id!r} overlaps its neighbour or is empty", mend)
-            last = high
-
-    @property
-    def valid_options(self) -> tuple[Option, ...]:
-        """The options that count as answers, in declared order."""
-        return tuple(option for option in self.options if not option.missing)
-
-    @property
-    def grid(self) -> tuple[tuple[str, str, float | None], ...]:
-        """The cells a distribution is taken over: (code, label, value) of valid options, or of bins."""
-        if self.options:
-            return tuple((o.code, o.label, o.value) for o in self.valid_options)
-        return tuple((b.code, b.label, None) for b in self.bins)
-
-    @property
-    def levels(self) -> tuple[tuple[str, str], ...]:
-        """The levels (code, label) this item groups respondents into."""
-        if self.bins:
-            return tuple((b.code, b.label) for b in self.bins)
-        return tuple((o.code, o.label) for o in self.valid_options)
-
-    @property
-    def numeric(self) -> bool:
-        """Whether every valid answer has a number, so that regressions may use the item as one."""
-        return self.scale == "interval" or all(option.value is not None for option in self.valid_options)
-
-    @property
-    def answerable(self) -> bool:
-        """Whether a respondent can be asked it as a closed question."""
-        return bool(self.options) and self.role not in ("persona", "arm")
-
-
-def _number(raw: Any) -> float | None:
-    try:
-        return float(raw)
-    except (TypeError, ValueError):
-        return None
-
-
-class Structure(Part):
-    """A block of items whose answer tuples count as belief structures."""
-
-    id: str
-    label: str
-    items: tuple[str, ...] = Field(min_length=2)
-
-
-class Pair(Part):
-    """A belief and the action it implies."""
-
-    id: str
-    label: str
-    belief: str
-    action: str
-    implies: dict[Code, Code] = Field(min_length=1)
-    controls: tuple[str, ...] = ()
-
-
-class Crossing(Part):
-    """Two grouping attributes whose combinations are subgroups of their own."""
-
-    attributes: tuple[str, str]
-
-
-class Regression(Part):
-    """One model to fit on people and on simulated respondents alike."""
-
-    id: str
-    label: str
-    formula: str
-    family: Family
-    weighted: bool = False
-    covariance: Covariance = "nonrobust"
-
-
-class Data(Part):
-    """Where the respondents' own fields stand in the data file."""
-
-    respondent_id: str | None = None
-    """Column of unique ids; rows are numbered where left out."""
-    weight: str | None = None
-    stratum: str | None = None
-    cluster: str | None = None
-    source: str = ""
-    license: str = ""
-
-
-class Split(Part):
-    """How a human panel is parted: people to tune on, to correct with, to judge by. Never overlapping."""
-
-    seed: int = 0
-    wave: str | None = None
-    """Expression that marks an earlier wave: used to prime an embedded model, never to judge."""
-    pilot: int = Field(default=300, ge=1)
-    rectify: int = Field(default=0, ge=0)
-    """Everybody else is holdout."""
+from simframe.study import expression, formula
+from simframe.study.parts import (
+    ITEM_ID,
+    STUDY_ID,
+    Crossing,
+    Data,
+    Item,
+    Pair,
+    Part,
+    Regression,
+    Split,
+    Structure,
+    check_id,
+    wrong,
+)
 
 
 class Study(Part):
@@ -312,51 +46,52 @@ class Study(Part):
     @field_validator("id")
     @classmethod
     def _id(cls, text: str) -> str:
-        return _check_id(STUDY_ID, "study", text)
+        return check_id(STUDY_ID, "study", text)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
         _unique("item", [item.id.lower() for item in self.items])
-        for kind in ("structures", "pairs", "regressions"):
-            ids = [part.id for part in getattr(self, kind)]
-            _unique(kind[:-1], ids)
+        for kind in ("structure", "pair", "regression"):
+            ids = [part.id for part in getattr(self, f"{kind}s")]
+            _unique(kind, ids)
             for text in ids:
-                _check_id(ITEM_ID, kind[:-1], text)
-        known: list[str] = []
-        for item in self.items:
-            for name in expression.names(item.expression) if item.expression else ():
-                self._known(name, known, f"expression of item {item.id!r}")
-                if not self.item(name).numeric:
-                    raise wrong(
-                        f"expression of {item.id!r} uses {name!r}, which has no values", "give its options values"
-                    )
-            known.append(item.id)
-        ids = known
-        if self.split.wave is not None:
-            try:
-                used = expression.names(self.split.wave)
-            except SimframeError as err:
-                raise wrong(err.message, err.mend or "") from err
-            for name in used:
-                self._known(name, ids, "split.wave")
+                check_id(ITEM_ID, kind, text)
+        ids = self._check_expressions()
         for structure in self.structures:
-            for name in structure.items:
-                self._known(name, ids, f"structure {structure.id!r}")
+            self._check_known(structure.items, ids, f"structure {structure.id!r}")
         for pair in self.pairs:
             self._check_pair(pair, ids)
         for crossing in self.crossings:
+            self._check_known(crossing.attributes, ids, "crossing")
             for name in crossing.attributes:
-                self._known(name, ids, "crossing")
                 if not self.item(name).subgroup:
                     raise wrong(f"crossing uses {name!r}, which is no subgroup item", "set subgroup = true on it")
         for regression in self.regressions:
             self._check_regression(regression, ids)
         return self
 
+    def _check_expressions(self) -> list[str]:
+        """Check derived items, each over items declared before it, and the wave; return all item ids."""
+        known: list[str] = []
+        for item in self.items:
+            if item.expression:
+                where = f"expression of item {item.id!r}"
+                used = expression.names(item.expression)
+                self._check_known(used, known, where)
+                for name in used:
+                    if not self.item(name).numeric:
+                        raise wrong(f"{where} uses {name!r}, which has no values", "give its options values")
+            known.append(item.id)
+        if self.split.wave is not None:
+            try:
+                self._check_known(expression.names(self.split.wave), known, "split.wave")
+            except SimframeError as err:
+                raise wrong(f"split.wave: {err.message}", err.mend or "") from err
+        return known
+
     def _check_pair(self, pair: Pair, ids: list[str]) -> None:
         where = f"pair {pair.id!r}"
-        for name in (pair.belief, pair.action, *pair.controls):
-            self._known(name, ids, where)
+        self._check_known((pair.belief, pair.action, *pair.controls), ids, where)
         sides = ((pair.belief, pair.implies.keys(), "belief"), (pair.action, pair.implies.values(), "implied action"))
         for name, codes, kind in sides:
             grid = [code for code, _, _ in self.item(name).grid]
@@ -371,23 +106,22 @@ class Study(Part):
         outcome, tilde, terms = regression.formula.partition("~")
         if not tilde or not terms.strip():
             raise wrong(f"{where}: {regression.formula!r} is no formula", 'write "outcome ~ term + term"')
-        from simframe.study.formula import variables
-
         try:
-            used = variables(regression.formula)
+            used = formula.variables(regression.formula)
         except SimframeError as err:
             raise wrong(f"{where}: {err.message}", err.mend or "") from err
-        for name in used:
-            self._known(name, ids, where)
+        self._check_known(used, ids, where)
         target = self.item(outcome.strip())
         if regression.family == "logit" and target.numeric and len(target.valid_options) != 2:
             raise wrong(f"{where}: outcome {target.id!r} has {len(target.valid_options)} options", "a logit needs two")
         if regression.covariance == "cluster" and self.data.cluster is None:
             raise wrong(f"{where}: covariance is cluster, the data declare none", "set data.cluster")
 
-    def _known(self, name: str, ids: list[str], where: str) -> None:
-        if name not in ids:
-            raise wrong(f"{where} names no item declared before it: {name!r}", did_you_mean(name, ids))
+    @staticmethod
+    def _check_known(names: Iterable[str], ids: list[str], where: str) -> None:
+        for name in names:
+            if name not in ids:
+                raise wrong(f"{where} names no item declared before it: {name!r}", did_you_mean(name, ids))
 
     def item(self, item_id: str) -> Item:
         """Return one item.
