@@ -1,0 +1,91 @@
+"""How alike two panels are: every alignment metric as a Polars expression.
+
+Plain functions that return `pl.Expr`, one theme a file, for `select`, `group_by().agg`, `over`, lazy and streaming
+frames. Most take counts (`h` the reference, `s` the compared panel, one row a declared option); the `sample_*` and
+`list_*` functions take raw values and run compiled kernels. What every metric means, its range and its source stand
+in `METRICS`.
+
+>>> import polars as pl
+>>> import simframe.metrics as m
+>>> cells = pl.DataFrame({"item": ["vote"] * 3, "value": [1, 2, 3], "human": [60, 30, 10], "tuned": [50, 30, 20]})
+>>> cells.group_by("item").agg(
+...     m.total_variation("human", "tuned"), m.wasserstein("human", "tuned", "value").round(6)
+... ).rows()
+[('vote', 0.1, 0.2)]
+"""
+
+from simframe.metrics.coherence import (
+    belief_action_gap,
+    conditional_js,
+    conditional_js_coverage,
+    cramers_v,
+    goodman_kruskal_tau,
+    mutual_information,
+    spearman,
+)
+from simframe.metrics.divergence import (
+    chi2,
+    hellinger,
+    js_distance,
+    js_divergence,
+    kl_divergence,
+    kl_smoothed,
+    nonresponse_gap,
+    total_variation,
+)
+from simframe.metrics.fidelity import accuracy, demeaned_r, exact_match_rate, pearson
+from simframe.metrics.heterogeneity import entropy, entropy_ratio, modal_share_gap, sd_ratio, variance_ratio
+from simframe.metrics.ordinal import energy, ks, mean_shift, wasserstein, wasserstein_norm
+from simframe.metrics.samples import (
+    list_energy_distance,
+    list_wasserstein,
+    sample_energy_distance,
+    sample_wasserstein,
+)
+from simframe.metrics.special import chi2_sf
+from simframe.metrics.structures import memorised_share, rarefied_structures, structure_ratio, unique_structures
+from simframe.metrics.subgroups import eta2_ratio, group_slope, within_variance_ratio
+
+__all__ = [
+    "accuracy",
+    "belief_action_gap",
+    "chi2",
+    "chi2_sf",
+    "conditional_js",
+    "conditional_js_coverage",
+    "cramers_v",
+    "demeaned_r",
+    "energy",
+    "entropy",
+    "entropy_ratio",
+    "eta2_ratio",
+    "exact_match_rate",
+    "goodman_kruskal_tau",
+    "group_slope",
+    "hellinger",
+    "js_distance",
+    "js_divergence",
+    "kl_divergence",
+    "kl_smoothed",
+    "ks",
+    "list_energy_distance",
+    "list_wasserstein",
+    "mean_shift",
+    "memorised_share",
+    "modal_share_gap",
+    "mutual_information",
+    "nonresponse_gap",
+    "pearson",
+    "rarefied_structures",
+    "sample_energy_distance",
+    "sample_wasserstein",
+    "sd_ratio",
+    "spearman",
+    "structure_ratio",
+    "total_variation",
+    "unique_structures",
+    "variance_ratio",
+    "wasserstein",
+    "wasserstein_norm",
+    "within_variance_ratio",
+]

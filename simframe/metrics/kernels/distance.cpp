@@ -1,0 +1,49 @@
+#include "distance.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace simframe {
+
+namespace {
+
+double sort_and_weigh(Points& points) {
+    std::sort(points.begin(), points.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    double total = 0.0;
+    for (const auto& point : points) total += point.second;
+    return total;
+}
+
+// Integrates cost(F - G) over the line, where F and G are the samples' distribution functions.
+template <typename Cost>
+double integrate(Points& x, Points& y, Cost cost) {
+    const double total_x = sort_and_weigh(x);
+    const double total_y = sort_and_weigh(y);
+    double weight_x = 0.0, weight_y = 0.0, integral = 0.0;
+    size_t i = 0, j = 0;
+    double here = std::min(x[0].first, y[0].first);
+    while (i < x.size() || j < y.size()) {
+        const bool from_x = j == y.size() || (i < x.size() && x[i].first <= y[j].first);
+        const double next = from_x ? x[i].first : y[j].first;
+        integral += cost(weight_x / total_x - weight_y / total_y) * (next - here);
+        here = next;
+        if (from_x) {
+            weight_x += x[i++].second;
+        } else {
+            weight_y += y[j++].second;
+        }
+    }
+    return integral;
+}
+
+}  // namespace
+
+double wasserstein(Points& x, Points& y) {
+    return integrate(x, y, [](double gap) { return std::abs(gap); });
+}
+
+double energy_distance(Points& x, Points& y) {
+    return std::sqrt(2.0 * integrate(x, y, [](double gap) { return gap * gap; }));
+}
+
+}  // namespace simframe
