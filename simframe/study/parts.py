@@ -48,6 +48,7 @@ Code = Annotated[str, BeforeValidator(_to_code), Field(min_length=1, max_length=
 
 
 def check_id(pattern: re.Pattern[str], kind: str, text: str) -> str:
+    """Return ``text``, or raise where it does not match ``pattern`` from end to end."""
     if not pattern.fullmatch(text):
         mend = f"match {pattern.pattern} (letters, digits, underscore): ids become SQL columns and folder names"
         raise wrong(f"{text!r} cannot be a {kind} id", mend)
@@ -92,6 +93,7 @@ class Item(Part):
     column: str | None = None
     """Column of the data file; the id where left out."""
     options: tuple[Option, ...] = ()
+    """Allowed answers in order; of an interval item with a range, its special codes such as "refused"."""
     range: tuple[float, float] | None = None
     unit: str = ""
     bins: tuple[Bin, ...] = ()
@@ -159,25 +161,27 @@ class Item(Part):
                 ):
                     raise wrong(f"code {code!r} of {self.id!r} stands for two options", "give each option its own code")
         values = [option.value for option in self.valid_options]
-        if self.scale != "nominal" and self.options:
+        if not self.valid_options:
+            if self.options and self.range is None:
+                raise wrong(f"every option of {self.id!r} is missing", "list at least one answer that counts")
+            return  # an interval item: its options are special codes such as "refused"
+        if self.scale != "nominal":
             if len(values) < 2:
                 raise wrong(f"{self.scale} item {self.id!r} has fewer than two valid options", "list the whole scale")
             known = [v for v in values if v is not None]
             if len(known) < len(values) or any(a >= b for a, b in itertools.pairwise(known)):
                 mend = "order the options from lowest to highest value, each value given once"
                 raise wrong(f"values {values} of {self.id!r} do not rise", mend)
-        if self.options and not self.valid_options:
-            raise wrong(f"every option of {self.id!r} is missing", "list at least one answer that counts")
 
     def _check_bins(self) -> None:
         codes = [b.code for b in self.bins]
         if len(set(codes)) < len(codes):
             raise wrong(f"bins of {self.id!r} repeat a code: {codes}", "give each bin its own code")
-        known = {option.code for option in self.options}
+        known = {option.code for option in self.valid_options}
         taken: set[str] = set()
         last: float | None = None
         for bin_ in self.bins:
-            if self.options:
+            if self.valid_options:
                 for code in bin_.codes:
                     if code not in known:
                         raise wrong(
@@ -204,7 +208,7 @@ class Item(Part):
     @property
     def grid(self) -> tuple[tuple[str, str, float | None], ...]:
         """The cells a distribution is taken over: (code, label, value) of valid options, or of bins."""
-        if self.options:
+        if self.valid_options:
             return tuple((o.code, o.label, o.value) for o in self.valid_options)
         return tuple((b.code, b.label, None) for b in self.bins)
 
@@ -215,6 +219,13 @@ class Item(Part):
             return tuple((b.code, b.label) for b in self.bins)
         return tuple((o.code, o.label) for o in self.valid_options)
 
+    def bin_of(self, value: float) -> str | None:
+        """Return the code of the bin that ``value`` falls in, or None between bins."""
+        for bin_ in self.bins:
+            if (bin_.min is None or value >= bin_.min) and (bin_.max is None or value <= bin_.max):
+                return bin_.code
+        return None
+
     @property
     def numeric(self) -> bool:
         """Whether every valid answer has a number, so that regressions may use the item as one."""
@@ -223,7 +234,7 @@ class Item(Part):
     @property
     def answerable(self) -> bool:
         """Whether a respondent can be asked it as a closed question."""
-        return bool(self.options) and self.role not in ("persona", "arm")
+        return bool(self.valid_options) and self.role not in ("persona", "arm")
 
 
 def _number(raw: Any) -> float | None:
@@ -287,6 +298,7 @@ class Split(Part):
     seed: int = 0
     wave: str | None = None
     """Expression that marks an earlier wave: used to prime an embedded model, never to judge."""
-    pilot: int = Field(default=300, ge=1)
+    pilot: int | None = Field(default=None, ge=1)
+    """People to tune on; half of those outside the wave, at most 300, where left out."""
     rectify: int = Field(default=0, ge=0)
     """Everybody else is holdout."""

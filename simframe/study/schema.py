@@ -111,6 +111,8 @@ class Study(Part):
         except SimframeError as err:
             raise wrong(f"{where}: {err.message}", err.mend or "") from err
         self._check_known(used, ids, where)
+        if outcome.strip() not in used:
+            raise wrong(f"{where}: outcome {outcome.strip()!r} is no item", "compute it as a derived item first")
         target = self.item(outcome.strip())
         if regression.family == "logit" and target.numeric and len(target.valid_options) != 2:
             raise wrong(f"{where}: outcome {target.id!r} has {len(target.valid_options)} options", "a logit needs two")

@@ -1,0 +1,71 @@
+"""From a study and a data file to a published human panel."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from simframe.ingest.read import builtin_data, read_data
+from simframe.ingest.recode import recode
+from simframe.ingest.split import assign_split
+from simframe.study import load_study, study_text
+from simframe.warehouse import Provenance, Warehouse, derive, wide
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import did."""
+
+    panel_id: str
+    fresh: bool
+    """False where the same study and data were imported before: nothing was written."""
+    splits: dict[str, int]
+
+
+def import_panel(
+    warehouse: Warehouse, study_source: str | Path, data: str | Path | None = None, *, label: str | None = None
+) -> Imported:
+    """Publish people's answers as a human panel.
+
+    The id ends in a hash of the study and of the answers, so the same import is made once.
+
+    Args:
+        warehouse: where to.
+        study_source: a built-in study's name, or a study file.
+        data: a data file; the data of the built-in study where left out.
+        label: what people shall call the panel; the study's title where left out.
+
+    Raises:
+        StudyError, DataError, WarehouseError: with file, field, value and mend; nothing is published then.
+    """
+    study = load_study(study_source)
+    frame = builtin_data(study) if data is None else read_data(data)
+    where = study.data.source or study.id if data is None else str(data)
+    respondents, answers = recode(study, frame, where)
+    responses = derive(study, answers)
+    respondents = assign_split(study, respondents, wide(study, responses), where)
+    splits = dict(respondents.group_by("split").len().sort("split").iter_rows())
+    panel_id = f"{study.id.replace('_', '-')}-human-{_content_hash(study.study_hash, respondents, answers)}"
+    if warehouse.has_panel(panel_id):
+        return Imported(panel_id, False, splits)
+    provenance = Provenance(
+        panel_id=panel_id,
+        kind="human",
+        label=label or "people",
+        source=Path(where).name,
+        strategy="survey",
+        seed=study.split.seed,
+        settings={"split": study.split.model_dump(mode="json")},
+    )
+    warehouse.publish(study, study_text(study_source), provenance, respondents, responses)
+    return Imported(panel_id, True, splits)
+
+
+def _content_hash(study_hash: str, respondents: pl.DataFrame, answers: pl.DataFrame) -> str:
+    digest = hashlib.sha256(study_hash.encode())
+    for frame in (respondents.sort("respondent_id"), answers.sort("respondent_id", "item_id")):
+        digest.update(frame.write_csv().encode())
+    return digest.hexdigest()[:8]

@@ -1,0 +1,89 @@
+"""From a data file to a frame. Nothing is interpreted here: CSV stays text, codes are the study's business."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+
+from simframe.errors import DataError, did_you_mean
+from simframe.study import Study
+
+
+def _csv(path: Path, separator: str = ",") -> pl.DataFrame:
+    return pl.read_csv(path, separator=separator, infer_schema=False, null_values=[""])
+
+
+def _readstat(path: Path) -> pl.DataFrame:
+    try:
+        from polars_readstat import scan_readstat  # type: ignore[import-not-found,unused-ignore]
+    except ImportError as err:
+        mend = "install simframe[files], or save the data as CSV or Parquet"
+        raise DataError("SPSS, Stata and SAS files need polars-readstat", where=str(path), mend=mend) from err
+    frame: pl.DataFrame = scan_readstat(str(path)).collect()
+    return frame
+
+
+READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
+    ".csv": _csv,
+    ".tsv": lambda path: _csv(path, "\t"),
+    ".parquet": pl.read_parquet,
+    ".sav": _readstat,
+    ".zsav": _readstat,
+    ".dta": _readstat,
+    ".sas7bdat": _readstat,
+}
+_MAGIC = {
+    b"PAR1": "a Parquet file",
+    b"$FL2": "an SPSS file",
+    b"$FL3": "an SPSS file",
+    b"PK\x03\x04": "a ZIP or Excel file",
+}
+
+
+def read_data(path: str | Path) -> pl.DataFrame:
+    """Read a data file by its suffix, one row a respondent.
+
+    Raises:
+        DataError: where the file is absent, empty, of an unknown suffix, or not what its suffix says.
+    """
+    path = Path(path)
+    where = str(path)
+    if not path.is_file():
+        raise DataError("no such data file", where=where, mend="check the path")
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise DataError(f"suffix {path.suffix!r} is not read", where=where, mend=did_you_mean(path.suffix, READERS))
+    with path.open("rb") as file:
+        head = file.read(8)
+    found = next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
+    is_text = reader is _csv or path.suffix.lower() == ".tsv"
+    if (is_text and (found or b"\x00" in head)) or (path.suffix.lower() == ".parquet" and head[:4] != b"PAR1"):
+        message = f"is {found or 'no ' + path.suffix[1:].upper() + ' file'}, whatever its suffix says"
+        raise DataError(message, where=where, mend="rename it to its real suffix, or export it again")
+    try:
+        frame = reader(path)
+    except DataError:
+        raise
+    except (pl.exceptions.PolarsError, OSError, ValueError) as err:
+        first = (str(err).splitlines() or [type(err).__name__])[0]
+        raise DataError(f"cannot be read: {first}", where=where, mend="export it again, as UTF-8") from err
+    if frame.is_empty():
+        raise DataError("holds no respondent", where=where, mend="give a file with one row a respondent")
+    return frame
+
+
+def builtin_data(study: Study) -> pl.DataFrame:
+    """Return the data that ship with a built-in study's source library.
+
+    Raises:
+        DataError: where the study has no data of its own.
+    """
+    if study.data.source != "statsmodels.datasets.anes96":
+        mend = "name a data file: simframe import STUDY DATA"
+        raise DataError(f"study {study.id!r} has no built-in data", mend=mend)
+    from statsmodels.datasets import anes96
+
+    frame = anes96.load_pandas().data
+    return pl.DataFrame({name: frame[name].to_numpy() for name in frame.columns})

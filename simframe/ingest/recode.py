@@ -1,0 +1,155 @@
+"""From a data file's columns and codes to the study's: one long table of checked answers."""
+
+from __future__ import annotations
+
+import math
+
+import polars as pl
+
+from simframe.errors import DataError, did_you_mean
+from simframe.study import Item, Study, canonical_number
+
+ANSWER = {"item_id": pl.String, "code": pl.String, "value": pl.Float64, "missing": pl.Boolean}
+
+
+def recode(study: Study, data: pl.DataFrame, where: str = "data") -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return (respondents, responses) of a data frame with one row a respondent.
+
+    ``respondents`` has respondent_id, weight, stratum, cluster; ``responses`` has respondent_id, item_id, code,
+    value, missing, for every item of the study that is not derived.
+
+    Raises:
+        DataError: naming file, column, first offending value and its row (counted from 1, without the header).
+    """
+    if data.is_empty():
+        raise DataError("holds no respondent", where=where, mend="give a file with one row a respondent")
+    respondents = _respondents(study, data, where)
+    items = [item for item in study.items if item.expression is None]
+    parts = [
+        _answers(item, _column(data, item.column or item.id, f"item {item.id!r}", where), where).with_columns(
+            respondents["respondent_id"]
+        )
+        for item in items
+    ]
+    return respondents, pl.concat(parts).select("respondent_id", *ANSWER)
+
+
+def _column(data: pl.DataFrame, name: str, role: str, where: str) -> pl.Series:
+    if name not in data.columns:
+        mend = f"name its column in the study file; {did_you_mean(name, data.columns)}"
+        raise DataError(f"no column {name!r} for {role}", where=where, mend=mend)
+    return data[name]
+
+
+def _text(column: pl.Series) -> pl.Series:
+    """Every cell as text, whole floats without their point, blank as null."""
+    if column.dtype.is_float():
+        texts = [None if v is None or math.isnan(v) else canonical_number(v) for v in column.to_list()]
+        return pl.Series(column.name, texts, dtype=pl.String)
+    text = column.cast(pl.String).str.strip_chars()
+    return text.set(text == "", None)
+
+
+def _respondents(study: Study, data: pl.DataFrame, where: str) -> pl.DataFrame:
+    fields = study.data
+    n = data.height
+    if fields.respondent_id is None:
+        ids = pl.Series([f"r{row:0{len(str(n))}d}" for row in range(1, n + 1)])
+    else:
+        ids = _text(_column(data, fields.respondent_id, "data.respondent_id", where))
+        if ids.null_count():
+            row = ids.is_null().arg_max() or 0
+            message = f"{fields.respondent_id}: row {row + 1} has no id"
+            raise DataError(message, where=where, mend="give every respondent an id")
+        if ids.n_unique() < n:
+            twice = ids.filter(ids.is_duplicated())[0]
+            rows = (ids == twice).arg_true().to_list()
+            message = f"{fields.respondent_id}: id {twice!r} stands in rows {', '.join(str(r + 1) for r in rows[:5])}"
+            raise DataError(message, where=where, mend="keep one row a respondent")
+    weight = (
+        pl.repeat(1.0, n, dtype=pl.Float64, eager=True)
+        if fields.weight is None
+        else _weights(_column(data, fields.weight, "data.weight", where), where)
+    )
+
+    def own(name: str | None, key: str) -> pl.Series:
+        return pl.Series([None] * n, dtype=pl.String) if name is None else _text(_column(data, name, key, where))
+
+    return pl.DataFrame(
+        {
+            "respondent_id": ids,
+            "weight": weight,
+            "stratum": own(fields.stratum, "data.stratum"),
+            "cluster": own(fields.cluster, "data.cluster"),
+        }
+    )
+
+
+def _weights(column: pl.Series, where: str) -> pl.Series:
+    weight = column.cast(pl.Float64, strict=False)
+    for bad, what, mend in (
+        (weight.is_null() | ~weight.is_finite().fill_null(False), "is no weight", "give every respondent a number"),
+        (weight < 0, "is negative", "weights are zero or more"),
+    ):
+        if bad.any():
+            row = bad.arg_max() or 0
+            raise DataError(f"{column.name}: row {row + 1}: {column[row]!r} {what}", where=where, mend=mend)
+    if weight.sum() == 0:
+        raise DataError(f"{column.name}: every weight is zero", where=where, mend="give some respondent a weight")
+    return weight
+
+
+def _answers(item: Item, column: pl.Series, where: str) -> pl.DataFrame:
+    text = _text(column)
+    known: dict[str, tuple[str | None, float | None, bool]] = {}
+    for option in item.options:
+        for code in (option.code, *option.aliases):
+            known[code] = (option.code, None if option.missing else option.value, option.missing)
+    answers: dict[str | None, tuple[str | None, float | None, bool]] = {None: (None, None, True)}
+    for raw in text.unique().drop_nulls().sort():
+        found = known.get(raw) or known.get(_canonical(raw))
+        if found is None and item.range is not None:
+            found = _number(item, raw)
+        if found is None:
+            row = (text == raw).arg_max() or 0
+            raise DataError(
+                f"{column.name}: row {row + 1}: {column[row]!r} is no {_expected(item)} of item {item.id!r}",
+                where=where,
+                mend=_mend(item, raw),
+            )
+        answers[raw] = found
+    coded = [answers[raw] for raw in text.to_list()]
+    return pl.DataFrame(
+        [(item.id, *answer) for answer in coded],
+        schema=ANSWER,
+        orient="row",
+    )
+
+
+def _canonical(raw: str) -> str:
+    try:
+        number = float(raw)
+    except ValueError:
+        return raw
+    return canonical_number(number) if math.isfinite(number) else raw
+
+
+def _number(item: Item, raw: str) -> tuple[str | None, float, bool] | None:
+    """Return an interval answer, with the code of its bin, or None where it is no number within the range."""
+    try:
+        value = float(raw)
+    except ValueError:
+        return None
+    low, high = item.range or (-math.inf, math.inf)
+    return (item.bin_of(value), value, False) if low <= value <= high else None
+
+
+def _expected(item: Item) -> str:
+    return "option" if item.range is None else f"number from {item.range[0]:g} to {item.range[1]:g}"
+
+
+def _mend(item: Item, raw: str) -> str:
+    if item.range is not None:
+        return "correct the value, widen the range, or declare the code as a missing option"
+    codes = [code for option in item.options for code in (option.code, *option.aliases)]
+    return f"correct the value, or add it as an option, alias or missing code; {did_you_mean(raw, codes)}"

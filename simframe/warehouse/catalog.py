@@ -1,0 +1,185 @@
+"""The catalog file: every view of ``sql/``, made anew beside the live one and swapped in by one rename."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from importlib import resources
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from simframe import __version__
+from simframe.errors import WarehouseError
+from simframe.study import Study, parse_study
+from simframe.warehouse.layout import ANCHOR, Layout, disk_errors, locked, staged, write_table
+from simframe.warehouse.tables import EVALUATION, PANEL, STUDY
+
+STORAGE_VERSION = "v1.5.0"
+
+
+def sql_files() -> list[Path]:
+    """Return the view files in dependency order: from the checkout, else from the installed package."""
+    package = Path(str(resources.files("simframe")))
+    for folder in (package / "sql", package.parent / "sql"):
+        found = sorted(folder.glob("[0-9][0-9]_*.sql"))
+        if found:
+            return found
+    raise WarehouseError("the SQL files are not installed", where=str(package), mend="install simframe again")
+
+
+def quote_name(name: str) -> str:
+    """Return ``name`` as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quote_text(text: str) -> str:
+    """Return ``text`` as an SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def write_anchors(layout: Layout) -> None:
+    """Write the zero-row tables that let views exist before any panel does."""
+    places = (
+        (layout.panel(ANCHOR), PANEL),
+        (layout.evaluation(ANCHOR), EVALUATION),
+        (layout.study(ANCHOR, "_"), STUDY),
+    )
+    for folder, schemas in places:
+        if not folder.exists():
+            with staged(layout, folder) as work:
+                for name, schema in schemas.items():
+                    write_table(work / f"{name}.parquet", schema.empty_table(), schema)
+
+
+def published(layout: Layout) -> dict[str, list[tuple[str, ...]]]:
+    """Return the ids of what is published now: panels, evaluations, study versions."""
+
+    def ids(kind: str) -> list[tuple[str, ...]]:
+        found = (entry.name.removeprefix(f"{kind}=") for entry in layout.data.glob(f"{kind}=*") if entry.is_dir())
+        return [(name,) for name in sorted(found) if name != ANCHOR]
+
+    versions = [
+        (folder.parent.name, folder.name)
+        for folder in layout.studies.glob("*/*")
+        if folder.is_dir() and folder.parent.name != ANCHOR
+    ]
+    return {"panel": ids("panel"), "evaluation": ids("evaluation"), "study": sorted(versions)}
+
+
+def rebuild(root: str | Path) -> None:
+    """Make the catalog of the warehouse at ``root`` again, for where it stands and what is published now.
+
+    Readers that hold the old catalog keep reading it; the next to open gets the new one.
+
+    Raises:
+        WarehouseError: where there is no warehouse, or the disk refuses.
+    """
+    layout = Layout(root)
+    if not layout.data.is_dir():
+        raise WarehouseError("no warehouse here", where=str(layout.root), mend="make one with: simframe init")
+    with locked(layout, "catalog"), disk_errors(layout.catalog, "write the catalog"):
+        write_anchors(layout)
+        work = layout.staging / f"catalog.{uuid.uuid4().hex[:12]}"
+        work.mkdir()
+        try:
+            fresh = work / layout.catalog.name
+            _build(layout, fresh)
+            fresh.replace(layout.catalog)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def _build(layout: Layout, path: Path) -> None:
+    snapshot = published(layout)
+    try:
+        with duckdb.connect(str(path), config={"storage_compatibility_version": STORAGE_VERSION}) as con:
+            con.execute("CREATE TABLE warehouse (root VARCHAR, simframe_version VARCHAR)")
+            con.execute("INSERT INTO warehouse VALUES (?, ?)", [str(layout.root), __version__])
+            con.execute("CREATE TABLE published (panel_id VARCHAR)")
+            con.execute("CREATE TABLE published_evaluations (evaluation_id VARCHAR)")
+            con.execute("CREATE TABLE published_studies (study_id VARCHAR, study_hash VARCHAR)")
+            tables = {
+                "published": ("panel", ["panel_id"]),
+                "published_evaluations": ("evaluation", ["evaluation_id"]),
+                "published_studies": ("study", ["study_id", "study_hash"]),
+            }
+            for table, (kind, columns) in tables.items():
+                rows = [dict(zip(columns, ids, strict=True)) for ids in snapshot[kind]]
+                if rows:
+                    incoming = pa.Table.from_pylist(rows)
+                    con.register("incoming", incoming)
+                    con.execute(f"INSERT INTO {table} SELECT * FROM incoming")  # noqa: S608
+                    con.unregister("incoming")
+            root = str(layout.root).replace("'", "''")
+            for file in sql_files():
+                con.execute(file.read_text("utf-8").replace("${ROOT}", root))
+            for statement in wide_views(layout, [(a, b) for a, b in snapshot["study"]]):
+                con.execute(statement)
+    except duckdb.Error as err:
+        mend = "run `simframe doctor` to find the broken table"
+        raise WarehouseError(f"the catalog cannot be built: {err}", where=str(layout.root), mend=mend) from err
+
+
+def wide_views(layout: Layout, versions: list[tuple[str, str]]) -> list[str]:
+    """Return the statements of one wide view a study: ``wide_<study>`` of its newest version, others with its hash."""
+    statements = []
+    by_study: dict[str, list[tuple[float, str]]] = {}
+    for study_id, study_hash in versions:
+        age = (layout.study(study_id, study_hash) / "study.toml").stat().st_mtime
+        by_study.setdefault(study_id, []).append((age, study_hash))
+    for study_id, found in by_study.items():
+        hashes = [study_hash for _, study_hash in sorted(found)]
+        for study_hash in hashes:
+            study = stored_study(layout, study_id, study_hash)
+            name = f"wide_{study_id}" if study_hash == hashes[-1] else f"wide_{study_id}_{study_hash}"
+            statements += _wide_view(name, study)
+    return statements
+
+
+def stored_study(layout: Layout, study_id: str, study_hash: str) -> Study:
+    """Load a study version as the warehouse stores it.
+
+    Raises:
+        WarehouseError: where the warehouse has no such version, or its file was changed.
+    """
+    path = layout.study(study_id, study_hash) / "study.toml"
+    if not path.is_file():
+        raise WarehouseError("no such study version", where=f"{study_id}/{study_hash}", mend="import the study again")
+    study = parse_study(path.read_text("utf-8"), str(path))
+    if study.study_hash != study_hash:
+        mend = "restore the file: a stored version never changes; import the changed study as a new one"
+        raise WarehouseError(f"its content is that of version {study.study_hash}", where=str(path), mend=mend)
+    return study
+
+
+def _wide_view(name: str, study: Study) -> list[str]:
+    columns = []
+    for item in study.items:
+        own = f"item_id = {quote_text(item.id)} AND NOT r.missing"
+        content = "r.value" if item.numeric else "r.code"
+        columns.append(f"max({content}) FILTER ({own}) AS {quote_name(item.id)}")
+        if item.grid:
+            columns.append(f"max(o.label) FILTER ({own}) AS {quote_name(item.id + '_label')}")
+    text = f"One row a respondent, one column an item of {study.title} (version {study.study_hash}), labels beside."
+    statement = f"""
+        CREATE OR REPLACE VIEW {quote_name(name)} AS
+        SELECT panel_id, any_value(p.kind) AS kind, any_value(p.label) AS panel_label, respondent_id,
+            any_value(s.twin_of) AS twin_of, any_value(s.split) AS split, any_value(s.draw) AS draw,
+            any_value(s.weight) AS weight, any_value(s.stratum) AS stratum, any_value(s.cluster) AS cluster,
+            {", ".join(columns)}
+        FROM responses r
+        JOIN panels p USING (panel_id)
+        JOIN respondents s USING (panel_id, respondent_id)
+        LEFT JOIN options o USING (study_id, study_hash, item_id, code)
+        WHERE p.study_id = {quote_text(study.id)} AND p.study_hash = {quote_text(study.study_hash)}
+        GROUP BY panel_id, respondent_id
+    """  # noqa: S608 - every name is a validated id, quoted
+    return [statement, f"COMMENT ON VIEW {quote_name(name)} IS {quote_text(text)}"]
+
+
+def read_json(text: str | None) -> dict[str, object]:
+    """Return a JSON column of provenance as a dictionary."""
+    return json.loads(text) if text else {}

@@ -1,0 +1,119 @@
+"""Is the warehouse what it says it is? Hashes, row counts, leftovers, and counts against answers."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from polars.testing import assert_frame_equal
+
+from simframe.errors import SimframeError
+from simframe.warehouse import aggregate, catalog
+from simframe.warehouse.layout import sha256
+from simframe.warehouse.store import Warehouse
+from simframe.warehouse.tables import EVALUATION, PANEL
+
+ORPHAN_AGE = 3600.0
+"""Seconds after which a directory in staging belongs to nobody still at work."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong: where, what, and the mend."""
+
+    where: str
+    problem: str
+    mend: str
+
+
+def examine(warehouse: Warehouse, *, orphan_age: float = ORPHAN_AGE) -> list[Finding]:
+    """Return everything that is wrong with a warehouse; an empty list where nothing is."""
+    findings = list(_orphans(warehouse, orphan_age))
+    for (panel_id,) in catalog.published(warehouse.layout)["panel"]:
+        findings += _panel(warehouse, panel_id)
+    for (evaluation_id,) in catalog.published(warehouse.layout)["evaluation"]:
+        folder = warehouse.layout.evaluation(evaluation_id)
+        findings += _files(folder, f"evaluation {evaluation_id}", EVALUATION, "evaluation")
+    findings += _catalog(warehouse)
+    return findings
+
+
+def _orphans(warehouse: Warehouse, age: float) -> Iterator[Finding]:
+    now = time.time()
+    for entry in sorted(warehouse.layout.staging.glob("*")):
+        if entry.is_dir() and entry.name != "chunks" and now - entry.stat().st_mtime > age:
+            yield Finding(f"_staging/{entry.name}", "left behind by an interrupted run", f"delete {entry}")
+
+
+def _files(folder: Path, where: str, schemas: dict[str, pa.Schema], head: str) -> Iterator[Finding]:
+    again = f"delete {folder} and make it again"
+    try:
+        recorded = json.loads(pl.read_parquet(folder / f"{head}.parquet", hive_partitioning=False)["files"][0])
+    except (OSError, pl.exceptions.PolarsError, ValueError, TypeError, IndexError) as err:
+        yield Finding(where, f"{head}.parquet cannot be read ({type(err).__name__})", again)
+        return
+    for name, schema in schemas.items():
+        path = folder / f"{name}.parquet"
+        if not path.is_file():
+            yield Finding(where, f"{path.name} is missing", again)
+        elif name != head:
+            record = recorded.get(path.name, {})
+            if record.get("sha256") != sha256(path):
+                yield Finding(where, f"{path.name} is not the file that was published (SHA-256 differs)", again)
+            elif pq.read_schema(path) != schema or record["rows"] != pq.read_metadata(path).num_rows:
+                yield Finding(where, f"{path.name} has other columns or rows than recorded", again)
+
+
+def _panel(warehouse: Warehouse, panel_id: str) -> list[Finding]:
+    where = f"panel {panel_id}"
+    folder = warehouse.layout.panel(panel_id)
+    found = list(_files(folder, where, PANEL, "panel"))
+    if found:
+        return found
+    again = f"delete {folder} and make it again"
+    try:
+        head = pl.read_parquet(folder / "panel.parquet", hive_partitioning=False).row(0, named=True)
+        study = catalog.stored_study(warehouse.layout, head["study_id"], head["study_hash"])
+    except SimframeError as err:
+        return [Finding(where, err.message, err.mend or again)]
+    respondents, responses = warehouse.table(panel_id, "respondents"), warehouse.table(panel_id, "responses")
+    groups = aggregate.levels(study, responses)
+    fresh = {
+        "cells": aggregate.cells(responses, respondents, groups),
+        "crosstabs": aggregate.crosstabs(study, responses, respondents, groups),
+        "structures": aggregate.structures(study, responses, respondents),
+    }
+    if head["n_respondents"] != respondents.height or head["n_responses"] != responses.height:
+        found.append(Finding(where, "counts other respondents or answers than it recorded", again))
+    for name, expected in fresh.items():
+        stored = warehouse.table(panel_id, name)
+        try:
+            assert_frame_equal(
+                stored,
+                stored.clear() if expected is None else expected,
+                check_row_order=False,
+                check_column_order=False,
+                check_dtypes=False,
+            )
+        except AssertionError:
+            found.append(Finding(where, f"{name} are not the counts of its responses", again))
+    return found
+
+
+def _catalog(warehouse: Warehouse) -> list[Finding]:
+    mend = f"simframe rebuild -w {warehouse.layout.root}"
+    try:
+        Warehouse.open(warehouse.layout.root)
+        listed = set(warehouse.sql("SELECT panel_id FROM published")["panel_id"])
+    except SimframeError as err:
+        return [Finding("catalog", err.message, err.mend or mend)]
+    there = {panel_id for (panel_id,) in catalog.published(warehouse.layout)["panel"]}
+    if listed != there:
+        return [Finding("catalog", f"does not list what is published: {', '.join(sorted(listed ^ there))}", mend)]
+    return []

@@ -1,0 +1,120 @@
+"""A warehouse, opened: read by SQL, written by publishing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from simframe.errors import WarehouseError, did_you_mean
+from simframe.study import Study
+from simframe.warehouse import catalog
+from simframe.warehouse.layout import Layout, disk_errors
+from simframe.warehouse.publish import Provenance, publish_panel
+from simframe.warehouse.studies import add_study
+
+
+class Warehouse:
+    """One warehouse folder. Opening reads nothing; every read goes through the catalog, read-only."""
+
+    def __init__(self, root: str | Path) -> None:
+        self.layout = Layout(root)
+
+    @classmethod
+    def create(cls, root: str | Path) -> Warehouse:
+        """Make an empty warehouse at ``root``, or return the one that is there."""
+        warehouse = cls(root)
+        layout = warehouse.layout
+        with disk_errors(layout.root, "make a warehouse"):
+            for folder in (layout.data, layout.studies, layout.models, layout.staging):
+                folder.mkdir(parents=True, exist_ok=True)
+        if not layout.catalog.exists():
+            catalog.rebuild(layout.root)
+        return warehouse
+
+    @classmethod
+    def open(cls, root: str | Path) -> Warehouse:
+        """Open the warehouse at ``root``.
+
+        Raises:
+            WarehouseError: where there is none, or it was moved since its views were made.
+        """
+        warehouse = cls(root)
+        layout = warehouse.layout
+        if not layout.catalog.is_file():
+            mend = f"make its views: simframe rebuild -w {layout.root}" if layout.data.is_dir() else "simframe init"
+            raise WarehouseError("no warehouse catalog here", where=str(layout.root), mend=mend)
+        made_at = warehouse.sql("SELECT root FROM warehouse").item()
+        if made_at != str(layout.root):
+            mend = f"simframe rebuild -w {layout.root}"
+            raise WarehouseError(f"was moved: its views still read {made_at}", where=str(layout.root), mend=mend)
+        return warehouse
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """Return a read-only connection to the catalog.
+
+        Raises:
+            WarehouseError: where the file is no catalog or another process holds it for writing.
+        """
+        try:
+            return duckdb.connect(str(self.layout.catalog), read_only=True)
+        except duckdb.Error as err:
+            mend = "close the program that holds it for writing, or make it again: simframe rebuild"
+            raise WarehouseError(f"cannot be opened: {err}", where=str(self.layout.catalog), mend=mend) from err
+
+    def sql(self, query: str, parameters: list[Any] | None = None) -> pl.DataFrame:
+        """Return the rows of one query.
+
+        Raises:
+            WarehouseError: with DuckDB's message, where the query fails.
+        """
+        with self.connect() as con:
+            try:
+                relation = con.sql(query, params=parameters) if parameters else con.sql(query)
+                return relation.pl() if relation is not None else pl.DataFrame()
+            except duckdb.Error as err:
+                mend = "`simframe sql` without a query lists the views and their columns"
+                raise WarehouseError(f"the query fails: {err}", mend=mend) from err
+
+    def rebuild(self) -> None:
+        """Make the catalog again, for where the warehouse stands and what is published now."""
+        catalog.rebuild(self.layout.root)
+
+    def publish(
+        self, study: Study, text: str, provenance: Provenance, respondents: pl.DataFrame, responses: pl.DataFrame
+    ) -> str:
+        """Store the study version, publish a panel under it, make the catalog again; return the panel's id."""
+        add_study(self.layout, study, text)
+        panel_id = publish_panel(self.layout, study, provenance, respondents, responses)
+        self.rebuild()
+        return panel_id
+
+    def has_panel(self, panel_id: str) -> bool:
+        """Whether a panel is published."""
+        return self.layout.panel(panel_id).is_dir()
+
+    def panel(self, panel_id: str) -> dict[str, Any]:
+        """Return the provenance of one panel.
+
+        Raises:
+            WarehouseError: where there is no such panel.
+        """
+        rows = self.sql("SELECT * FROM panels WHERE panel_id = ?", [panel_id]).to_dicts()
+        if not rows:
+            known = self.sql("SELECT panel_id FROM panels")["panel_id"]
+            raise WarehouseError("no such panel", where=panel_id, mend=did_you_mean(panel_id, known))
+        return rows[0]
+
+    def table(self, panel_id: str, name: str) -> pl.DataFrame:
+        """Return one table of a published panel (respondents, responses, cells, ...) straight from its file."""
+        path = self.layout.panel(panel_id) / f"{name}.parquet"
+        if not path.is_file():
+            raise WarehouseError(f"panel has no {name}", where=panel_id, mend="simframe ls lists the panels")
+        return pl.read_parquet(path, hive_partitioning=False)
+
+    def study_of(self, panel_id: str) -> Study:
+        """Return the study version that a panel was published under."""
+        panel = self.panel(panel_id)
+        return catalog.stored_study(self.layout, panel["study_id"], panel["study_hash"])
