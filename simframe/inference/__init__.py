@@ -1,0 +1,1 @@
+"""What may be concluded: regressions, intervals, floors and p-values."""

@@ -1,0 +1,191 @@
+"""From a wide frame to numbers a regression can be fitted to: complete cases, outcome, design matrix."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from simframe.errors import InferenceError
+from simframe.study import Item, Regression, Study, canonical_number
+from simframe.study.formula import variables
+
+Floats = NDArray[np.float64]
+INTERCEPT = "Intercept"
+MOST_CATEGORIES = 50
+"""An outcome with more categories than this is a measurement, not a choice."""
+
+
+class UnfitError(InferenceError):
+    """Why a regression has no coefficients; its text is the reason that people read."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """Complete cases of one regression.
+
+    ``y`` holds numbers (ols, poisson) or places in ``outcomes`` (logit, ologit, mnlogit), ``x`` one column a term,
+    ``weights`` have mean 1, ``clusters`` are numbered from 0.
+    """
+
+    y: Floats
+    x: Floats
+    terms: tuple[str, ...]
+    outcomes: tuple[str, ...]
+    weights: Floats | None
+    clusters: NDArray[np.int64] | None
+
+
+def design(
+    regression: Regression,
+    frame: pl.DataFrame,
+    study: Study,
+    weights: pl.Series | None = None,
+    clusters: pl.Series | None = None,
+) -> Design:
+    """Return the complete cases of ``regression`` in ``frame`` (one row a respondent, one column an item).
+
+    Categories follow the declared order of options: the first one is the base of outcome and predictors on every
+    panel, so that a term means the same everywhere.
+
+    Raises:
+        UnfitError: where the cases cannot carry the regression.
+        StudyError: where the formula is more than a formula.
+    """
+    names = variables(regression.formula)
+    absent = [name for name in names if name not in frame.columns]
+    if absent:
+        raise UnfitError(f"no answers to {', '.join(absent)}")
+    table = frame.select(names)
+    if weights is not None:
+        table = table.with_columns(weights.cast(pl.Float64).alias(".weight"))
+    if clusters is not None:
+        table = table.with_columns(clusters.alias(".cluster"))
+    table = table.with_columns(pl.selectors.float().fill_nan(None)).drop_nulls()
+    if weights is not None:
+        if not (table[".weight"].is_finite() & (table[".weight"] >= 0)).all():
+            raise UnfitError("weights are negative or infinite")
+        table = table.filter(pl.col(".weight") > 0)
+    if table.height == 0:
+        raise UnfitError("no complete cases")
+
+    outcome, _, right = regression.formula.partition("~")
+    target = study.item(outcome.strip())
+    y, outcomes = _outcome(regression, target, table[target.id])
+    x, terms = _matrix(regression, right, table, study)
+    if table.height <= x.shape[1] + max(len(outcomes) - 2, 0):
+        raise UnfitError(f"{table.height} complete cases are too few for {x.shape[1]} terms")
+    w = table[".weight"].to_numpy() if weights is not None else None
+    return Design(
+        y=y,
+        x=x,
+        terms=terms,
+        outcomes=outcomes,
+        weights=None if w is None else w / w.mean(),
+        clusters=None if clusters is None else table[".cluster"].rank("dense").to_numpy().astype(np.int64) - 1,
+    )
+
+
+def _codes(item: Item, column: pl.Series) -> tuple[list[str], list[str]]:
+    """Return the codes of a column, and all codes in declared order (those present, where none are declared)."""
+    if not column.dtype.is_numeric():
+        present = column.cast(pl.String).to_list()
+        declared = [code for code, _, _ in item.grid]
+        return present, declared + sorted(set(present) - set(declared))
+    by_value = {option.value: option.code for option in item.valid_options}
+    present = [by_value.get(value) or canonical_number(value) for value in column.to_list()]
+    if by_value and set(column.to_list()) <= by_value.keys():
+        return present, list(by_value.values())
+    return present, [by_value.get(value) or canonical_number(value) for value in sorted(set(column.to_list()))]
+
+
+def _outcome(regression: Regression, item: Item, column: pl.Series) -> tuple[Floats, tuple[str, ...]]:
+    if column.n_unique() == 1:
+        raise UnfitError(f"outcome {item.id} is constant")
+    if regression.family in ("ols", "poisson"):
+        if not column.dtype.is_numeric():
+            raise UnfitError(f"outcome {item.id} has no numbers")
+        if regression.family == "poisson" and (column < 0).any():
+            raise UnfitError(f"outcome {item.id} is negative for some, and poisson counts")
+        return column.cast(pl.Float64).to_numpy(), ()
+    codes, declared = _codes(item, column)
+    present = [code for code in declared if code in set(codes)]
+    if len(present) > MOST_CATEGORIES:
+        raise UnfitError(f"outcome {item.id} has {len(present)} categories")
+    if regression.family == "logit" and len(present) > 2:
+        raise UnfitError(f"outcome {item.id} has {len(present)} categories, and a logit two")
+    if regression.family == "mnlogit" and present[0] != declared[0]:
+        raise UnfitError(f"nobody has the base outcome {item.id} = {declared[0]}")
+    place = {code: float(k) for k, code in enumerate(present)}
+    return np.array([place[code] for code in codes]), tuple(present)
+
+
+def _matrix(regression: Regression, right: str, table: pl.DataFrame, study: Study) -> tuple[Floats, tuple[str, ...]]:
+    """Return the design matrix and its terms; patsy sees the items and a closed set of functions, nothing else."""
+    import pandas as pd
+    import patsy
+
+    columns: dict[str, Any] = {}
+    for name in variables(regression.formula):
+        column = table[name]
+        if column.dtype.is_numeric():
+            columns[name] = pd.Series(column.cast(pl.Float64).to_numpy(), name=name)
+        else:
+            columns[name] = pd.Series(_categories(study.item(name), column), name=name)
+
+    def categorical(data: Any) -> Any:
+        if isinstance(data.dtype, pd.CategoricalDtype):
+            return data
+        return pd.Series(_categories(study.item(data.name), pl.Series(data.to_numpy())), name=data.name)
+
+    functions = {"C": categorical, "abs": np.abs, "log": np.log, "exp": np.exp, "sqrt": np.sqrt}
+    try:
+        with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
+            matrix = patsy.dmatrix(right, columns, eval_env=patsy.EvalEnvironment([functions]), NA_action="raise")
+    except (patsy.PatsyError, SyntaxError) as err:
+        if isinstance(err.__cause__, UnfitError):
+            raise err.__cause__ from err
+        # Only the first line: the rest points into the formula with carets.
+        raise UnfitError(f"formula {regression.formula!r}: {str(err).splitlines()[0]}") from err
+    x = np.asarray(matrix, dtype=np.float64)
+    terms = tuple(matrix.design_info.column_names)
+    if not np.isfinite(x).all():
+        raise UnfitError("the design is not finite, for instance log(0)")
+    if regression.family == "ologit" and INTERCEPT in terms:
+        # The thresholds take the intercept's place.
+        keep = [k for k, term in enumerate(terms) if term != INTERCEPT]
+        x, terms = x[:, keep], tuple(terms[k] for k in keep)
+    _check_rank(x, terms, with_constant=regression.family == "ologit")
+    return x, terms
+
+
+def _categories(item: Item, column: pl.Series) -> Any:
+    import pandas as pd
+
+    codes, declared = _codes(item, column)
+    present = [code for code in declared if code in set(codes)]
+    if len(present) < 2:
+        raise UnfitError(f"predictor {item.id} is constant")
+    if present[0] != declared[0]:
+        raise UnfitError(f"nobody has the base category {item.id} = {declared[0]}")
+    return pd.Categorical(codes, categories=present)
+
+
+def _check_rank(x: Floats, terms: tuple[str, ...], *, with_constant: bool) -> None:
+    if not terms:
+        raise UnfitError("the formula has no terms")
+    scale = np.abs(x).max(axis=0)
+    for term, column, size in zip(terms, x.T, scale, strict=True):
+        if term != INTERCEPT and np.ptp(column) <= 1e-12 * size:
+            raise UnfitError(f"predictor {term} is constant")
+    parts = [x / scale]
+    if with_constant:
+        parts.append(np.ones((len(x), 1)))
+    scaled = np.hstack(parts)
+    # Centring first would hide nothing: a column that another one explains lowers the rank either way.
+    if np.linalg.matrix_rank(scaled) < scaled.shape[1]:
+        raise UnfitError("the design is singular: some predictors repeat others")

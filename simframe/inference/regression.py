@@ -1,0 +1,277 @@
+"""One declared regression on one panel: statsmodels' fit, or the reason why there is none."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from simframe.inference.design import INTERCEPT, Design, Floats, UnfitError, design
+from simframe.inference.separation import separated
+from simframe.study import Regression, Study
+
+ALPHA = 0.05
+COEFFICIENT = {
+    "term": pl.String,
+    "kind": pl.String,
+    "estimate": pl.Float64,
+    "se": pl.Float64,
+    "p_value": pl.Float64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
+}
+_SUSPECT = 8.0
+"""Effect of one standard deviation, on the scale of log odds, from which separation is looked for."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted regression: ``coefficients`` has the columns of :data:`COEFFICIENT`, no rows where there is a reason."""
+
+    regression_id: str
+    family: str
+    n: int
+    df_model: float | None
+    llf: float | None
+    fit: float | None
+    aic: float | None
+    reason: str | None
+    coefficients: pl.DataFrame
+
+    def row(self, panel_id: str, split: str) -> dict[str, Any]:
+        """Return the row of the table ``fits``."""
+        own = {name: getattr(self, name) for name in ("regression_id", "family", "n", "df_model", "llf", "fit", "aic")}
+        return {"panel_id": panel_id, "split": split, **own, "reason": self.reason}
+
+    def rows(self, panel_id: str, split: str) -> pl.DataFrame:
+        """Return the rows of the table ``coefficients``."""
+        keys = {"panel_id": panel_id, "split": split, "regression_id": self.regression_id}
+        return self.coefficients.select(*(pl.lit(text).alias(name) for name, text in keys.items()), pl.all())
+
+
+@dataclass(frozen=True)
+class _Estimate:
+    """What every family hands back; ``fit`` is R2 or McFadden's pseudo R2, ``df`` null means normal."""
+
+    params: Floats
+    covariance: Floats
+    terms: tuple[str, ...]
+    kinds: tuple[str, ...]
+    llf: float
+    fit: float
+    converged: bool
+    df: float | None = None
+
+
+def fit(
+    regression: Regression,
+    frame: pl.DataFrame,
+    study: Study,
+    weights: pl.Series | None = None,
+    clusters: pl.Series | None = None,
+) -> Fit:
+    """Fit ``regression`` to the complete cases of ``frame``.
+
+    ols, logit, mnlogit, ologit and poisson are statsmodels' OLS, Logit, MNLogit, OrderedModel and Poisson. Terms of a
+    mnlogit read ``<outcome code>:<term>``. Thresholds of an ologit are statsmodels': the first, then the logarithms of
+    the steps from one to the next, named ``log(1/2 - 0/1)``.
+
+    Survey weights (ols, logit, poisson) enter as ``var_weights`` of mean 1: estimates solve the weighted score
+    equations, ``llf`` is a pseudo-likelihood, and covariance is always robust, because the model-based one reads a
+    weight as precision: ``nonrobust`` becomes ``HC1``. HC1 is HC0 times n / (n - k). HC3 exists for ols alone.
+
+    Args:
+        regression: formula, family and covariance.
+        frame: one row a respondent, one column an item: its value where the item is numeric, else its code.
+        study: the study that declares the items.
+        weights: one a row of ``frame``.
+        clusters: one a row of ``frame``, needed by covariance ``cluster``.
+
+    Returns:
+        The fit; ``reason`` says in words why there are no coefficients where there are none.
+
+    Raises:
+        StudyError: where the formula is more than a formula.
+    """
+    n = 0
+    try:
+        _check_offered(regression, weights, clusters)
+        data = design(regression, frame, study, weights, clusters if regression.covariance == "cluster" else None)
+        n = len(data.y)
+        estimate = _estimate(regression, data)
+    except UnfitError as why:
+        empty = pl.DataFrame(schema=COEFFICIENT)
+        return Fit(regression.id, regression.family, n, None, None, None, None, str(why), empty)
+    return Fit(
+        regression_id=regression.id,
+        family=regression.family,
+        n=n,
+        df_model=float(estimate.kinds.count("slope")),
+        llf=estimate.llf,
+        fit=estimate.fit,
+        aic=2 * len(estimate.params) - 2 * estimate.llf,
+        reason=None,
+        coefficients=_coefficients(estimate),
+    )
+
+
+def _check_offered(regression: Regression, weights: pl.Series | None, clusters: pl.Series | None) -> None:
+    if weights is not None and regression.family in ("ologit", "mnlogit"):
+        raise UnfitError(f"{regression.family} takes no weights")
+    if regression.covariance == "HC3" and regression.family != "ols":
+        raise UnfitError("covariance HC3 exists for ols alone")
+    if regression.covariance == "cluster" and clusters is None:
+        raise UnfitError("covariance is cluster, and the panel has no clusters")
+
+
+def _estimate(regression: Regression, data: Design) -> _Estimate:
+    """Fit, and look for separation wherever the estimates look like it."""
+    likelihood = regression.family != "ols"
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        # statsmodels reports trouble by warnings; the checks below find the same trouble and say which it is.
+        warnings.simplefilter("ignore")
+        try:
+            estimate = _FAMILIES[regression.family](regression, data)
+        except (np.linalg.LinAlgError, ValueError, FloatingPointError, ZeroDivisionError) as err:
+            if likelihood and separated(regression.family, data):
+                raise UnfitError(_SEPARATED) from err
+            raise UnfitError("the fit broke down numerically") from err
+        sound = estimate.converged and bool(
+            np.isfinite(estimate.params).all() and (np.diag(estimate.covariance) > 0).all()
+        )
+        if likelihood and (not sound or _largest_effect(estimate, data) > _SUSPECT):
+            if separated(regression.family, data):
+                raise UnfitError(_SEPARATED)
+            if not sound:
+                raise UnfitError("the fit did not converge")
+    if not sound:
+        raise UnfitError("the covariance has no positive diagonal")
+    return estimate
+
+
+_SEPARATED = "perfect separation: some predictors tell the outcomes apart without error"
+
+
+def _largest_effect(estimate: _Estimate, data: Design) -> float:
+    spread = data.x.std(axis=0)
+    slopes = [k for k, kind in enumerate(estimate.kinds) if kind == "slope"]
+    sizes = np.resize(spread[spread > 0], len(slopes))
+    se = np.sqrt(np.diag(estimate.covariance))
+    return float(np.max((np.abs(estimate.params) + se)[slopes] * sizes, initial=0.0))
+
+
+def _kinds(terms: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple("intercept" if term == INTERCEPT else "slope" for term in terms)
+
+
+def _covariance(regression: Regression, data: Design) -> dict[str, Any]:
+    """Return how statsmodels is asked for the covariance."""
+    kind = regression.covariance
+    if kind == "cluster":
+        return {"cov_type": "cluster", "cov_kwds": {"groups": data.clusters}}
+    return {"cov_type": "HC1" if kind == "nonrobust" and data.weights is not None else kind}
+
+
+def _ols(regression: Regression, data: Design) -> _Estimate:
+    import statsmodels.api as sm
+
+    weights = np.ones(len(data.y)) if data.weights is None else data.weights
+    result = sm.WLS(data.y, data.x, weights=weights).fit(**_covariance(regression, data))
+    if result.ssr <= 1e-20 * result.uncentered_tss:
+        raise UnfitError("the predictors give the outcome without error")
+    df = getattr(result, "df_resid_inference", None) or result.df_resid
+    return _Estimate(
+        params=np.asarray(result.params),
+        covariance=np.asarray(result.cov_params()),
+        terms=data.terms,
+        kinds=_kinds(data.terms),
+        llf=float(result.llf),
+        fit=float(result.rsquared),
+        converged=True,
+        df=float(df) if result.use_t else None,
+    )
+
+
+def _likelihood(regression: Regression, data: Design) -> _Estimate:
+    """Logit, mnlogit and poisson; the weighted ones as generalised linear models."""
+    import statsmodels.api as sm
+
+    asked = _covariance(regression, data)
+    if data.weights is None:
+        model = {"logit": sm.Logit, "mnlogit": sm.MNLogit, "poisson": sm.Poisson}[regression.family]
+        result = model(data.y, data.x).fit(method="newton", maxiter=100, disp=0, **asked)
+        converged = bool(result.mle_retvals["converged"])
+    else:
+        family = {"logit": sm.families.Binomial, "poisson": sm.families.Poisson}[regression.family]()
+        glm = sm.GLM(data.y, data.x, family=family, var_weights=data.weights)
+        result = glm.fit(maxiter=100, tol=1e-10, **asked)
+        converged = bool(result.converged)
+    terms, kinds = data.terms, _kinds(data.terms)
+    if regression.family == "mnlogit":
+        terms = tuple(f"{code}:{term}" for code in data.outcomes[1:] for term in data.terms)
+        kinds = kinds * (len(data.outcomes) - 1)
+    return _Estimate(
+        params=np.asarray(result.params).ravel(order="F"),
+        covariance=np.asarray(result.cov_params()) * _small_sample(asked, data, len(terms)),
+        terms=terms,
+        kinds=kinds,
+        llf=float(result.llf),
+        fit=float(1 - result.llf / result.llnull),
+        converged=converged,
+    )
+
+
+def _small_sample(asked: dict[str, Any], data: Design, k: int) -> float:
+    """Return the factor of HC1, which statsmodels leaves out of everything but ols without saying so."""
+    n = len(data.y)
+    return n / (n - k) if asked["cov_type"] == "HC1" else 1.0
+
+
+def _ologit(regression: Regression, data: Design) -> _Estimate:
+    """Fit on standardised predictors, where the optimiser is at home, and map back linearly."""
+    from statsmodels.miscmodels.ordinal_model import OrderedModel
+
+    asked = _covariance(regression, data)
+    centre, scale = data.x.mean(axis=0), data.x.std(axis=0)
+    model = OrderedModel(data.y.astype(int), (data.x - centre) / scale, distr="logit")
+    result = model.fit(method="bfgs", maxiter=500, gtol=1e-8, disp=0, **asked)
+    slopes, params = data.x.shape[1], np.asarray(result.params)
+    back = np.diag(np.concatenate([1 / scale, np.ones(len(params) - slopes)]))
+    back[slopes, :slopes] = centre / scale
+    edges = [f"{low}/{high}" for low, high in pairwise(data.outcomes)]
+    steps = [f"log({high} - {low})" for low, high in pairwise(edges)]
+    return _Estimate(
+        params=back @ params,
+        covariance=back @ np.asarray(result.cov_params()) @ back.T * _small_sample(asked, data, len(params)),
+        terms=(*data.terms, edges[0], *steps),
+        kinds=("slope",) * slopes + ("threshold",) * len(edges),
+        llf=float(result.llf),
+        fit=float(1 - result.llf / result.llnull),
+        # The optimiser says no where rounding stops it short of so small a gradient; the gradient itself decides.
+        converged=bool(np.abs(model.score(params)).max() < 1e-5 * len(data.y)),
+    )
+
+
+_FAMILIES = {"ols": _ols, "logit": _likelihood, "mnlogit": _likelihood, "poisson": _likelihood, "ologit": _ologit}
+
+
+def _coefficients(estimate: _Estimate) -> pl.DataFrame:
+    from scipy import stats
+
+    law = stats.norm if estimate.df is None else stats.t(estimate.df)
+    se = np.sqrt(np.diag(estimate.covariance))
+    reach = law.ppf(1 - ALPHA / 2) * se
+    columns = {
+        "term": list(estimate.terms),
+        "kind": list(estimate.kinds),
+        "estimate": estimate.params,
+        "se": se,
+        "p_value": 2 * law.sf(np.abs(estimate.params) / se),
+        "ci_low": estimate.params - reach,
+        "ci_high": estimate.params + reach,
+    }
+    return pl.DataFrame(columns, schema=COEFFICIENT)
