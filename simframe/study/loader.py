@@ -47,14 +47,17 @@ def parse_study(text: str, where: str) -> Study:
     try:
         return Study.model_validate(head | raw)
     except ValidationError as err:
-        problems = [_explain(problem, head | raw) for problem in err.errors()]
-        if len(problems) == 1:
-            message, mend = problems[0]
-            raise StudyError(message, where=where, mend=mend) from err
-        listed = "\n".join(f"  - {message}; {mend}" for message, mend in problems)
-        raise StudyError(
-            f"{len(problems)} problems\n{listed}", where=where, mend="correct each, then check again"
-        ) from err
+        message, mend = describe(err, head | raw)
+        raise StudyError(message, where=where, mend=mend) from err
+
+
+def describe(err: ValidationError, raw: dict[str, Any]) -> tuple[str, str]:
+    """Return (message, mend) of everything pydantic found wrong with ``raw``, keys counted as a reader counts."""
+    problems = [_explain(problem, raw) for problem in err.errors()]
+    if len(problems) == 1:
+        return problems[0]
+    listed = "\n".join(f"  - {message}; {mend}" for message, mend in problems)
+    return f"{len(problems)} problems\n{listed}", "correct each, then check again"
 
 
 def _read(source: str | Path) -> tuple[str, str]:

@@ -1,0 +1,73 @@
+"""``simframe sql``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+import polars as pl
+
+from simframe.cli._common import print_table, warehouse_option
+
+
+@click.command("sql")
+@click.argument("query", required=False)
+@click.option("-f", "--file", "file", type=click.Path(path_type=Path), help="Read the query from a file.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json", "parquet"]),
+    help="table on a terminal's behalf, else the suffix of --output.",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file instead of the screen.")
+@warehouse_option
+def command(query: str | None, file: Path | None, form: str | None, output: Path | None, root: Path) -> None:
+    """Ask the warehouse in SQL, read-only; without a query, list its views.
+
+    The same views answer in any DuckDB client that opens simframe.duckdb.
+    """
+    from simframe.errors import SimframeError, WarehouseError
+    from simframe.warehouse import Warehouse
+
+    warehouse = Warehouse.open(root)
+    if file is not None:
+        if query is not None:
+            raise click.UsageError("give a query or a file, not both")
+        try:
+            query = file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as err:
+            raise WarehouseError("cannot read the query file", where=str(file), mend="give a UTF-8 text file") from err
+    if query is None:
+        query = """
+            SELECT view_name AS view, comment AS "what it says" FROM duckdb_views()
+            WHERE NOT internal ORDER BY view_name
+        """
+    form = form or (output.suffix.removeprefix(".") if output and output.suffix else "table")
+    frame = warehouse.sql(query)
+    try:
+        write(frame, form, output)
+    except OSError as err:
+        raise WarehouseError(f"cannot write: {err.strerror}", where=str(output), mend="choose another file") from err
+    except pl.exceptions.PolarsError as err:
+        mend = "flatten nested columns, or write parquet"
+        raise SimframeError(f"cannot be written as {form}: {err}", mend=mend) from err
+
+
+def write(frame: pl.DataFrame, form: str, output: Path | None) -> None:
+    """Write a result to the screen or a file."""
+    if form == "table" and output is None:
+        print_table(frame)
+        return
+    if form == "parquet" and output is None:
+        raise click.UsageError("parquet needs a file: -o result.parquet")
+    if form not in ("csv", "json", "parquet"):
+        raise click.UsageError(f"cannot write {form!r} to a file: use --format csv, json or parquet")
+    if form == "parquet":
+        frame.write_parquet(output or sys.stdout.buffer)
+        return
+    text = frame.write_csv() if form == "csv" else frame.write_json() + "\n"
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, "utf-8")

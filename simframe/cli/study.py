@@ -1,0 +1,72 @@
+"""``simframe study``."""
+
+from __future__ import annotations
+
+import click
+import polars as pl
+
+from simframe.cli._common import print_table
+
+
+@click.group("study")
+def command() -> None:
+    """Check and show study files."""
+
+
+@command.command("check")
+@click.argument("file")
+def check(file: str) -> None:
+    """Check a study file; every error names file, key, value and mend."""
+    from simframe.study import load_study
+
+    study = load_study(file)
+    click.echo(
+        f"{file}: well-formed. {study.id} (version {study.study_hash}): {len(study.items)} items, "
+        f"{len(study.questions)} asked, {len(study.pairs)} belief-action pairs, {len(study.regressions)} regressions"
+    )
+
+
+@command.command("show")
+@click.argument("study")
+def show(study: str) -> None:
+    """Show a built-in study or a study file."""
+    from simframe.study import load_study
+
+    loaded = load_study(study)
+    click.echo(f"{loaded.title}\n{loaded.description}\nid {loaded.id}, version {loaded.study_hash}\n")
+    rows = [
+        {
+            "item": item.id,
+            "role": item.role,
+            "scale": item.scale,
+            "asks": item.wording or item.expression or item.label,
+            "answers": _answers(item.grid, item.range),
+            "subgroup": "yes" if item.subgroup else "",
+        }
+        for item in loaded.items
+    ]
+    print_table(pl.DataFrame(rows))
+    for title, parts in (
+        ("belief -> action", [(p.id, f"{p.belief} -> {p.action}: {p.label}") for p in loaded.pairs]),
+        ("belief structures", [(s.id, ", ".join(s.items)) for s in loaded.structures]),
+        ("regressions", [(r.id, f"{r.formula} ({r.family})") for r in loaded.regressions]),
+    ):
+        if parts:
+            click.echo()
+            print_table(pl.DataFrame(parts, schema=[title, ""], orient="row"))
+
+
+@command.command("ls")
+def ls() -> None:
+    """List the built-in studies."""
+    from simframe.study import builtin_names, load_study
+
+    print_table(pl.DataFrame([{"study": name, "title": load_study(name).title} for name in builtin_names()]))
+
+
+def _answers(grid: tuple[tuple[str, str, float | None], ...], span: tuple[float, float] | None) -> str:
+    if span is not None:
+        return f"{span[0]:g} to {span[1]:g}"
+    if len(grid) > 4:
+        return f"{grid[0][1]} ... {grid[-1][1]} ({len(grid)})"
+    return ", ".join(label for _, label, _ in grid)

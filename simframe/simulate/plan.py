@@ -1,0 +1,161 @@
+"""A plan: which panels to simulate. A TOML list of panels, each over one or more pilot sizes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+
+from simframe.errors import PlanError
+from simframe.study import Study
+from simframe.study.loader import describe
+from simframe.study.parts import STUDY_ID, Part, check_id
+
+Strategy = Literal["base", "tuned", "pilot_marginals", "logit_chain"]
+LABELS: dict[str, str] = {
+    "base": "model, untuned",
+    "tuned": "model, tuned on {n}",
+    "pilot_marginals": "pilot marginals, {n}",
+    "logit_chain": "logit chain, {n}",
+}
+KINDS: dict[str, str] = {
+    "base": "simulated",
+    "tuned": "simulated",
+    "pilot_marginals": "baseline",
+    "logit_chain": "baseline",
+}
+
+
+class PanelRule(Part):
+    """One strategy, over the pilot sizes it is tried on."""
+
+    strategy: Strategy
+    pilot: tuple[int, ...] = ()
+
+    @field_validator("pilot", mode="before")
+    @classmethod
+    def _one_or_many(cls, raw: Any) -> Any:
+        return [raw] if isinstance(raw, int) else raw
+
+
+class Plan(Part):
+    """Everything that decides which panels a simulation makes, and every number in them."""
+
+    id: str = "default"
+    study: str | None = None
+    """Built-in study whose data are imported where the warehouse has none; any study where left out."""
+    seed: int = 1
+    temperature: float = Field(default=1.0, gt=0)
+    tune: dict[str, float | int | bool] = Field(default_factory=dict)
+    panels: tuple[PanelRule, ...] = Field(min_length=1, alias="panel")
+
+    @field_validator("id")
+    @classmethod
+    def _id(cls, text: str) -> str:
+        return check_id(STUDY_ID, "plan", text)
+
+
+@dataclass(frozen=True)
+class PanelSpec:
+    """One panel to make."""
+
+    panel_id: str
+    plan_hash: str
+    strategy: str
+    pilot_n: int | None
+
+    @property
+    def kind(self) -> str:
+        """Kind of the panel: simulated or baseline."""
+        return KINDS[self.strategy]
+
+    @property
+    def label(self) -> str:
+        """What people call the panel."""
+        return LABELS[self.strategy].format(n=self.pilot_n)
+
+
+def load_plan(source: str | Path | None = None) -> Plan:
+    """Load a plan file, or the default plan.
+
+    Raises:
+        PlanError: naming file, key, value and mend.
+    """
+    if source is None:
+        text, where = (resources.files("simframe.simulate") / "default_plan.toml").read_text("utf-8"), "default plan"
+    else:
+        path, where = Path(source), str(source)
+        if not path.is_file():
+            raise PlanError("no such plan file", where=where, mend="give the path of a plan, or none for the default")
+        text = path.read_text("utf-8", errors="replace")
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as err:
+        raise PlanError(f"not valid TOML: {err}", where=where, mend="correct the line it names") from err
+    head = raw.pop("plan", {})
+    content = (head if isinstance(head, dict) else {}) | raw
+    try:
+        return Plan.model_validate(content)
+    except ValidationError as err:
+        message, mend = describe(err, content)
+        raise PlanError(message, where=where, mend=mend) from err
+
+
+def specify(plan: Plan, study: Study, reference_id: str, available: int, model_key: str) -> list[PanelSpec]:
+    """Return the panels of a plan, in order.
+
+    Args:
+        plan: the plan.
+        study: the study it is carried out on.
+        reference_id: the human panel that gives pilot and holdout.
+        available: how many people its pilot has.
+        model_key: what identifies the base model; baselines do not depend on it.
+
+    Raises:
+        PlanError: where a pilot is larger than what there is.
+    """
+    specs = []
+    for place, rule in enumerate(plan.panels, 1):
+        where = f"plan {plan.id!r}, panel[{place}] {rule.strategy!r}"
+        if rule.strategy == "base" and rule.pilot:
+            raise PlanError("an untuned model takes no pilot", where=where, mend="leave pilot out")
+        if rule.strategy != "base" and not rule.pilot:
+            raise PlanError("no pilot size", where=where, mend="add pilot = [30, 100]")
+        for size in rule.pilot or (None,):
+            if size is not None and not 2 <= size <= available:
+                mend = f"use 2 to {available}, the pilot of {reference_id}; study.split.pilot sets it"
+                raise PlanError(f"pilot of {size} people", where=where, mend=mend)
+            uses_model = KINDS[rule.strategy] == "simulated"
+            content = {
+                "study": study.study_hash,
+                "reference": reference_id,
+                "strategy": rule.strategy,
+                "pilot": size,
+                "seed": plan.seed,
+                "temperature": plan.temperature if uses_model else None,
+                "tune": plan.tune if rule.strategy == "tuned" else None,
+                "model": model_key if uses_model else None,
+            }
+            digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
+            name = "-".join([study.id, rule.strategy, *([f"n{size}"] if size else []), digest]).replace("_", "-")
+            specs.append(PanelSpec(name, digest, rule.strategy, size))
+    return specs
+
+
+def fit_to(plan: Plan, available: int) -> Plan:
+    """Return the default plan with the pilot sizes that a smaller pilot allows, and all of it as the largest."""
+    rules = []
+    for rule in plan.panels:
+        sizes = tuple(size for size in rule.pilot if size < available)
+        rules.append(rule.model_copy(update={"pilot": (*sizes, available)}) if rule.pilot else rule)
+    return plan.model_copy(update={"panels": tuple(rules)}) if available < _largest(plan) else plan
+
+
+def _largest(plan: Plan) -> int:
+    return max((size for rule in plan.panels for size in rule.pilot), default=0)
