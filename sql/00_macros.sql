@@ -1,0 +1,59 @@
+-- The terms of the formulas, as scalar macros: what a view sums, averages or divides.
+-- Scalar macros resolve in this catalog even when it is attached to another database; table macros do not.
+
+-- Division that is NULL, never infinite or NaN, where the denominator is zero.
+CREATE OR REPLACE MACRO ratio(x, y) AS CASE WHEN y <> 0 THEN x / y END;
+
+-- A number, or NULL for NaN and the infinities.
+CREATE OR REPLACE MACRO finite(x) AS CASE WHEN isfinite(x) THEN x END;
+
+-- A number kept within bounds; NULL stays NULL (greatest and least would skip it).
+CREATE OR REPLACE MACRO clamp(x, low, high) AS CASE WHEN x IS NOT NULL THEN greatest(low, least(high, x)) END;
+
+-- One option's share of a Kullback-Leibler divergence, in bits: 0 log 0 = 0, infinite where q = 0 < p.
+CREATE OR REPLACE MACRO kl_term(p, q) AS
+    CASE WHEN p > 0 AND q > 0 THEN p * log2(p / q) WHEN p > 0 AND q = 0 THEN 'Infinity'::DOUBLE WHEN p = 0 THEN 0.0 END;
+
+-- One option's share of a Jensen-Shannon divergence, in bits.
+CREATE OR REPLACE MACRO js_term(p, q) AS (kl_term(p, (p + q) / 2) + kl_term(q, (p + q) / 2)) / 2;
+
+-- One option's share of a Shannon entropy, in bits.
+CREATE OR REPLACE MACRO entropy_term(p) AS CASE WHEN p > 0 THEN p * log2(1 / p) WHEN p = 0 THEN 0.0 END;
+
+-- A share after adding a pseudocount of one half to each of k options.
+CREATE OR REPLACE MACRO smoothed(p, n, k) AS (n * p + 0.5) / (n + 0.5 * k);
+
+-- Linearised variance of a weighted share: w and w2 are the option's sums of weights and of squared weights.
+CREATE OR REPLACE MACRO share_variance(p, w2, w_total, w2_total) AS
+    (w2 * (1 - 2 * p) + w2_total * p * p) / (w_total * w_total);
+
+-- Chance that m of n respondents, drawn without replacement, all miss the n_t who share a structure:
+-- C(n - n_t, m) / C(n, m).
+CREATE OR REPLACE MACRO missed(n, n_t, m) AS
+    CASE
+        WHEN n - n_t < m THEN 0.0
+        ELSE exp(lgamma(n - n_t + 1) - lgamma(n - n_t - m + 1) - lgamma(n + 1) + lgamma(n - m + 1))
+    END;
+
+-- How far a figure is from its ideal, and the least and greatest distance within an interval.
+CREATE OR REPLACE MACRO loss(x, ideal) AS abs(x - ideal);
+CREATE OR REPLACE MACRO loss_low(low, high, ideal) AS
+    CASE WHEN low <= ideal AND high >= ideal THEN 0.0 ELSE least(abs(low - ideal), abs(high - ideal)) END;
+CREATE OR REPLACE MACRO loss_high(low, high, ideal) AS greatest(abs(low - ideal), abs(high - ideal));
+
+-- The part of a panel that is compared: all of it where no part is named.
+CREATE OR REPLACE MACRO part_of(split) AS coalesce(split, 'all');
+
+-- What to say beside a mean over items that are not all defined.
+CREATE OR REPLACE MACRO mean_reason(defined, asked) AS
+    CASE
+        WHEN defined = 0 THEN 'undefined for every asked item'
+        WHEN defined < asked THEN 'mean of ' || defined || ' of ' || asked || ' asked items'
+    END;
+
+-- Fewer people than this in a subgroup: flagged small_n.
+CREATE OR REPLACE MACRO small_group() AS 30;
+
+-- A coefficient's class at alpha = 0.05: its sign where significant, else 0.
+CREATE OR REPLACE MACRO significance(estimate, p_value) AS
+    CASE WHEN p_value < 0.05 THEN sign(estimate)::INTEGER WHEN p_value >= 0.05 THEN 0 END;

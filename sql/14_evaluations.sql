@@ -1,0 +1,111 @@
+-- What was estimated beside the metrics: intervals, floors, p-values and regression fits, latest evaluation first.
+
+CREATE OR REPLACE VIEW evaluations AS
+SELECT
+    evaluation::VARCHAR AS evaluation_id,
+    panel_id::VARCHAR AS panel_id,
+    reference_id::VARCHAR AS reference_id,
+    reference_split::VARCHAR AS reference_split,
+    study_id::VARCHAR AS study_id,
+    study_hash::VARCHAR AS study_hash,
+    replicates::BIGINT AS replicates,
+    seed::BIGINT AS seed,
+    seconds::DOUBLE AS seconds,
+    created_at::TIMESTAMPTZ AS created_at,
+    simframe_version::VARCHAR AS simframe_version,
+    settings::VARCHAR AS settings,
+    files::VARCHAR AS files
+FROM read_parquet(
+    '${ROOT}/data/evaluation=*/evaluation.parquet',
+    hive_partitioning = true, hive_types_autocast = false, union_by_name = true
+)
+WHERE evaluation IN (SELECT evaluation_id FROM published_evaluations);
+
+COMMENT ON VIEW evaluations IS 'One row an evaluation of a panel against its reference, all of them, older ones too.';
+
+CREATE OR REPLACE VIEW estimates AS
+SELECT
+    e.evaluation_id,
+    e.panel_id,
+    x.family::VARCHAR AS family,
+    x.metric::VARCHAR AS metric,
+    x.item_id::VARCHAR AS item_id,
+    x.item_id_2::VARCHAR AS item_id_2,
+    coalesce(x.attribute::VARCHAR, 'all') AS attribute,
+    coalesce(x.level::VARCHAR, 'all') AS level,
+    x.term::VARCHAR AS term,
+    finite(x.estimate::DOUBLE) AS estimate,
+    finite(x.ci_low::DOUBLE) AS ci_low,
+    finite(x.ci_high::DOUBLE) AS ci_high,
+    finite(x.floor::DOUBLE) AS floor,
+    finite(x.floor_q95::DOUBLE) AS floor_q95,
+    finite(x.p_value::DOUBLE) AS p_value,
+    x.reason::VARCHAR AS reason
+FROM read_parquet(
+    '${ROOT}/data/evaluation=*/estimates.parquet',
+    hive_partitioning = true, hive_types_autocast = false, union_by_name = true
+) AS x
+JOIN (
+    SELECT evaluation_id, panel_id
+    FROM evaluations
+    QUALIFY row_number() OVER (PARTITION BY panel_id ORDER BY created_at DESC NULLS LAST, evaluation_id DESC) = 1
+) AS e ON e.evaluation_id = x.evaluation::VARCHAR;
+
+COMMENT ON VIEW estimates IS 'Interval, floor and p-value of the metrics of a panel, from its latest evaluation.';
+COMMENT ON COLUMN estimates.floor IS 'mean of the metric between two samples of people of the same sizes';
+COMMENT ON COLUMN estimates.floor_q95 IS '95 % quantile of the metric between two samples of people of the same sizes';
+COMMENT ON COLUMN estimates.p_value IS 'permutation of the panel labels over respondents';
+
+CREATE OR REPLACE VIEW fits AS
+SELECT
+    x.evaluation::VARCHAR AS evaluation_id,
+    x.panel_id::VARCHAR AS panel_id,
+    part_of(x.split::VARCHAR) AS split,
+    x.regression_id::VARCHAR AS regression_id,
+    x.family::VARCHAR AS family,
+    x.n::BIGINT AS n,
+    finite(x.df_model::DOUBLE) AS df_model,
+    finite(x.llf::DOUBLE) AS llf,
+    finite(x.fit::DOUBLE) AS fit,
+    finite(x.aic::DOUBLE) AS aic,
+    x.reason::VARCHAR AS reason
+FROM read_parquet(
+    '${ROOT}/data/evaluation=*/fits.parquet',
+    hive_partitioning = true, hive_types_autocast = false, union_by_name = true
+) AS x
+JOIN evaluations AS e ON e.evaluation_id = x.evaluation::VARCHAR
+-- One fit of a part of a panel, whichever evaluation made it: evaluations of several panels refit the same people.
+QUALIFY row_number() OVER (
+    PARTITION BY x.panel_id, part_of(x.split), x.regression_id
+    ORDER BY e.created_at DESC NULLS LAST, e.evaluation_id DESC
+) = 1;
+
+COMMENT ON VIEW fits IS 'One row a regression fitted on a part of a panel, the latest one; a reason where there are no coefficients.';
+COMMENT ON COLUMN fits.fit IS 'R2 of ols, McFadden''s pseudo R2 of the others';
+
+CREATE OR REPLACE VIEW coefficients AS
+SELECT
+    f.evaluation_id,
+    f.panel_id,
+    f.split,
+    f.regression_id,
+    x.term::VARCHAR AS term,
+    x.kind::VARCHAR AS kind,
+    finite(x.estimate::DOUBLE) AS estimate,
+    finite(x.se::DOUBLE) AS se,
+    finite(x.p_value::DOUBLE) AS p_value,
+    finite(x.ci_low::DOUBLE) AS ci_low,
+    finite(x.ci_high::DOUBLE) AS ci_high
+FROM read_parquet(
+    '${ROOT}/data/evaluation=*/coefficients.parquet',
+    hive_partitioning = true, hive_types_autocast = false, union_by_name = true
+) AS x
+JOIN fits AS f
+    ON f.evaluation_id = x.evaluation::VARCHAR
+    AND f.panel_id = x.panel_id::VARCHAR
+    AND f.split = part_of(x.split::VARCHAR)
+    AND f.regression_id = x.regression_id::VARCHAR;
+
+COMMENT ON VIEW coefficients IS 'One row a coefficient of the latest fit of a regression on a part of a panel.';
+COMMENT ON COLUMN coefficients.kind IS 'slope, intercept or threshold';
+COMMENT ON COLUMN coefficients.term IS 'name of the coefficient; after the outcome''s code and a colon for mnlogit';

@@ -1,0 +1,75 @@
+-- Whether a panel repeats the very answers of its pilot: whole vectors of asked items, compared with the pilot
+-- respondents that were used. People coincide too, so the people it is judged by stand beside it.
+
+CREATE OR REPLACE VIEW memorisation AS
+WITH people AS (
+    SELECT study_id, study_hash, panel_id FROM samples GROUP BY ALL
+),
+vectors AS (
+    -- Missing answers leave no trace, so that an item left out and an item refused are one.
+    SELECT r.panel_id, r.respondent_id, list(i.position || '=' || r.code ORDER BY i.position) AS vector
+    FROM people AS p
+    JOIN responses AS r ON r.panel_id = p.panel_id
+    JOIN items AS i
+        ON i.study_id = p.study_id AND i.study_hash = p.study_hash AND i.item_id = r.item_id AND i.asked
+    WHERE NOT r.missing AND r.code IS NOT NULL
+    GROUP BY r.panel_id, r.respondent_id
+),
+pilots AS (
+    SELECT DISTINCT c.panel_id, v.vector
+    FROM comparisons AS c
+    JOIN panels AS p ON p.panel_id = c.panel_id
+    JOIN respondents AS h ON h.panel_id = c.reference_id AND h.split = 'pilot' AND h.draw < p.pilot_n
+    JOIN vectors AS v ON v.panel_id = h.panel_id AND v.respondent_id = h.respondent_id
+),
+judged AS (
+    SELECT c.panel_id, 's' AS side, r.weight, v.vector
+    FROM comparisons AS c
+    JOIN respondents AS r ON r.panel_id = c.panel_id
+    JOIN vectors AS v ON v.panel_id = r.panel_id AND v.respondent_id = r.respondent_id
+    UNION ALL
+    SELECT c.panel_id, 'h', r.weight, v.vector
+    FROM comparisons AS c
+    JOIN respondents AS r ON r.panel_id = c.reference_id AND part_of(c.reference_split) IN ('all', r.split)
+    JOIN vectors AS v ON v.panel_id = r.panel_id AND v.respondent_id = r.respondent_id
+),
+counted AS (
+    SELECT
+        j.panel_id,
+        count(*) FILTER (side = 'h') AS n_h,
+        count(*) FILTER (side = 's') AS n_s,
+        sum(weight) FILTER (side = 'h') AS w_h,
+        sum(weight) FILTER (side = 's') AS w_s,
+        coalesce(sum(weight) FILTER (side = 'h' AND p.vector IS NOT NULL), 0) AS seen_h,
+        coalesce(sum(weight) FILTER (side = 's' AND p.vector IS NOT NULL), 0) AS seen_s
+    FROM judged AS j
+    LEFT JOIN pilots AS p ON p.panel_id = j.panel_id AND p.vector = j.vector
+    GROUP BY j.panel_id
+),
+piloted AS (
+    SELECT panel_id FROM pilots GROUP BY panel_id
+)
+SELECT
+    c.study_id, c.panel_id, c.reference_id,
+    CASE WHEN p.panel_id IS NOT NULL THEN ratio(x.seen_s, x.w_s) END AS memorised_share,
+    CASE WHEN p.panel_id IS NOT NULL THEN ratio(x.seen_h, x.w_h) END AS memorised_share_h,
+    coalesce(x.n_h, 0) AS n_h,
+    coalesce(x.n_s, 0) AS n_s,
+    CASE
+        WHEN s.pilot_n IS NULL OR s.pilot_n = 0 THEN 'no pilot'
+        WHEN p.panel_id IS NULL THEN 'no answers in the pilot'
+        WHEN coalesce(x.n_s, 0) = 0 THEN 'no answers in the panel'
+    END AS reason,
+    CASE
+        WHEN s.pilot_n IS NULL OR s.pilot_n = 0 THEN 'no pilot'
+        WHEN p.panel_id IS NULL THEN 'no answers in the pilot'
+        WHEN coalesce(x.n_h, 0) = 0 THEN 'no answers in the reference'
+    END AS reason_h
+FROM comparisons AS c
+JOIN panels AS s ON s.panel_id = c.panel_id
+LEFT JOIN counted AS x ON x.panel_id = c.panel_id
+LEFT JOIN piloted AS p ON p.panel_id = c.panel_id;
+
+COMMENT ON VIEW memorisation IS 'Weighted share of a panel, and of the people it is judged by, whose answers to all asked items equal some pilot respondent''s.';
+COMMENT ON COLUMN memorisation.memorised_share IS 'share of the compared panel';
+COMMENT ON COLUMN memorisation.memorised_share_h IS 'share of the reference: what coincidence alone gives';

@@ -1,0 +1,93 @@
+-- How beliefs and actions go together on one side of a comparison.
+
+CREATE OR REPLACE VIEW sample_crosstabs AS
+SELECT
+    s.study_id, s.study_hash, s.panel_id, s.part, t.pair_id, t.attribute, t.level, t.belief_code, t.action_code,
+    sum(t.n)::BIGINT AS n,
+    sum(t.w) AS w
+FROM samples AS s
+JOIN crosstabs AS t ON t.panel_id = s.panel_id AND (s.part = 'all' OR t.split = s.part)
+WHERE t.belief_code IS NOT NULL AND t.action_code IS NOT NULL
+GROUP BY ALL;
+
+COMMENT ON VIEW sample_crosstabs IS 'Crosstabs of one side of a comparison, its splits added up.';
+
+CREATE OR REPLACE VIEW associations AS
+WITH ordered AS (
+    -- Codes stand in the order of their values; bins, which have none, in declared order. Options of a nominal item
+    -- without values have no order.
+    SELECT
+        o.study_id, o.study_hash, o.item_id, o.code,
+        CASE
+            WHEN count(o.value) OVER item = count(*) OVER item THEN o.value
+            WHEN i.scale <> 'nominal' THEN o.position
+        END AS place
+    FROM options AS o
+    JOIN items AS i USING (study_id, study_hash, item_id)
+    WHERE NOT o.missing
+    WINDOW item AS (PARTITION BY o.study_id, o.study_hash, o.item_id)
+),
+tables AS (
+    SELECT
+        x.panel_id, x.part, x.pair_id, x.n, x.w,
+        b.place AS belief, a.place AS action,
+        sum(x.w) OVER whole AS total,
+        sum(x.w) OVER by_belief AS w_belief,
+        sum(x.w) OVER by_action AS w_action,
+        row_number() OVER (by_belief ORDER BY x.action_code) = 1 AS first_of_belief,
+        row_number() OVER (by_action ORDER BY x.belief_code) = 1 AS first_of_action,
+        -- Weighted mid-ranks from the mean rank, which is half the total whatever the ties.
+        sum(x.w) OVER up_to_belief - sum(x.w) OVER by_belief / 2 - sum(x.w) OVER whole / 2 AS rank_belief,
+        sum(x.w) OVER up_to_action - sum(x.w) OVER by_action / 2 - sum(x.w) OVER whole / 2 AS rank_action
+    FROM sample_crosstabs AS x
+    JOIN pairs AS p USING (study_id, study_hash, pair_id)
+    JOIN ordered AS b
+        ON b.study_id = x.study_id AND b.study_hash = x.study_hash AND b.item_id = p.belief AND b.code = x.belief_code
+    JOIN ordered AS a
+        ON a.study_id = x.study_id AND a.study_hash = x.study_hash AND a.item_id = p.action AND a.code = x.action_code
+    WHERE x.attribute = 'all' AND x.w > 0
+    WINDOW
+        whole AS (PARTITION BY x.panel_id, x.part, x.pair_id),
+        by_belief AS (PARTITION BY x.panel_id, x.part, x.pair_id, x.belief_code),
+        by_action AS (PARTITION BY x.panel_id, x.part, x.pair_id, x.action_code),
+        up_to_belief AS (PARTITION BY x.panel_id, x.part, x.pair_id ORDER BY b.place),
+        up_to_action AS (PARTITION BY x.panel_id, x.part, x.pair_id ORDER BY a.place)
+),
+sums AS (
+    SELECT
+        panel_id, part, pair_id,
+        sum(n)::BIGINT AS n,
+        count(*) FILTER (first_of_belief) AS beliefs,
+        count(*) FILTER (first_of_action) AS actions,
+        count(belief) = count(*) AND count(action) = count(*) AS in_order,
+        sum(w * w / (w_belief * w_action)) - 1 AS phi2,
+        sum(w / total * log2(w * total / (w_belief * w_action))) AS mutual_information,
+        sum(w / total * w / w_belief) AS given_belief,
+        sum(w / total * w_action / total) AS at_large,
+        sum(w * rank_belief * rank_action) AS covariance,
+        sum(w * rank_belief * rank_belief) AS variance_belief,
+        sum(w * rank_action * rank_action) AS variance_action
+    FROM tables
+    GROUP BY ALL
+)
+SELECT
+    panel_id, part, pair_id, n,
+    sqrt(clamp(ratio(phi2, least(beliefs, actions) - 1), 0, 1)) AS cramers_v,
+    clamp(mutual_information, 0, 'Infinity'::DOUBLE) AS mutual_information,
+    CASE WHEN actions > 1 THEN clamp(ratio(given_belief - at_large, 1 - at_large), 0, 1) END AS goodman_kruskal_tau,
+    CASE WHEN in_order AND beliefs > 1 AND actions > 1
+        THEN clamp(covariance / (sqrt(variance_belief) * sqrt(variance_action)), -1, 1) END AS spearman,
+    CASE WHEN beliefs < 2 THEN 'a single belief' WHEN actions < 2 THEN 'a single action' END AS reason,
+    CASE WHEN actions < 2 THEN 'a single action' END AS reason_tau,
+    CASE
+        WHEN NOT in_order THEN 'nominal item without values'
+        WHEN beliefs < 2 THEN 'a single belief'
+        WHEN actions < 2 THEN 'a single action'
+    END AS reason_spearman
+FROM sums;
+
+COMMENT ON VIEW associations IS 'Association of belief and action in one side of a comparison, per declared pair; weighted.';
+COMMENT ON COLUMN associations.cramers_v IS 'over the codes that someone chose, without bias or continuity correction';
+COMMENT ON COLUMN associations.mutual_information IS 'bits';
+COMMENT ON COLUMN associations.goodman_kruskal_tau IS 'how much knowing the belief reduces the error of guessing the action';
+COMMENT ON COLUMN associations.spearman IS 'rank correlation with weighted mid-ranks';

@@ -1,0 +1,108 @@
+-- Whether a panel acts on its beliefs as people do. Both tails count: too coherent is as wrong as incoherent.
+
+CREATE OR REPLACE VIEW coherence AS
+WITH gaps AS (
+    SELECT
+        *,
+        unnest([
+            {'metric': 'belief_action_gap', 'estimate': belief_action_gap_s - belief_action_gap_h,
+                'reason': coalesce(reason_h, reason_s)},
+            {'metric': 'belief_action_gap_h', 'estimate': belief_action_gap_h, 'reason': reason_h},
+            {'metric': 'belief_action_gap_s', 'estimate': belief_action_gap_s, 'reason': reason_s}
+        ]) AS figure
+    FROM belief_action
+),
+sides AS (
+    SELECT
+        c.study_id, c.panel_id, c.reference_id, p.pair_id, p.belief, p.action,
+        coalesce(h.n, 0) AS n_h,
+        coalesce(s.n, 0) AS n_s,
+        unnest([
+            {'metric': 'cramers_v', 'h': h.cramers_v, 's': s.cramers_v,
+                'reason_h': h.reason, 'reason_s': s.reason},
+            {'metric': 'mutual_information', 'h': h.mutual_information, 's': s.mutual_information,
+                'reason_h': NULL, 'reason_s': NULL},
+            {'metric': 'goodman_kruskal_tau', 'h': h.goodman_kruskal_tau, 's': s.goodman_kruskal_tau,
+                'reason_h': h.reason_tau, 'reason_s': s.reason_tau},
+            {'metric': 'spearman', 'h': h.spearman, 's': s.spearman,
+                'reason_h': h.reason_spearman, 'reason_s': s.reason_spearman}
+        ]) AS side,
+        h.n IS NULL AS absent_h,
+        s.n IS NULL AS absent_s
+    FROM comparisons AS c
+    JOIN pairs AS p USING (study_id, study_hash)
+    LEFT JOIN associations AS h
+        ON h.panel_id = c.reference_id AND h.part = part_of(c.reference_split) AND h.pair_id = p.pair_id
+    LEFT JOIN associations AS s ON s.panel_id = c.panel_id AND s.part = 'all' AND s.pair_id = p.pair_id
+),
+reasoned AS (
+    SELECT
+        *,
+        CASE WHEN absent_h THEN 'no answers in the reference' ELSE side.reason_h || ' in the reference' END AS reason_h,
+        CASE WHEN absent_s THEN 'not simulated' ELSE side.reason_s || ' in the panel' END AS reason_s
+    FROM sides
+),
+of_sides AS (
+    SELECT
+        *,
+        unnest([
+            {'suffix': '_h', 'estimate': side.h, 'reason': reason_h},
+            {'suffix': '_s', 'estimate': side.s, 'reason': reason_s},
+            {'suffix': '_inflation', 'estimate': side.s - side.h, 'reason': coalesce(reason_h, reason_s)},
+            {'suffix': '_inflation_ratio', 'estimate': ratio(side.s, side.h),
+                'reason': coalesce(reason_h, reason_s, 'no association in the reference')}
+        ]) AS figure
+    FROM reasoned
+),
+conditional AS (
+    SELECT
+        panel_id, pair_id,
+        clamp(sum(belief_share_h * js_term(p, q)), 0, 1) AS conditional_js,
+        sum(belief_share_h * p) FILTER (q IS NOT NULL) AS coverage
+    FROM conditional_actions
+    WHERE p IS NOT NULL
+    GROUP BY ALL
+),
+of_conditional AS (
+    SELECT
+        c.study_id, c.panel_id, c.reference_id, p.pair_id, p.belief, p.action,
+        coalesce(h.n, 0) AS n_h,
+        coalesce(s.n, 0) AS n_s,
+        CASE WHEN h.n IS NULL THEN 'no answers in the reference' WHEN s.n IS NULL THEN 'not simulated' END AS absent,
+        unnest([
+            {'metric': 'conditional_js', 'estimate': x.conditional_js, 'reason': coalesce(absent, 'no belief in common')},
+            {'metric': 'conditional_js_coverage', 'estimate': CASE WHEN absent IS NULL THEN coalesce(x.coverage, 0) END,
+                'reason': absent}
+        ]) AS figure
+    FROM comparisons AS c
+    JOIN pairs AS p USING (study_id, study_hash)
+    LEFT JOIN associations AS h
+        ON h.panel_id = c.reference_id AND h.part = part_of(c.reference_split) AND h.pair_id = p.pair_id
+    LEFT JOIN associations AS s ON s.panel_id = c.panel_id AND s.part = 'all' AND s.pair_id = p.pair_id
+    LEFT JOIN conditional AS x ON x.panel_id = c.panel_id AND x.pair_id = p.pair_id
+)
+SELECT
+    study_id, panel_id, reference_id, 'coherence' AS family, figure.metric AS metric,
+    belief AS item_id, action AS item_id_2, attribute, level, pair_id AS term,
+    figure.estimate AS estimate, n_h, n_s,
+    CASE
+        WHEN figure.estimate IS NULL THEN figure.reason
+        WHEN attribute <> 'all' AND n_h < small_group() THEN 'small_n'
+    END AS reason
+FROM gaps
+UNION ALL
+SELECT
+    study_id, panel_id, reference_id, 'coherence', side.metric || figure.suffix,
+    belief, action, 'all', 'all', pair_id, figure.estimate, n_h, n_s,
+    CASE WHEN figure.estimate IS NULL THEN figure.reason END
+FROM of_sides
+UNION ALL
+SELECT
+    study_id, panel_id, reference_id, 'coherence', figure.metric,
+    belief, action, 'all', 'all', pair_id, figure.estimate, n_h, n_s,
+    CASE WHEN figure.estimate IS NULL THEN figure.reason END
+FROM of_conditional;
+
+COMMENT ON VIEW coherence IS 'Belief (item_id) against action (item_id_2) for every declared pair (term): whether a panel acts on its beliefs as people do.';
+COMMENT ON COLUMN coherence.metric IS 'belief_action_gap and its sides _h and _s; cramers_v, mutual_information, goodman_kruskal_tau and spearman with _h, _s, _inflation (s - h), _inflation_ratio (s / h); conditional_js and conditional_js_coverage';
+COMMENT ON COLUMN coherence.n_h IS 'people who answered both; for belief_action_gap, those whose belief implies an action';

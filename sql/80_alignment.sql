@@ -1,0 +1,44 @@
+-- Every number in one place, with its interval and floor beside it. The estimate is always this catalog's; intervals,
+-- floors and p-values come from the latest evaluation.
+
+CREATE OR REPLACE VIEW alignment AS
+WITH metrics AS (
+    SELECT * FROM divergence
+    UNION ALL
+    SELECT * FROM heterogeneity
+    UNION ALL
+    SELECT * FROM subgroups
+    UNION ALL
+    SELECT * FROM coherence
+    UNION ALL
+    SELECT * FROM recovery
+    UNION ALL
+    SELECT * FROM fidelity
+)
+SELECT
+    m.study_id, m.panel_id, m.reference_id, m.family, m.metric,
+    m.item_id, m.item_id_2, m.attribute, m.level, m.term,
+    m.estimate, e.ci_low, e.ci_high, e.floor, e.floor_q95, e.p_value,
+    m.n_h, m.n_s,
+    coalesce(m.reason, e.reason) AS reason
+FROM metrics AS m
+LEFT JOIN estimates AS e
+    ON e.panel_id = m.panel_id
+    AND e.family = m.family
+    AND e.metric = m.metric
+    AND e.item_id IS NOT DISTINCT FROM m.item_id
+    AND e.item_id_2 IS NOT DISTINCT FROM m.item_id_2
+    AND e.attribute = m.attribute
+    AND e.level = m.level
+    AND e.term IS NOT DISTINCT FROM m.term;
+
+COMMENT ON VIEW alignment IS 'Every alignment metric of every compared panel: one row a number. item_id NULL (and term NULL): the mean over the asked items, or a figure of the whole panel.';
+COMMENT ON COLUMN alignment.family IS 'divergence, heterogeneity, subgroups, coherence, recovery or fidelity';
+COMMENT ON COLUMN alignment.estimate IS 'the figure; NULL where undefined, and then reason says why';
+COMMENT ON COLUMN alignment.ci_low IS '95 % interval; NULL until the panel is evaluated';
+COMMENT ON COLUMN alignment.ci_high IS '95 % interval; NULL until the panel is evaluated';
+COMMENT ON COLUMN alignment.floor IS 'mean of the figure between two samples of people of these sizes';
+COMMENT ON COLUMN alignment.floor_q95 IS '95 % quantile of the figure between two samples of people of these sizes';
+COMMENT ON COLUMN alignment.n_h IS 'people behind the figure; for a mean, the fewest of any item in it';
+COMMENT ON COLUMN alignment.n_s IS 'simulated respondents behind the figure';
+COMMENT ON COLUMN alignment.reason IS 'why the estimate is NULL, or what to bear in mind: small_n, not simulated';
