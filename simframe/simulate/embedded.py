@@ -1,0 +1,228 @@
+"""A tiny base model that needs no download: built on the spot from a study and, where there is one, an earlier wave.
+
+A two-layer Llama whose words are the study's own: one a question, one an answer of an item, one a persona level. It is
+saved as any other Hugging Face model and takes the same road from there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from simframe.errors import ModelError
+from simframe.simulate.chunks import digest
+from simframe.simulate.prompts import COMPACT, Template, compile_script
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from simframe.study import Item, Study
+
+SYNTHETIC = {"people": 2048, "steps": 150, "rate": 1e-3}
+WAVE = {"steps": 200, "rate": 5e-4, "held": 0.15}
+SHAPE = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 256}
+
+
+def words(study: Study, template: Template = COMPACT) -> list[str]:
+    """Return every word that the study's prompts can hold."""
+    found: dict[str, None] = {}
+    for item in template.shown(study):
+        lines = [template.render_field(item, option.code, option.value) for option in item.valid_options]
+        if not item.options:
+            lines.append(template.render_field(item, None, 0.0))
+        found |= dict.fromkeys(word for line in lines for word in line.split())
+    for item in study.questions:
+        found |= dict.fromkeys([template.render_cue(item).strip()])
+        found |= dict.fromkeys(mark.strip() for mark in template.render_answers(item))
+    lengths = [f"{length}:" for length in range(10)]
+    return list(found | dict.fromkeys([*"0123456789.-+e", *lengths]))
+
+
+def make_tokenizer(study: Study) -> Any:
+    """Return a tokenizer of the study's words, in transformers' fast form."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast
+
+    special = ["[PAD]", "[BOS]", "[UNK]"]
+    vocabulary = {word: index for index, word in enumerate(dict.fromkeys([*special, *words(study)]))}
+    core = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    core.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    core.post_processor = processors.TemplateProcessing(single="[BOS] $A", special_tokens=[("[BOS]", 1)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=core, pad_token="[PAD]", bos_token="[BOS]", unk_token="[UNK]", padding_side="right"
+    )
+
+
+def synthetic_people(study: Study, n: int, seed: int) -> pl.DataFrame:
+    """Return ``n`` people who have one trait and nothing else, as a long frame of answers.
+
+    Each ordered item is the trait, blurred, cut at the quantiles of its options; a nominal item's options are put in a
+    random order first. It teaches a model what a scale is: that neighbours are alike and that answers hang together.
+    """
+    random = np.random.Generator(np.random.Philox(seed))
+    trait = random.standard_normal(n)
+    ids = [f"synthetic-{index:05d}" for index in range(n)]
+    frames = []
+    for item in (*study.persona, *study.questions):
+        strength = random.uniform(0.3, 0.9)
+        seen = strength * trait + np.sqrt(1 - strength**2) * random.standard_normal(n)
+        rank = (seen.argsort().argsort() + 0.5) / n
+        frames.append(_synthetic_item(item, ids, rank, random))
+    return pl.concat(frames)
+
+
+def _synthetic_item(item: Item, ids: list[str], rank: np.ndarray, random: np.random.Generator) -> pl.DataFrame:
+    codes: list[str | None]
+    values: list[float | None]
+    if item.options:
+        options = list(item.valid_options)
+        if item.scale == "nominal":
+            options = [options[place] for place in random.permutation(len(options))]
+        chosen = [options[int(place)] for place in rank * len(options)]
+        codes, values = [option.code for option in chosen], [option.value for option in chosen]
+    else:
+        low, high = item.range or (0.0, 100.0)
+        codes, values = [None] * len(ids), [float(round(low + (high - low) * r)) for r in rank]
+    return pl.DataFrame(
+        {
+            "respondent_id": ids,
+            "item_id": [item.id] * len(ids),
+            "code": codes,
+            "value": values,
+            "missing": [False] * len(ids),
+        },
+        schema={
+            "respondent_id": pl.String,
+            "item_id": pl.String,
+            "code": pl.String,
+            "value": pl.Float64,
+            "missing": pl.Boolean,
+        },
+    )
+
+
+def build_embedded(
+    study: Study,
+    wave: pl.DataFrame | None,
+    out_dir: Path,
+    *,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Build the embedded base model, or return the one that is there.
+
+    Args:
+        study: what is asked.
+        wave: long frame of an earlier wave's answers (respondent_id, item_id, code, value, missing), nobody of whom is
+            judged; None leaves the model with synthetic priming alone.
+        out_dir: a model directory as ``save_pretrained`` writes it, with ``provenance.json``; appears by one rename.
+        seed: shapes initial weights, synthetic people, order and dropout. Same seed and machine, same bytes.
+        progress: called with (steps done, total steps).
+
+    Raises:
+        ModelError: where ``out_dir`` holds something else.
+    """
+    from simframe.simulate import models
+
+    made_of = recipe(study, wave, seed)
+    key = digest(made_of)
+    if out_dir.exists():
+        if models.provenance(out_dir).get("key") == key:
+            return out_dir
+        mend = "build into another directory, or remove this one"
+        raise ModelError("holds another model than the one asked for", where=str(out_dir), mend=mend)
+    with fresh_directory(out_dir) as staging:
+        curve = _build(study, wave, staging, seed, progress or (lambda done, total: None))
+        noted = made_of | {"key": key, "learning_curve": curve, "versions": models.versions()}
+        models.write_provenance(staging, noted | {"base_fingerprint": models.fingerprint(staging)})
+    return out_dir
+
+
+def recipe(study: Study, wave: pl.DataFrame | None, seed: int) -> dict[str, Any]:
+    """Return all that decides the embedded model's bytes; its digest is known before anything is built."""
+    return {
+        "kind": "embedded",
+        "study_id": study.id,
+        "study_hash": study.study_hash,
+        "template": asdict(COMPACT),
+        "seed": seed,
+        "wave_sha256": None if wave is None else people_hash(wave),
+        "settings": {"shape": SHAPE, "synthetic": SYNTHETIC, "wave": WAVE},
+    }
+
+
+def people_hash(people: pl.DataFrame) -> str:
+    """Return the SHA-256 of people's answers, whatever the order of rows."""
+    columns = ["respondent_id", "item_id", "code", "value", "missing"]
+    return digest(people.select(columns).sort("respondent_id", "item_id").rows())
+
+
+@contextlib.contextmanager
+def fresh_directory(target: Path) -> Iterator[Path]:
+    """Prepare a directory beside its target and rename it into place once it is whole."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
+    try:
+        yield staging
+        staging.chmod(0o755)
+        staging.rename(target)
+    except OSError as err:
+        mend = "free space, or choose a directory that can be written"
+        raise ModelError(f"cannot be written: {err.strerror or err}", where=str(target), mend=mend) from err
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _build(
+    study: Study, wave: pl.DataFrame | None, staging: Path, seed: int, progress: Callable[[int, int], None]
+) -> list[tuple[int, float]]:
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    from simframe.simulate import learning, models
+
+    tokenizer = make_tokenizer(study)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        num_key_value_heads=SHAPE["num_attention_heads"],
+        max_position_embeddings=4096,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=None,
+        tie_word_embeddings=False,
+        attn_implementation="sdpa",
+        **SHAPE,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = LlamaForCausalLM(config).eval()
+    device, _ = models.choose_device()
+    model = models.Model(network.to(device), tokenizer, COMPACT, "", None)
+    script = compile_script(study, COMPACT, tokenizer)
+    first = learning.Schedule(steps=SYNTHETIC["steps"], rate=SYNTHETIC["rate"])
+    second = learning.Schedule(steps=WAVE["steps"] if wave is not None else 0, rate=WAVE["rate"])
+    total = first.steps + second.steps
+    people = learning.examples(script, synthetic_people(study, SYNTHETIC["people"], seed))
+    learning.learn(model, script, people, first, seed=seed, step_done=lambda step: progress(step, total))
+    curve: list[tuple[int, float]] = []
+    if wave is not None:
+        everybody = learning.examples(script, wave)
+        order = np.random.Generator(np.random.Philox(seed)).permutation(len(everybody))
+        cut = max(1, round(WAVE["held"] * len(everybody)))
+        held, kept = [everybody[i] for i in order[:cut]], [everybody[i] for i in order[cut:]]
+        done = first.steps
+        curve = learning.learn(
+            model, script, kept, second, seed=seed, held=held, step_done=lambda step: progress(done + step, total)
+        )
+    progress(total, total)
+    with models.quiet():
+        network.to("cpu").save_pretrained(staging, safe_serialization=True)
+        tokenizer.save_pretrained(staging)
+    return curve
