@@ -220,9 +220,20 @@ def _likelihood(regression: Regression, data: Design) -> _Estimate:
         terms=terms,
         kinds=kinds,
         llf=float(result.llf),
-        fit=float(1 - result.llf / result.llnull),
+        fit=float(1 - result.llf / _null(regression, data)),
         converged=converged,
     )
+
+
+def _null(regression: Regression, data: Design) -> float:
+    """Log-likelihood of the model with nothing but an intercept (or thresholds), which has a closed form."""
+    from scipy import stats
+
+    weights = np.ones(len(data.y)) if data.weights is None else data.weights
+    if regression.family == "poisson":
+        return float(weights @ stats.poisson.logpmf(data.y, np.average(data.y, weights=weights)))
+    shares = np.bincount(data.y.astype(int), weights=weights) / weights.sum()
+    return float(weights @ np.log(shares)[data.y.astype(int)])
 
 
 def _small_sample(asked: dict[str, Any], data: Design, k: int) -> float:
@@ -250,7 +261,7 @@ def _ologit(regression: Regression, data: Design) -> _Estimate:
         terms=(*data.terms, edges[0], *steps),
         kinds=("slope",) * slopes + ("threshold",) * len(edges),
         llf=float(result.llf),
-        fit=float(1 - result.llf / result.llnull),
+        fit=float(1 - result.llf / _null(regression, data)),
         # The optimiser says no where rounding stops it short of so small a gradient; the gradient itself decides.
         converged=bool(np.abs(model.score(params)).max() < 1e-5 * len(data.y)),
     )
