@@ -50,6 +50,7 @@ def import_panel(
     splits = dict(respondents.group_by("split").len().sort("split").iter_rows())
     panel_id = f"{study.id.replace('_', '-')}-human-{_content_hash(study.study_hash, respondents, answers)}"
     if warehouse.has_panel(panel_id):
+        warehouse.refresh()
         return Imported(panel_id, False, splits)
     provenance = Provenance(
         panel_id=panel_id,

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
 
 from simframe.errors import DataError, did_you_mean
 from simframe.study import Study
 
 
 def _csv(path: Path, separator: str = ",") -> pl.DataFrame:
-    return pl.read_csv(path, separator=separator, infer_schema=False, null_values=[""])
+    """Read text with Arrow, which refuses rows with too few fields; Polars would fill them up as unanswered."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        header = next(csv.reader(file, delimiter=separator), [])
+    for name in header:
+        if header.count(name) > 1:
+            raise DataError(f"column {name!r} stands twice", where=str(path), mend="give each column its own name")
+    table = arrow_csv.read_csv(
+        path,
+        parse_options=arrow_csv.ParseOptions(delimiter=separator, newlines_in_values=True),
+        convert_options=arrow_csv.ConvertOptions(
+            column_types=dict.fromkeys(header, pa.string()), null_values=[""], strings_can_be_null=True
+        ),
+    )
+    return pl.DataFrame(table)
 
 
 def _readstat(path: Path) -> pl.DataFrame:
@@ -50,7 +66,11 @@ def read_data(path: str | Path) -> pl.DataFrame:
     """
     path = Path(path)
     where = str(path)
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except OSError:  # a name too long for the disk, a folder that may not be searched
+        there = False
+    if not there:
         raise DataError("no such data file", where=where, mend="check the path")
     reader = READERS.get(path.suffix.lower())
     if reader is None:
@@ -66,7 +86,7 @@ def read_data(path: str | Path) -> pl.DataFrame:
         frame = reader(path)
     except DataError:
         raise
-    except (pl.exceptions.PolarsError, OSError, ValueError) as err:
+    except (pl.exceptions.PolarsError, pa.ArrowException, csv.Error, OSError, ValueError) as err:
         first = (str(err).splitlines() or [type(err).__name__])[0]
         raise DataError(f"cannot be read: {first}", where=where, mend="export it again, as UTF-8") from err
     if frame.is_empty():

@@ -41,8 +41,11 @@ def _column(data: pl.DataFrame, name: str, role: str, where: str) -> pl.Series:
     return data[name]
 
 
-def _text(column: pl.Series) -> pl.Series:
+def _text(column: pl.Series, where: str) -> pl.Series:
     """Every cell as text, whole floats without their point, blank as null."""
+    if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object):
+        message = f"column {column.name!r} holds {column.dtype}, not one answer a cell"
+        raise DataError(message, where=where, mend="save it as text or numbers")
     if column.dtype.is_float():
         texts = [None if v is None or math.isnan(v) else canonical_number(v) for v in column.to_list()]
         return pl.Series(column.name, texts, dtype=pl.String)
@@ -56,7 +59,7 @@ def _respondents(study: Study, data: pl.DataFrame, where: str) -> pl.DataFrame:
     if fields.respondent_id is None:
         ids = pl.Series([f"r{row:0{len(str(n))}d}" for row in range(1, n + 1)])
     else:
-        ids = _text(_column(data, fields.respondent_id, "data.respondent_id", where))
+        ids = _text(_column(data, fields.respondent_id, "data.respondent_id", where), where)
         if ids.null_count():
             row = ids.is_null().arg_max() or 0
             message = f"{fields.respondent_id}: row {row + 1} has no id"
@@ -73,7 +76,7 @@ def _respondents(study: Study, data: pl.DataFrame, where: str) -> pl.DataFrame:
     )
 
     def own(name: str | None, key: str) -> pl.Series:
-        return pl.Series([None] * n, dtype=pl.String) if name is None else _text(_column(data, name, key, where))
+        return pl.Series([None] * n, dtype=pl.String) if name is None else _text(_column(data, name, key, where), where)
 
     return pl.DataFrame(
         {
@@ -86,7 +89,7 @@ def _respondents(study: Study, data: pl.DataFrame, where: str) -> pl.DataFrame:
 
 
 def _weights(column: pl.Series, where: str) -> pl.Series:
-    weight = column.cast(pl.Float64, strict=False)
+    weight = _text(column, where).cast(pl.Float64, strict=False)
     for bad, what, mend in (
         (weight.is_null() | ~weight.is_finite().fill_null(False), "is no weight", "give every respondent a number"),
         (weight < 0, "is negative", "weights are zero or more"),
@@ -100,7 +103,7 @@ def _weights(column: pl.Series, where: str) -> pl.Series:
 
 
 def _answers(item: Item, column: pl.Series, where: str) -> pl.DataFrame:
-    text = _text(column)
+    text = _text(column, where)
     known: dict[str, tuple[str | None, float | None, bool]] = {}
     for option in item.options:
         for code in (option.code, *option.aliases):
@@ -126,19 +129,24 @@ def _answers(item: Item, column: pl.Series, where: str) -> pl.DataFrame:
     )
 
 
-def _canonical(raw: str) -> str:
+def _float(raw: str) -> float | None:
+    """Return a text as a finite number. Python's own reading would take "1_0" for ten."""
     try:
-        number = float(raw)
+        number = math.nan if "_" in raw else float(raw)
     except ValueError:
-        return raw
-    return canonical_number(number) if math.isfinite(number) else raw
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _canonical(raw: str) -> str:
+    number = _float(raw)
+    return raw if number is None else canonical_number(number)
 
 
 def _number(item: Item, raw: str) -> tuple[str | None, float, bool] | None:
     """Return an interval answer, with the code of its bin, or None where it is no number within the range."""
-    try:
-        value = float(raw)
-    except ValueError:
+    value = _float(raw)
+    if value is None:
         return None
     low, high = item.range or (-math.inf, math.inf)
     return (item.bin_of(value), value, False) if low <= value <= high else None

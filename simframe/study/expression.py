@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from functools import reduce
 from itertools import pairwise
 from typing import Any
@@ -22,9 +23,11 @@ FUNCTIONS: dict[str, Callable[..., pl.Expr]] = {
     "log": lambda x: x.log(),
     "exp": lambda x: x.exp(),
     "sqrt": lambda x: x.sqrt(),
-    "min": pl.min_horizontal,
-    "max": pl.max_horizontal,
+    "min": lambda *x: _all_there(x, pl.min_horizontal(*x)),
+    "max": lambda *x: _all_there(x, pl.max_horizontal(*x)),
 }
+_SEVERAL = {"min", "max"}
+LONGEST, DEEPEST = 2000, 100
 _BINARY: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -53,22 +56,33 @@ def parse(text: str) -> ast.expr:
     Raises:
         StudyError: on a syntax error, or a node that is not arithmetic.
     """
+    shown = repr(text if len(text) <= 60 else text[:57] + "...")
+    if len(text) > LONGEST:
+        message = f"{shown} has {len(text)} characters, more than {LONGEST}"
+        raise StudyError(message, mend="compute parts of it as derived items")
     try:
-        tree = ast.parse(text, mode="eval").body
+        tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as err:
-        raise StudyError(f"{text!r} is not an expression ({type(err).__name__})", mend=_MEND) from err
-    for node in ast.walk(tree):
-        if not _arithmetic(node):
-            raise StudyError(f"{text!r} uses {type(node).__name__}", mend=_MEND)
-    return tree
+        raise StudyError(f"{shown} is not an expression ({type(err).__name__})", mend=_MEND) from err
+    level: list[ast.AST] = [tree]
+    for _ in range(DEEPEST):
+        for node in level:
+            if not _arithmetic(node):
+                raise StudyError(f"{shown} uses {type(node).__name__}", mend=_MEND)
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return tree
+    raise StudyError(f"{shown} is nested more than {DEEPEST} deep", mend="compute parts of it as derived items")
 
 
 def _arithmetic(node: ast.AST) -> bool:
     match node:
+        case ast.Constant(value=int(value) | float(value)):
+            return not isinstance(value, bool) and abs(value) <= sys.float_info.max
         case ast.Constant(value=value):
-            return type(value) in (int, float, str)
-        case ast.Call(func=ast.Name(id=name), args=[_, *_], keywords=[]):
-            return name in FUNCTIONS
+            return isinstance(value, str)
+        case ast.Call(func=ast.Name(id=name), args=[_, *more], keywords=[]):
+            return name in FUNCTIONS and bool(more) == (name in _SEVERAL)
         case ast.operator() | ast.unaryop() | ast.boolop() | ast.cmpop():
             return type(node) in _SIGNS
     return isinstance(node, ast.Name | ast.Load | ast.BinOp | ast.UnaryOp | ast.BoolOp | ast.Compare)
@@ -79,23 +93,39 @@ def names(text: str) -> list[str]:
     tree = parse(text)
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     found = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called]
-    found.sort(key=lambda node: node.col_offset)
+    found.sort(key=lambda node: (node.lineno, node.col_offset))
     return list(dict.fromkeys(node.id for node in found))
 
 
 def to_polars(text: str) -> pl.Expr:
-    """Return ``text`` as a Polars expression over columns named by item id."""
-    built = _build(parse(text))
-    return built if isinstance(built, pl.Expr) else pl.lit(built)
+    """Return ``text`` as a Polars expression over columns named by item id. Every number in it is a Float64."""
+    return _build(parse(text))
 
 
-def _build(node: ast.expr) -> Any:
-    built: Any
+def result_type(text: str, columns: Mapping[str, pl.DataType]) -> pl.DataType:
+    """Return the type that ``text`` has over columns of the given types, by computing it over no rows.
+
+    Raises:
+        StudyError: where it cannot be computed, for instance because it adds a text to a number.
+    """
+    try:
+        return pl.DataFrame(schema=columns).select(result=to_polars(text)).schema["result"]
+    except pl.exceptions.PolarsError as err:
+        reason = str(err).partition("\n")[0]
+        mend = "numbers go with numbers, texts with texts, and/or/not with comparisons"
+        raise StudyError(f"{text!r} cannot be computed: {reason}", mend=mend) from err
+
+
+def _build(node: ast.expr) -> pl.Expr:
+    built: pl.Expr
     match node:
         case ast.Name(id=name):
             built = pl.col(name)
-        case ast.Constant(value=value):
-            built = value
+        case ast.Constant(value=str(value)):
+            built = pl.lit(value)
+        case ast.Constant(value=int(value) | float(value)):
+            # Left to Python, constants would be folded here: 9**9**9 would never come back.
+            built = pl.lit(float(value), dtype=pl.Float64)
         case ast.UnaryOp(op=op, operand=operand):
             built = _UNARY[type(op)](_build(operand))
         case ast.BinOp(left=left, op=op, right=right):
@@ -106,11 +136,12 @@ def _build(node: ast.expr) -> Any:
             sides = pairwise(map(_build, (left, *comparators)))
             built = reduce(operator.and_, (_COMPARE[type(op)](a, b) for op, (a, b) in zip(ops, sides, strict=True)))
         case ast.Call(func=ast.Name(id=name), args=args):
-            built = FUNCTIONS[name](*(_as_expr(_build(arg)) for arg in args))
+            built = FUNCTIONS[name](*map(_build, args))
         case _:
             raise AssertionError(f"parse let {type(node).__name__} through")
     return built
 
 
-def _as_expr(built: Any) -> pl.Expr:
-    return built if isinstance(built, pl.Expr) else pl.lit(built)
+def _all_there(parts: tuple[pl.Expr, ...], result: pl.Expr) -> pl.Expr:
+    """Return ``result`` where no part is missing: Polars' own min and max skip missing answers."""
+    return pl.when(pl.all_horizontal(part.is_not_null() for part in parts)).then(result)

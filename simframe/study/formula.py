@@ -6,6 +6,7 @@ patsy evaluates the Python it finds in a formula, and study files travel between
 
 from __future__ import annotations
 
+import ast
 import re
 
 from simframe.errors import StudyError
@@ -41,4 +42,12 @@ def variables(formula: str) -> list[str]:
         found.append(name)
     if formula.count("~") != 1:
         raise StudyError(f"formula {formula!r} needs exactly one ~", mend='write "outcome ~ term + term"')
+    for side in formula.split("~"):
+        try:  # what is left of the language has Python's grammar, once ":" reads as the product that it is
+            tree = ast.parse(side.replace(":", "*").strip(), mode="eval")
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as err:
+            mend = "put a sign between terms, and close every bracket"
+            raise StudyError(f"formula {formula!r} breaks off at {side.strip()!r}", mend=mend) from err
+        if any(isinstance(node, ast.Call) and len(node.args) != 1 for node in ast.walk(tree)):
+            raise StudyError(f"formula {formula!r} has brackets around nothing", mend=_MEND)
     return list(dict.fromkeys(found))

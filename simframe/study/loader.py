@@ -41,9 +41,14 @@ def parse_study(text: str, where: str) -> Study:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as err:
         raise StudyError(f"not valid TOML: {err}", where=where, mend="correct the line it names") from err
+    except RecursionError as err:
+        raise StudyError("not valid TOML: nested too deep", where=where, mend="a study nests three deep") from err
     head = raw.pop("study", None)
     if not isinstance(head, dict):
         raise StudyError("no [study] table", where=where, mend="begin with [study], then id and title")
+    for key in sorted(head.keys() & raw.keys()):
+        message = f"{key}: stands both in [study] and beside it"
+        raise StudyError(message, where=where, mend=f"keep one: [study.{key}] or [{key}]")
     try:
         return Study.model_validate(head | raw)
     except ValidationError as err:
@@ -65,11 +70,15 @@ def _read(source: str | Path) -> tuple[str, str]:
     if name in builtin_names():
         return (resources.files("simframe.study") / "builtin" / f"{name}.toml").read_text("utf-8"), f"study {name}"
     path = Path(source)
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except OSError:  # a name too long for the disk, a folder that may not be searched
+        there = False
+    if not there:
         mend = f"give the path of a study file, or a built-in study ({did_you_mean(name, builtin_names())})"
         raise StudyError("no such study file", where=name, mend=mend)
     try:
-        return path.read_text("utf-8"), name
+        return path.read_text("utf-8-sig"), name
     except UnicodeDecodeError as err:
         raise StudyError(f"not UTF-8 text at byte {err.start}", where=name, mend="save the file as UTF-8") from err
     except OSError as err:

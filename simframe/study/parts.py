@@ -7,6 +7,7 @@ every panel into text. Numbers live in ``value``.
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from typing import Annotated, Any, Literal, Self
 
@@ -23,7 +24,10 @@ Covariance = Literal["nonrobust", "HC0", "HC1", "HC3", "cluster"]
 
 ITEM_ID = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 STUDY_ID = re.compile(r"[a-z][a-z0-9_]{0,40}")
-RESERVED = {"respondent_id", "panel_id", "twin_of", "weight", "split", "draw", "stratum", "cluster", "kind"}
+RESERVED = {
+    *("respondent_id", "panel_id", "panel_label", "twin_of", "weight", "split", "draw", "stratum", "cluster", "kind"),
+    "all",  # the attribute that groups everybody
+}
 
 
 def wrong(message: str, mend: str) -> PydanticCustomError:
@@ -36,11 +40,15 @@ def _to_code(raw: Any) -> str:
         raise wrong(f"{raw!r} is not a code", "write a number or a text")
     if isinstance(raw, float):
         return canonical_number(raw)
+    if not str(raw).isprintable():
+        raise wrong(f"{raw!r} is not a code: it holds a character that cannot be seen", "write visible characters only")
     return str(raw)
 
 
 def canonical_number(value: float) -> str:
     """Return the one text of a number: ``3.0`` is ``"3"``, so data read as floats meet codes written as integers."""
+    if not math.isfinite(value):
+        return repr(float(value))
     return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
 
 
@@ -136,6 +144,9 @@ class Item(Part):
             raise wrong(f"interval item {self.id!r} has neither options nor range", "add range = [lowest, highest]")
         if self.range is not None and not self.range[0] < self.range[1]:
             raise wrong(f"range {list(self.range)} of {self.id!r} is empty", "write range = [lowest, highest]")
+        if self.range is not None and (self.valid_options or self.scale != "interval"):
+            mend = "drop the range: the options say what is allowed"
+            raise wrong(f"{self.scale} item {self.id!r} has range {list(self.range)} beside its options", mend)
         self._check_options()
         self._check_bins()
         if self.subgroup and not self.bins and not self.valid_options:
@@ -239,9 +250,10 @@ class Item(Part):
 
 def _number(raw: Any) -> float | None:
     try:
-        return float(raw)
-    except (TypeError, ValueError):
+        number = float(raw)
+    except (TypeError, ValueError, OverflowError):
         return None
+    return number if math.isfinite(number) else None
 
 
 class Structure(Part):

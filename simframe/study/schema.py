@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import Self
 
+import polars as pl
 from pydantic import Field, field_validator, model_validator
 
 from simframe.errors import SimframeError, did_you_mean
@@ -56,19 +57,46 @@ class Study(Part):
             _unique(kind, ids)
             for text in ids:
                 check_id(ITEM_ID, kind, text)
+        self._check_wide_names()
         ids = self._check_expressions()
         for structure in self.structures:
-            self._check_known(structure.items, ids, f"structure {structure.id!r}")
+            where = f"structure {structure.id!r}"
+            self._check_known(structure.items, ids, where)
+            for name in structure.items:
+                if structure.items.count(name) > 1:
+                    raise wrong(f"{where} lists {name!r} twice", "list each item once")
+                if not self.item(name).grid:
+                    raise wrong(f"{where}: {name!r} has neither options nor bins", "give it bins, or leave it out")
         for pair in self.pairs:
             self._check_pair(pair, ids)
         for crossing in self.crossings:
-            self._check_known(crossing.attributes, ids, "crossing")
-            for name in crossing.attributes:
-                if not self.item(name).subgroup:
-                    raise wrong(f"crossing uses {name!r}, which is no subgroup item", "set subgroup = true on it")
+            self._check_crossing(crossing, ids)
+        _unique("crossing", ["*".join(sorted(crossing.attributes)) for crossing in self.crossings])
         for regression in self.regressions:
             self._check_regression(regression, ids)
         return self
+
+    def _check_wide_names(self) -> None:
+        """Refuse item ids that would give the wide view one column twice."""
+        ids = {item.id.lower(): item.id for item in self.items}
+        for item in self.items:
+            twin = ids.get(f"{item.id}_label".lower())
+            if item.grid and twin:
+                mend = f"rename {twin!r}"
+                raise wrong(f"item id {twin!r} is the name of the column of labels of item {item.id!r}", mend)
+
+    def _check_crossing(self, crossing: Crossing, ids: list[str]) -> None:
+        self._check_known(crossing.attributes, ids, "crossing")
+        first, second = crossing.attributes
+        if first == second:
+            raise wrong(f"crossing crosses {first!r} with itself", "name two different items")
+        for name in crossing.attributes:
+            item = self.item(name)
+            if not item.subgroup:
+                raise wrong(f"crossing uses {name!r}, which is no subgroup item", "set subgroup = true on it")
+            for code, _ in item.levels:
+                if "*" in code:
+                    raise wrong(f"crossing uses {name!r}, whose level {code!r} has a *", "* joins levels: rename it")
 
     def _check_expressions(self) -> list[str]:
         """Check derived items, each over items declared before it, and the wave; return all item ids."""
@@ -81,13 +109,27 @@ class Study(Part):
                 for name in used:
                     if not self.item(name).numeric:
                         raise wrong(f"{where} uses {name!r}, which has no values", "give its options values")
+                self._check_type(item.expression, where, numbers=True)
             known.append(item.id)
         if self.split.wave is not None:
             try:
                 self._check_known(expression.names(self.split.wave), known, "split.wave")
             except SimframeError as err:
                 raise wrong(f"split.wave: {err.message}", err.mend or "") from err
+            self._check_type(self.split.wave, "split.wave", numbers=False)
         return known
+
+    def _check_type(self, text: str, where: str, *, numbers: bool) -> None:
+        """Refuse an expression that no data could make a number, or true or false, of."""
+        columns = {item.id: pl.Float64() if item.numeric else pl.String() for item in self.items}
+        try:
+            found = expression.result_type(text, columns)
+        except SimframeError as err:
+            raise wrong(f"{where}: {err.message}", err.mend or "") from err
+        if found != pl.Boolean and not (numbers and found.is_numeric()):
+            if numbers:
+                raise wrong(f"{where}: {text!r} gives no number", "compute a number, or a comparison")
+            raise wrong(f"{where}: {text!r} is neither true nor false", 'write a comparison, such as "year < 2020"')
 
     def _check_pair(self, pair: Pair, ids: list[str]) -> None:
         where = f"pair {pair.id!r}"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import uuid
-from importlib import resources
 from pathlib import Path
 
 import duckdb
@@ -22,7 +22,7 @@ STORAGE_VERSION = "v1.5.0"
 
 def sql_files() -> list[Path]:
     """Return the view files in dependency order: from the checkout, else from the installed package."""
-    package = Path(str(resources.files("simframe")))
+    package = Path(__file__).parents[1]
     for folder in (package / "sql", package.parent / "sql"):
         found = sorted(folder.glob("[0-9][0-9]_*.sql"))
         if found:
@@ -96,6 +96,7 @@ def _build(layout: Layout, path: Path) -> None:
     snapshot = published(layout)
     try:
         with duckdb.connect(str(path), config={"storage_compatibility_version": STORAGE_VERSION}) as con:
+            con.execute("BEGIN")  # one transaction: one flush instead of one a statement
             con.execute("CREATE TABLE warehouse (root VARCHAR, simframe_version VARCHAR)")
             con.execute("INSERT INTO warehouse VALUES (?, ?)", [str(layout.root), __version__])
             con.execute("CREATE TABLE published (panel_id VARCHAR)")
@@ -113,29 +114,58 @@ def _build(layout: Layout, path: Path) -> None:
                     con.register("incoming", incoming)
                     con.execute(f"INSERT INTO {table} SELECT * FROM incoming")  # noqa: S608
                     con.unregister("incoming")
-            root = str(layout.root).replace("'", "''")
+            root = _glob_literal(layout.root).replace("'", "''")
             for file in sql_files():
                 con.execute(file.read_text("utf-8").replace("${ROOT}", root))
             for statement in wide_views(layout, [(a, b) for a, b in snapshot["study"]]):
                 con.execute(statement)
+            con.execute("COMMIT")
+    except duckdb.IOException as err:
+        mend = "free some space and check that the folder is yours to write; where that is so, run `simframe doctor`"
+        raise WarehouseError(f"the catalog cannot be written: {err}", where=str(layout.root), mend=mend) from err
     except duckdb.Error as err:
         mend = "run `simframe doctor` to find the broken table"
         raise WarehouseError(f"the catalog cannot be built: {err}", where=str(layout.root), mend=mend) from err
 
 
+def _glob_literal(root: Path) -> str:
+    """Return a path for use in a glob: what DuckDB would take for a pattern stands for itself.
+
+    Raises:
+        WarehouseError: where the path holds = or a backslash, which DuckDB reads as a column and as a slash.
+    """
+    named = next((part for part in root.parts if "=" in part or "\\" in part), None)
+    if named is not None:
+        message = f"a warehouse cannot stand in folder {named!r}"
+        raise WarehouseError(message, where=str(root), mend="choose a path without = and without backslash")
+    return re.sub(r"[*?\[]", lambda match: f"[{match[0]}]", str(root))
+
+
+def is_current(root: str | Path) -> bool:
+    """Whether the catalog lists what is published; not so after a crash between publishing and the rebuild."""
+    layout = Layout(root)
+    tables = {"panel": "published", "evaluation": "published_evaluations", "study": "published_studies"}
+    try:
+        with duckdb.connect(str(layout.catalog), read_only=True) as con:
+            listed = {kind: set(con.execute(f"FROM {table}").fetchall()) for kind, table in tables.items()}
+    except duckdb.Error:
+        return False
+    return all(listed[kind] == set(ids) for kind, ids in published(layout).items())
+
+
 def wide_views(layout: Layout, versions: list[tuple[str, str]]) -> list[str]:
     """Return the statements of one wide view a study: ``wide_<study>`` of its newest version, others with its hash."""
     statements = []
-    by_study: dict[str, list[tuple[float, str]]] = {}
+    found: dict[str, list[tuple[float, Study]]] = {}
     for study_id, study_hash in versions:
+        study = stored_study(layout, study_id, study_hash)
         age = (layout.study(study_id, study_hash) / "study.toml").stat().st_mtime
-        by_study.setdefault(study_id, []).append((age, study_hash))
-    for study_id, found in by_study.items():
-        hashes = [study_hash for _, study_hash in sorted(found)]
-        for study_hash in hashes:
-            study = stored_study(layout, study_id, study_hash)
-            name = f"wide_{study_id}" if study_hash == hashes[-1] else f"wide_{study_id}_{study_hash}"
-            statements += _wide_view(name, study)
+        found.setdefault(study_id, []).append((age, study))
+    for study_id, aged in found.items():
+        *older, newest = (study for _, study in sorted(aged, key=lambda pair: (pair[0], pair[1].study_hash)))
+        statements += _wide_view(f"wide_{study_id}", newest)
+        for study in older:
+            statements += _wide_view(f"wide_{study_id}_{study.study_hash}", study)
     return statements
 
 

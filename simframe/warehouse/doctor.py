@@ -17,6 +17,7 @@ from simframe.errors import SimframeError
 from simframe.warehouse import aggregate, catalog
 from simframe.warehouse.layout import sha256
 from simframe.warehouse.store import Warehouse
+from simframe.warehouse.studies import study_tables
 from simframe.warehouse.tables import EVALUATION, PANEL
 
 ORPHAN_AGE = 3600.0
@@ -40,6 +41,8 @@ def examine(warehouse: Warehouse, *, orphan_age: float = ORPHAN_AGE) -> list[Fin
     for (evaluation_id,) in catalog.published(warehouse.layout)["evaluation"]:
         folder = warehouse.layout.evaluation(evaluation_id)
         findings += _files(folder, f"evaluation {evaluation_id}", EVALUATION, "evaluation")
+    for study_id, study_hash in catalog.published(warehouse.layout)["study"]:
+        findings += _study(warehouse, study_id, study_hash)
     findings += _catalog(warehouse)
     return findings
 
@@ -77,11 +80,11 @@ def _panel(warehouse: Warehouse, panel_id: str) -> list[Finding]:
     if found:
         return found
     again = f"delete {folder} and make it again"
+    head = pl.read_parquet(folder / "panel.parquet", hive_partitioning=False).row(0, named=True)
     try:
-        head = pl.read_parquet(folder / "panel.parquet", hive_partitioning=False).row(0, named=True)
         study = catalog.stored_study(warehouse.layout, head["study_id"], head["study_hash"])
     except SimframeError as err:
-        return [Finding(where, err.message, err.mend or again)]
+        return [Finding(where, f"its study {head['study_id']}/{head['study_hash']} cannot be read", err.mend or again)]
     respondents, responses = warehouse.table(panel_id, "respondents"), warehouse.table(panel_id, "responses")
     groups = aggregate.levels(study, responses)
     fresh = {
@@ -106,14 +109,31 @@ def _panel(warehouse: Warehouse, panel_id: str) -> list[Finding]:
     return found
 
 
+def _study(warehouse: Warehouse, study_id: str, study_hash: str) -> list[Finding]:
+    where = f"study {study_id}/{study_hash}"
+    folder = warehouse.layout.study(study_id, study_hash)
+    again = f"delete {folder} and import the study again"
+    try:
+        study = catalog.stored_study(warehouse.layout, study_id, study_hash)
+    except SimframeError as err:
+        return [Finding(where, err.message, err.mend or again)]
+    found = []
+    for name, table in study_tables(study).items():
+        try:
+            same = pq.read_table(folder / f"{name}.parquet").equals(table)
+        except (OSError, pa.ArrowException):
+            same = False
+        if not same:
+            found.append(Finding(where, f"{name}.parquet does not say what study.toml says", again))
+    return found
+
+
 def _catalog(warehouse: Warehouse) -> list[Finding]:
     mend = f"simframe rebuild -w {warehouse.layout.root}"
     try:
         Warehouse.open(warehouse.layout.root)
-        listed = set(warehouse.sql("SELECT panel_id FROM published")["panel_id"])
     except SimframeError as err:
         return [Finding("catalog", err.message, err.mend or mend)]
-    there = {panel_id for (panel_id,) in catalog.published(warehouse.layout)["panel"]}
-    if listed != there:
-        return [Finding("catalog", f"does not list what is published: {', '.join(sorted(listed ^ there))}", mend)]
+    if not catalog.is_current(warehouse.layout.root):
+        return [Finding("catalog", "does not list what is published", mend)]
     return []

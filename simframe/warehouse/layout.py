@@ -50,6 +50,10 @@ class Layout:
     def staging(self) -> Path:  # noqa: D102
         return self.root / "_staging"
 
+    def chunks(self, panel_id: str) -> Path:
+        """Return where the finished chunks of a panel in the making wait."""
+        return self.staging / "chunks" / panel_id
+
     def panel(self, panel_id: str) -> Path:
         """Return the directory of one panel."""
         return self.data / f"panel={panel_id}"

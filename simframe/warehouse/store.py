@@ -24,14 +24,13 @@ class Warehouse:
 
     @classmethod
     def create(cls, root: str | Path) -> Warehouse:
-        """Make an empty warehouse at ``root``, or return the one that is there."""
+        """Make an empty warehouse at ``root``, or return the one that is there, its catalog made current."""
         warehouse = cls(root)
         layout = warehouse.layout
         with disk_errors(layout.root, "make a warehouse"):
             for folder in (layout.data, layout.studies, layout.models, layout.staging):
                 folder.mkdir(parents=True, exist_ok=True)
-        if not layout.catalog.exists():
-            catalog.rebuild(layout.root)
+        warehouse.refresh()
         return warehouse
 
     @classmethod
@@ -54,6 +53,8 @@ class Warehouse:
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """Return a read-only connection to the catalog.
+
+        It keeps the catalog of when it was opened; so do further connections of this process while it stays open.
 
         Raises:
             WarehouseError: where the file is no catalog or another process holds it for writing.
@@ -81,6 +82,11 @@ class Warehouse:
     def rebuild(self) -> None:
         """Make the catalog again, for where the warehouse stands and what is published now."""
         catalog.rebuild(self.layout.root)
+
+    def refresh(self) -> None:
+        """Make the catalog again where it does not list what is published, as after a crash."""
+        if not catalog.is_current(self.layout.root):
+            self.rebuild()
 
     def publish(
         self, study: Study, text: str, provenance: Provenance, respondents: pl.DataFrame, responses: pl.DataFrame

@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from simframe.errors import WarehouseError
 from simframe.study import Study
 from simframe.study.parts import Item
 from simframe.warehouse.layout import Layout, staged, write_table
@@ -47,10 +48,14 @@ def add_study(layout: Layout, study: Study, text: str) -> None:
     target = layout.study(study.id, study.study_hash)
     if target.exists():
         return
-    with staged(layout, target) as work:
-        (work / "study.toml").write_text(text, "utf-8")
-        for name, table in study_tables(study).items():
-            write_table(work / f"{name}.parquet", table, STUDY[name])
+    try:
+        with staged(layout, target) as work:
+            (work / "study.toml").write_text(text, "utf-8")
+            for name, table in study_tables(study).items():
+                write_table(work / f"{name}.parquet", table, STUDY[name])
+    except WarehouseError:
+        if not target.exists():  # else another process stored the same version first: it is what we would have written
+            raise
 
 
 def _item(item: Item, place: int) -> dict[str, Any]:
