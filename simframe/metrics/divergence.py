@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from simframe.metrics._expr import IntoExpr, defined, numbers, shares, usable
+from simframe.metrics._expr import IntoExpr, countable, defined, numbers, scalar, usable
+from simframe.metrics._plugin import of_rows
 from simframe.metrics.special import chi2_sf
 
 __all__ = [
@@ -25,29 +26,12 @@ __all__ = [
 ]
 
 
-def bits_against(p: pl.Expr, q: pl.Expr) -> pl.Expr:
-    """Each row's term of a Kullback-Leibler divergence, p log2(p / q): 0 where p = 0, infinite where q = 0 < p."""
-    return pl.when(p > 0).then(p * (p / q).log(2)).otherwise(0.0)
-
-
-def kl(p: pl.Expr, q: pl.Expr) -> pl.Expr:
-    """Kullback-Leibler divergence of shares in bits. Rounding never makes it negative."""
-    return bits_against(p, q).sum().clip(lower_bound=0.0)
-
-
-def js(p: pl.Expr, q: pl.Expr) -> pl.Expr:
-    """Jensen-Shannon divergence of shares in bits."""
-    middle = (p + q) / 2
-    return ((kl(p, middle) + kl(q, middle)) / 2).clip(0.0, 1.0)
-
-
 def total_variation(h: IntoExpr, s: IntoExpr) -> pl.Expr:
     """Half the summed absolute differences of the shares: the share of people who would have to answer otherwise.
 
     Range 0 to 1.
     """
-    h, s = numbers(h), numbers(s)
-    return defined("total_variation", (shares(h) - shares(s)).abs().sum() / 2, usable(h), usable(s))
+    return of_rows("total_variation", numbers(h), numbers(s))
 
 
 def kl_divergence(h: IntoExpr, s: IntoExpr) -> pl.Expr:
@@ -56,8 +40,7 @@ def kl_divergence(h: IntoExpr, s: IntoExpr) -> pl.Expr:
     Infinite where the compared panel never gives an answer that people give. Agrees with
     `scipy.stats.entropy(h, s, base=2)`.
     """
-    h, s = numbers(h), numbers(s)
-    return defined("kl_divergence", kl(shares(h), shares(s)), usable(h), usable(s))
+    return of_rows("kl_divergence", numbers(h), numbers(s))
 
 
 def kl_smoothed(
@@ -71,21 +54,17 @@ def kl_smoothed(
         h: counts or weights of the reference.
         s: counts or weights of the compared panel.
         n_h: respondents behind `h`, where `h` holds weights that do not sum to them; default the sum of `h`.
+            A number, an aggregated expression, or the name of a column that repeats it.
         n_s: the same for `s`.
         pseudocount: a, added to each option's count; 0.5 is Jeffreys' prior.
     """
-    h, s = numbers(h), numbers(s)
-    size_h = h.sum() if n_h is None else numbers(n_h)
-    size_s = s.sum() if n_s is None else numbers(n_s)
-    smooth_h = (size_h * shares(h) + pseudocount) / (size_h + pseudocount * pl.len())
-    smooth_s = (size_s * shares(s) + pseudocount) / (size_s + pseudocount * pl.len())
-    return defined("kl_smoothed", kl(smooth_h, smooth_s), usable(h), usable(s))
+    settings = (scalar(n_h), scalar(n_s), scalar(pseudocount))
+    return of_rows("kl_smoothed", numbers(h), numbers(s), settings=settings)
 
 
 def js_divergence(h: IntoExpr, s: IntoExpr) -> pl.Expr:
-    """Jensen-Shannon divergence: the mean Kullback-Leibler divergence of both sides from their midpoint, 0 to 1 bits."""
-    h, s = numbers(h), numbers(s)
-    return defined("js_divergence", js(shares(h), shares(s)), usable(h), usable(s))
+    """Jensen-Shannon divergence: mean Kullback-Leibler divergence of both sides from their midpoint, 0 to 1 bits."""
+    return of_rows("js_divergence", numbers(h), numbers(s))
 
 
 def js_distance(h: IntoExpr, s: IntoExpr) -> pl.Expr:
@@ -93,15 +72,12 @@ def js_distance(h: IntoExpr, s: IntoExpr) -> pl.Expr:
 
     Agrees with `scipy.spatial.distance.jensenshannon(h, s, base=2)`.
     """
-    h, s = numbers(h), numbers(s)
-    return defined("js_distance", js(shares(h), shares(s)).sqrt(), usable(h), usable(s))
+    return of_rows("js_distance", numbers(h), numbers(s))
 
 
 def hellinger(h: IntoExpr, s: IntoExpr) -> pl.Expr:
     """Hellinger distance, sqrt(1/2 sum (sqrt p - sqrt q)^2), 0 to 1."""
-    h, s = numbers(h), numbers(s)
-    distance = ((shares(h).sqrt() - shares(s).sqrt()) ** 2).sum() / 2
-    return defined("hellinger", distance.clip(0.0, 1.0).sqrt(), usable(h), usable(s))
+    return of_rows("hellinger", numbers(h), numbers(s))
 
 
 def chi2(h: IntoExpr, s: IntoExpr, h_w2: IntoExpr = None, s_w2: IntoExpr = None) -> pl.Expr:
@@ -116,32 +92,14 @@ def chi2(h: IntoExpr, s: IntoExpr, h_w2: IntoExpr = None, s_w2: IntoExpr = None)
         h_w2: sums of squared weights per option. With both given, the statistic gets the first-order Rao-Scott
             correction (Rao and Scott 1981): each side counts as its effective sample size (sum w)^2 / sum w^2, and
             the statistic is divided by the mean design effect that remains. Equal weights leave Pearson's statistic.
+            Where design effects differ between options, the test rejects somewhat too often, as first-order does.
         s_w2: the same for `s`.
     """
-    h, s = numbers(h), numbers(s)
-    conditions = [usable(h), usable(s)]
-    p, q = shares(h), shares(s)
-    if h_w2 is None or s_w2 is None:
-        n_h, n_s = h.sum(), s.sum()
-    else:
-        w2_h, w2_s = numbers(h_w2), numbers(s_w2)
-        conditions += [usable(w2_h), usable(w2_s)]
-        n_h, n_s = h.sum() ** 2 / w2_h.sum(), s.sum() ** 2 / w2_s.sum()
-    pooled = (n_h * p + n_s * q) / (n_h + n_s)
-    chosen = pooled > 0
-    statistic = n_h * n_s / (n_h + n_s) * pl.when(chosen).then((p - q) ** 2 / pooled).sum()
-    if h_w2 is not None and s_w2 is not None:
-
-        def variance(share: pl.Expr, weights: pl.Expr, squares: pl.Expr) -> pl.Expr:
-            """Linearised variance of a weighted share, sum of (w_i (x_ik - p_k))^2 over (sum w)^2."""
-            return (squares * (1 - 2 * share) + squares.sum() * share**2) / weights.sum() ** 2
-
-        designed = pl.when(chosen).then((variance(p, h, w2_h) + variance(q, s, w2_s)) / pooled).sum()
-        simple = pl.when(chosen).then((p * (1 - p) / n_h + q * (1 - q) / n_s) / pooled).sum()
-        statistic = pl.when(designed > 0).then(statistic * simple / designed).otherwise(statistic)
-    df = chosen.sum().cast(pl.Int64) - 1
-    fields = {"statistic": statistic, "df": df, "p": chi2_sf(statistic, df)}
-    return pl.struct(defined(name, field, *conditions) for name, field in fields.items()).alias("chi2")
+    columns = [h, s] if h_w2 is None or s_w2 is None else [h, s, h_w2, s_w2]
+    statistic, df = (of_rows(f"chi2_{part}", *map(numbers, columns)) for part in ("statistic", "df"))
+    return pl.struct(
+        statistic.alias("statistic"), df.cast(pl.Int64).alias("df"), chi2_sf(statistic, df).alias("p")
+    ).alias("chi2")
 
 
 def nonresponse_gap(h_missing: IntoExpr, h_total: IntoExpr, s_missing: IntoExpr, s_total: IntoExpr) -> pl.Expr:
@@ -152,5 +110,5 @@ def nonresponse_gap(h_missing: IntoExpr, h_total: IntoExpr, s_missing: IntoExpr,
     missing_h, total_h = numbers(h_missing), numbers(h_total)
     missing_s, total_s = numbers(s_missing), numbers(s_total)
     gap = missing_s.sum() / total_s.sum() - missing_h.sum() / total_h.sum()
-    present = [argument.is_not_null().all() for argument in (missing_h, missing_s)]
-    return defined("nonresponse_gap", gap, usable(total_h), usable(total_s), *present)
+    conditions = (countable(missing_h), countable(missing_s), usable(total_h), usable(total_s))
+    return defined("nonresponse_gap", gap, *conditions)

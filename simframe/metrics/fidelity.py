@@ -10,7 +10,8 @@ from statistics import NormalDist
 import polars as pl
 
 from simframe.errors import MetricError
-from simframe.metrics._expr import IntoExpr, as_expr, as_key, defined, finite, numbers, total_by
+from simframe.metrics._expr import IntoExpr, as_expr, codes, defined, finite, numbers
+from simframe.metrics._plugin import of_rows
 
 __all__ = ["accuracy", "demeaned_r", "exact_match_rate", "pearson"]
 
@@ -23,11 +24,6 @@ def _correlation(x: pl.Expr, y: pl.Expr) -> pl.Expr:
 
 def _varies(x: pl.Expr) -> pl.Expr:
     return x.max() > x.min()
-
-
-def _varies_beyond_rounding(residual: pl.Expr, x: pl.Expr) -> pl.Expr:
-    """Tell a residual that varies from one that is only the rounding of group means."""
-    return residual.abs().max() > 1e-12 * x.abs().max()
 
 
 def pearson(y: IntoExpr, yhat: IntoExpr, *, level: float = 0.95) -> pl.Expr:
@@ -71,10 +67,6 @@ def demeaned_r(y: IntoExpr, yhat: IntoExpr, group: IntoExpr) -> pl.Expr:
 
     Pairs with a null group are set aside. Null where a side does not vary within any group.
     """
-    y, yhat, key = numbers(y), numbers(yhat), as_key(group)
-    paired = y.is_not_null() & yhat.is_not_null() & key.is_not_null()
-    x, z, key = y.filter(paired), yhat.filter(paired), key.filter(paired)
-    size = total_by(x * 0 + 1, key)
-    dx, dz = x - total_by(x, key) / size, z - total_by(z, key) / size
-    conditions = (finite(x), finite(z), _varies_beyond_rounding(dx, x), _varies_beyond_rounding(dz, z))
-    return defined("demeaned_r", _correlation(dx, dz), *conditions)
+    y, yhat = numbers(y), numbers(yhat)
+    paired = y.is_not_null() & yhat.is_not_null()
+    return of_rows("demeaned_r", y.filter(paired), yhat.filter(paired), codes(group).filter(paired))

@@ -26,31 +26,27 @@ def _listed(name: str, *samples: IntoExpr) -> pl.Expr:
     return kernel(name, *(as_expr(sample) for sample in samples))
 
 
-def sample_wasserstein(
-    x: IntoExpr, y: IntoExpr, x_weight: IntoExpr = None, y_weight: IntoExpr = None
-) -> pl.Expr:
+def sample_wasserstein(x: IntoExpr, y: IntoExpr, x_weight: IntoExpr = None, y_weight: IntoExpr = None) -> pl.Expr:
     """Wasserstein-1 distance between two samples, in their unit.
 
     Agrees with `scipy.stats.wasserstein_distance(x, y, x_weight, y_weight)` within 1e-12 of the values' range.
     """
-    return _gathered("wasserstein", x, y, x_weight, y_weight).alias("sample_wasserstein")
+    return _gathered("sample_wasserstein", x, y, x_weight, y_weight).alias("sample_wasserstein")
 
 
-def sample_energy_distance(
-    x: IntoExpr, y: IntoExpr, x_weight: IntoExpr = None, y_weight: IntoExpr = None
-) -> pl.Expr:
+def sample_energy_distance(x: IntoExpr, y: IntoExpr, x_weight: IntoExpr = None, y_weight: IntoExpr = None) -> pl.Expr:
     """Energy distance between two samples, sqrt(2 integral (F - G)^2).
 
     Agrees with `scipy.stats.energy_distance(x, y, x_weight, y_weight)`.
     """
-    return _gathered("energy_distance", x, y, x_weight, y_weight).alias("sample_energy_distance")
+    return _gathered("sample_energy_distance", x, y, x_weight, y_weight).alias("sample_energy_distance")
 
 
 def list_wasserstein(x: IntoExpr, y: IntoExpr, x_weight: IntoExpr = None, y_weight: IntoExpr = None) -> pl.Expr:
     """Wasserstein-1 distance between the samples in each row's lists; see `sample_wasserstein`."""
-    return _listed("wasserstein", x, y, x_weight, y_weight).alias("list_wasserstein")
+    return _listed("sample_wasserstein", x, y, x_weight, y_weight).alias("list_wasserstein")
 
 
 def list_energy_distance(x: IntoExpr, y: IntoExpr, x_weight: IntoExpr = None, y_weight: IntoExpr = None) -> pl.Expr:
     """Energy distance between the samples in each row's lists; see `sample_energy_distance`."""
-    return _listed("energy_distance", x, y, x_weight, y_weight).alias("list_energy_distance")
+    return _listed("sample_energy_distance", x, y, x_weight, y_weight).alias("list_energy_distance")

@@ -1,4 +1,4 @@
-"""Functions of numbers that Polars lacks: the chi-squared tail and rarefaction, computed by the C++ kernels."""
+"""Functions of numbers that Polars lacks, computed by the C++ kernels."""
 
 from __future__ import annotations
 
@@ -11,13 +11,8 @@ __all__ = ["chi2_sf"]
 
 
 def chi2_sf(statistic: IntoExpr, df: IntoExpr) -> pl.Expr:
-    """Upper tail of the chi-squared distribution, row by row; within 1e-12 (relative) of `scipy.stats.chi2.sf`.
+    """Upper tail of the chi-squared distribution, row by row; `scipy.stats.chi2.sf` within 1e-12 (relative).
 
     With 0 degrees of freedom the distribution is a point at 0. Null where either is null, NaN or negative.
     """
     return kernel("chi2_sf", numbers(statistic), numbers(df))
-
-
-def rarefied(counts: pl.Expr, m: pl.Expr) -> pl.Expr:
-    """Expected distinct structures among m draws; the body of `rarefied_structures`."""
-    return kernel("rarefied_structures", counts.implode(), m.cast(pl.Float64))

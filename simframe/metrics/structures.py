@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from simframe.metrics._expr import IntoExpr, as_expr, defined, numbers, ratio, usable
-from simframe.metrics.special import rarefied
+from simframe.metrics._expr import IntoExpr, countable, defined, numbers, scalar, usable
+from simframe.metrics._plugin import of_rows
 
 __all__ = ["memorised_share", "rarefied_structures", "structure_ratio", "unique_structures"]
 
@@ -26,11 +26,9 @@ def rarefied_structures(n: IntoExpr, m: IntoExpr) -> pl.Expr:
 
     Args:
         n: respondents per tuple.
-        m: the common size, a number, an aggregated expression, or the name of a column that holds it.
+        m: the common size, a number, an aggregated expression, or the name of a column that repeats it.
     """
-    n = numbers(n)
-    size = as_expr(m).first() if isinstance(m, str) else as_expr(m)
-    return defined("rarefied_structures", rarefied(n, size), usable(n))
+    return of_rows("rarefied_structures", numbers(n), settings=(scalar(m),))
 
 
 def structure_ratio(h: IntoExpr, s: IntoExpr) -> pl.Expr:
@@ -40,7 +38,7 @@ def structure_ratio(h: IntoExpr, s: IntoExpr) -> pl.Expr:
     """
     h, s = numbers(h), numbers(s)
     m = pl.min_horizontal(h.sum(), s.sum())
-    return defined("structure_ratio", ratio(rarefied(s, m), rarefied(h, m)), usable(h), usable(s))
+    return (rarefied_structures(s, m) / rarefied_structures(h, m)).alias("structure_ratio")
 
 
 def memorised_share(s: IntoExpr, pilot: IntoExpr) -> pl.Expr:
@@ -50,4 +48,4 @@ def memorised_share(s: IntoExpr, pilot: IntoExpr) -> pl.Expr:
     """
     s, pilot = numbers(s), numbers(pilot)
     share = pl.when(pilot > 0).then(s).otherwise(0.0).sum() / s.sum()
-    return defined("memorised_share", share, usable(s), pilot.is_not_null().all())
+    return defined("memorised_share", share, usable(s), countable(pilot))

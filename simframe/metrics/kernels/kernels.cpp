@@ -1,5 +1,6 @@
 // The kernels as Polars sees them: read the rows, judge whether the result is defined, compute.
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -7,6 +8,7 @@
 #include "distance.hpp"
 #include "plugin.hpp"
 #include "special.hpp"
+#include "table.hpp"
 
 namespace simframe {
 
@@ -93,6 +95,48 @@ Float64Result chi2_tail(const Inputs& inputs) {
     return result;
 }
 
+// Reads a table from as many leading list columns as there are, and the numbers after them.
+template <Metric metric>
+Float64Result of_table(const Inputs& inputs) {
+    std::vector<ListColumn> lists;
+    std::vector<std::optional<NumberColumn>> numbers;
+    for (size_t i = 0; i < inputs.count(); ++i) {
+        if (inputs[i].field->format[0] == '+') {
+            lists.emplace_back(inputs[i]);
+        } else {
+            numbers.emplace_back();
+            if (!absent(inputs[i])) numbers.back().emplace(inputs[i]);
+        }
+    }
+    const size_t rows = inputs.rows();
+    Float64Result result(rows);
+    constexpr double missing = std::numeric_limits<double>::quiet_NaN();
+    Table table{std::vector<std::vector<double>>(lists.size()), std::vector<double>(numbers.size())};
+    Sample sample;
+    for (size_t row = 0; row < rows; ++row) {
+        for (size_t i = 0; i < lists.size(); ++i) {
+            auto& column = table.columns[i];
+            column.clear();
+            if (!lists[i].read(row, sample)) sample.values.clear();
+            for (size_t k = 0; k < sample.values.size(); ++k) {
+                column.push_back(sample.present[k] ? sample.values[k] : missing);
+            }
+            if (column.size() != table.columns[0].size()) {
+                throw std::invalid_argument("column '" + name(inputs[i]) + "' has " + std::to_string(column.size()) +
+                                            " rows where '" + name(inputs[0]) + "' has " +
+                                            std::to_string(table.columns[0].size()));
+            }
+        }
+        for (size_t i = 0; i < numbers.size(); ++i) {
+            table.numbers[i] = numbers[i] ? numbers[i]->at(row).value_or(missing) : missing;
+        }
+        const auto value = metric(table);
+        // A NaN is left where values near the largest number overflow: undefined as well.
+        result.push(value && !std::isnan(*value) ? value : std::nullopt);
+    }
+    return result;
+}
+
 bool whole(double number) { return std::isfinite(number) && number == std::floor(number); }
 
 Float64Result rarefied_structures(const Inputs& inputs) {
@@ -128,7 +172,39 @@ Float64Result rarefied_structures(const Inputs& inputs) {
 
 }  // namespace simframe
 
-SIMFRAME_KERNEL(wasserstein, simframe::between_samples<simframe::wasserstein>)
-SIMFRAME_KERNEL(energy_distance, simframe::between_samples<simframe::energy_distance>)
+// Kernels on raw samples and on numbers.
+SIMFRAME_KERNEL(sample_wasserstein, simframe::between_samples<simframe::wasserstein>)
+SIMFRAME_KERNEL(sample_energy_distance, simframe::between_samples<simframe::energy_distance>)
 SIMFRAME_KERNEL(chi2_sf, simframe::chi2_tail)
 SIMFRAME_KERNEL(rarefied_structures, simframe::rarefied_structures)
+
+// Kernels on tables of counts.
+#define SIMFRAME_METRIC(symbol, metric) SIMFRAME_KERNEL(symbol, simframe::of_table<simframe::metric>)
+SIMFRAME_METRIC(total_variation, total_variation)
+SIMFRAME_METRIC(kl_divergence, kl_divergence)
+SIMFRAME_METRIC(kl_smoothed, kl_smoothed)
+SIMFRAME_METRIC(js_divergence, js_divergence)
+SIMFRAME_METRIC(js_distance, js_distance)
+SIMFRAME_METRIC(hellinger, hellinger)
+SIMFRAME_METRIC(chi2_statistic, chi2_statistic)
+SIMFRAME_METRIC(chi2_df, chi2_df)
+SIMFRAME_METRIC(wasserstein, wasserstein_of_counts)
+SIMFRAME_METRIC(wasserstein_norm, wasserstein_norm)
+SIMFRAME_METRIC(ks, ks)
+SIMFRAME_METRIC(energy, energy)
+SIMFRAME_METRIC(mean_shift, mean_shift)
+SIMFRAME_METRIC(entropy, entropy)
+SIMFRAME_METRIC(entropy_ratio, entropy_ratio)
+SIMFRAME_METRIC(modal_share_gap, modal_share_gap)
+SIMFRAME_METRIC(variance_ratio, variance_ratio)
+SIMFRAME_METRIC(sd_ratio, sd_ratio)
+SIMFRAME_METRIC(eta2_ratio, eta2_ratio)
+SIMFRAME_METRIC(within_variance_ratio, within_variance_ratio)
+SIMFRAME_METRIC(group_slope, group_slope)
+SIMFRAME_METRIC(cramers_v, cramers_v)
+SIMFRAME_METRIC(mutual_information, mutual_information)
+SIMFRAME_METRIC(goodman_kruskal_tau, goodman_kruskal_tau)
+SIMFRAME_METRIC(spearman, spearman)
+SIMFRAME_METRIC(conditional_js, conditional_js)
+SIMFRAME_METRIC(conditional_js_coverage, conditional_js_coverage)
+SIMFRAME_METRIC(demeaned_r, demeaned_r)

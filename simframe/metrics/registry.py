@@ -1,0 +1,255 @@
+"""Every metric as data: what it is called, what it means, where it lies, what is ideal, and where it comes from.
+
+Documentation, SQL comments and the command line are generated from `METRICS`, so that they cannot drift apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf, isinf
+from typing import Literal
+
+from simframe.errors import MetricError, did_you_mean
+
+__all__ = ["METRICS", "Metric", "metric"]
+
+Family = Literal["divergence", "heterogeneity", "subgroup", "coherence", "regression", "fidelity"]
+Goal = Literal["minimise", "maximise", "match"]
+Scale = Literal["nominal", "ordinal", "interval"]
+
+ALL: tuple[Scale, ...] = ("nominal", "ordinal", "interval")
+ORDERED: tuple[Scale, ...] = ("ordinal", "interval")
+INTERVAL: tuple[Scale, ...] = ("interval",)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One alignment metric.
+
+    Attributes:
+        name: the name in SQL, on the command line and in results.
+        family: the question it belongs to.
+        goal: whether a better panel has less of it, more of it, or a value nearer to `ideal`.
+        low: smallest possible value.
+        high: largest possible value.
+        unit: unit of the value; "1" for a pure number.
+        formula: definition in plain text. p and q are the shares of the reference H and the compared panel S.
+        source: where the definition comes from.
+        scales: item scales on which it is defined; empty where it is not about single items.
+        ideal: the value of a panel that answers exactly as the reference does; None for a figure of one panel alone.
+        symmetric: whether swapping H and S leaves it unchanged.
+        functions: the functions of `simframe.metrics` that compute it; empty where it needs fitted models.
+    """
+
+    name: str
+    family: Family
+    goal: Goal
+    low: float
+    high: float
+    unit: str
+    formula: str
+    source: str
+    scales: tuple[Scale, ...] = ()
+    ideal: float | None = 0.0
+    symmetric: bool = False
+    functions: tuple[str, ...] = ()
+
+    @property
+    def range(self) -> str:
+        """The range as text, for example `0 to 1`."""
+
+        def text(bound: float) -> str:
+            return ("-" if bound < 0 else "") + "inf" if isinf(bound) else f"{bound:g}"
+
+        return f"{text(self.low)} to {text(self.high)}"
+
+
+# One metric in three lines: figures, formula, source.
+# fmt: off
+_DIVERGENCE = (
+    Metric("total_variation", "divergence", "minimise", 0, 1, "1",
+           "1/2 sum_k |p_k - q_k|",
+           "Levin and Peres 2017, Markov Chains and Mixing Times, 4.1",
+           ALL, symmetric=True, functions=("total_variation",)),
+    Metric("kl_divergence", "divergence", "minimise", 0, inf, "bit",
+           "sum_k p_k log2(p_k / q_k); infinite where q_k = 0 < p_k",
+           "Kullback and Leibler 1951", ALL, functions=("kl_divergence",)),
+    Metric("kl_smoothed", "divergence", "minimise", 0, inf, "bit",
+           "kl_divergence of (n p_k + a) / (n + a K), a = 0.5",
+           "Kullback and Leibler 1951, with Jeffreys' prior on the counts", ALL, functions=("kl_smoothed",)),
+    Metric("js_divergence", "divergence", "minimise", 0, 1, "bit",
+           "1/2 KL(p, m) + 1/2 KL(q, m), m = (p + q) / 2",
+           "Lin 1991", ALL, symmetric=True, functions=("js_divergence",)),
+    Metric("js_distance", "divergence", "minimise", 0, 1, "1",
+           "sqrt(js_divergence)",
+           "Endres and Schindelin 2003", ALL, symmetric=True, functions=("js_distance",)),
+    Metric("hellinger", "divergence", "minimise", 0, 1, "1",
+           "sqrt(1/2 sum_k (sqrt p_k - sqrt q_k)^2)",
+           "Hellinger 1909", ALL, symmetric=True, functions=("hellinger",)),
+    Metric("wasserstein", "divergence", "minimise", 0, inf, "scale unit",
+           "sum_{k<K} |P_k - Q_k| (v_{k+1} - v_k)",
+           "Vaserstein 1969; Ramdas, Garcia and Cuturi 2017",
+           ORDERED, symmetric=True, functions=("wasserstein", "sample_wasserstein", "list_wasserstein")),
+    Metric("wasserstein_norm", "divergence", "minimise", 0, 1, "1",
+           "wasserstein / (v_K - v_1)",
+           "Santurkar et al. 2023 (OpinionQA): representativeness is one minus its mean over items",
+           ORDERED, symmetric=True, functions=("wasserstein_norm",)),
+    Metric("ks", "divergence", "minimise", 0, 1, "1",
+           "max_k |P_k - Q_k|",
+           "Smirnov 1939", ORDERED, symmetric=True, functions=("ks",)),
+    Metric("energy", "divergence", "minimise", 0, inf, "sqrt(scale unit)",
+           "sqrt(2 integral (F - G)^2)",
+           "Szekely and Rizzo 2013",
+           INTERVAL, symmetric=True, functions=("energy", "sample_energy_distance", "list_energy_distance")),
+    Metric("chi2", "divergence", "minimise", 0, inf, "1",
+           "sum of (observed - expected)^2 / expected over the 2 x K table, df, p; weighted: first-order Rao-Scott",
+           "Pearson 1900; Rao and Scott 1981", ALL, symmetric=True, functions=("chi2", "chi2_sf")),
+    Metric("mean_shift", "divergence", "match", -inf, inf, "scale unit",
+           "sum_k q_k v_k - sum_k p_k v_k",
+           "elementary", ORDERED, functions=("mean_shift",)),
+    Metric("nonresponse_gap", "divergence", "match", -1, 1, "1",
+           "share missing in S - share missing in H",
+           "elementary", ALL, functions=("nonresponse_gap",)),
+)
+
+_HETEROGENEITY = (
+    Metric("variance_ratio", "heterogeneity", "match", 0, inf, "1",
+           "population variance of S over that of H",
+           "elementary", ORDERED, ideal=1.0, functions=("variance_ratio",)),
+    Metric("sd_ratio", "heterogeneity", "match", 0, inf, "1",
+           "sqrt(variance_ratio)",
+           "elementary", ORDERED, ideal=1.0, functions=("sd_ratio",)),
+    Metric("entropy_h", "heterogeneity", "match", 0, inf, "bit",
+           "-sum_k p_k log2 p_k",
+           "Shannon 1948", ALL, ideal=None, functions=("entropy",)),
+    Metric("entropy_s", "heterogeneity", "match", 0, inf, "bit",
+           "-sum_k q_k log2 q_k",
+           "Shannon 1948", ALL, ideal=None, functions=("entropy",)),
+    Metric("entropy_ratio", "heterogeneity", "match", 0, inf, "1",
+           "entropy_s / entropy_h",
+           "Shannon 1948", ALL, ideal=1.0, functions=("entropy_ratio",)),
+    Metric("modal_share_gap", "heterogeneity", "match", -1, 1, "1",
+           "max_k q_k - max_k p_k",
+           "elementary", ALL, functions=("modal_share_gap",)),
+    Metric("unique_structures", "heterogeneity", "match", 0, inf, "structures",
+           "distinct answer tuples over a declared block of items",
+           "arXiv 2511.21218", ideal=None, functions=("unique_structures",)),
+    Metric("rarefied_structures", "heterogeneity", "match", 0, inf, "structures",
+           "sum_t 1 - C(n - n_t, m) / C(n, m), m = min(n_H, n_S)",
+           "Hurlbert 1971", ideal=None, functions=("rarefied_structures",)),
+    Metric("structure_ratio", "heterogeneity", "match", 0, inf, "1",
+           "rarefied_structures of S over that of H",
+           "Hurlbert 1971", ideal=1.0, functions=("structure_ratio",)),
+    Metric("within_variance_ratio", "heterogeneity", "match", 0, inf, "1",
+           "sum_g share_g Var_S(g) over sum_g share_g Var_H(g), share_g of H",
+           "law of total variance", ORDERED, ideal=1.0, functions=("within_variance_ratio",)),
+    Metric("eta2_ratio", "heterogeneity", "match", 0, inf, "1",
+           "share of variance between groups in S over that in H; above 1 is stereotyping",
+           "Pearson 1905 (correlation ratio)", ORDERED, ideal=1.0, functions=("eta2_ratio",)),
+    Metric("group_slope", "heterogeneity", "match", -inf, inf, "1",
+           "slope of S's group means on H's, weighted by H's groups",
+           "elementary", ORDERED, ideal=1.0, functions=("group_slope",)),
+    Metric("memorised_share", "heterogeneity", "match", 0, 1, "1",
+           "share of S whose whole answer vector equals some pilot respondent's; compare with holdout humans",
+           "elementary", ideal=None, functions=("memorised_share",)),
+)
+
+_SUBGROUP = (
+    Metric("worst_group", "subgroup", "minimise", 0, inf, "as the divergence",
+           "largest divergence over the levels of an attribute",
+           "Santurkar et al. 2023", ALL),
+    Metric("spread", "subgroup", "minimise", 0, inf, "as the divergence",
+           "largest minus smallest divergence over the levels of an attribute",
+           "Santurkar et al. 2023", ALL),
+    Metric("excess", "subgroup", "match", -inf, inf, "as the divergence",
+           "divergence of a level minus its floor",
+           "permits levels of unequal size to be compared", ALL),
+)
+
+_COHERENCE = (
+    Metric("belief_action_gap", "coherence", "match", -1, 1, "1",
+           "share of S acting against its belief - share of H; each share is 0 to 1",
+           "arXiv 2511.21218", functions=("belief_action_gap",)),
+    Metric("cramers_v", "coherence", "match", 0, 1, "1",
+           "sqrt(chi2 / (n (min(r, c) - 1)))",
+           "Cramer 1946", ideal=None, functions=("cramers_v",)),
+    Metric("mutual_information", "coherence", "match", 0, inf, "bit",
+           "sum_{b,a} p_ba log2(p_ba / (p_b p_a))",
+           "Shannon 1948", ideal=None, functions=("mutual_information",)),
+    Metric("goodman_kruskal_tau", "coherence", "match", 0, 1, "1",
+           "(sum_{b,a} p_ba^2 / p_b - sum_a p_a^2) / (1 - sum_a p_a^2)",
+           "Goodman and Kruskal 1954", ideal=None, functions=("goodman_kruskal_tau",)),
+    Metric("spearman", "coherence", "match", -1, 1, "1",
+           "Pearson correlation of mid-ranks",
+           "Spearman 1904", ideal=None, functions=("spearman",)),
+    Metric("conditional_js", "coherence", "minimise", 0, 1, "bit",
+           "sum_b p_H(b) JSD(P_H(a | b), P_S(a | b)) over beliefs that S holds",
+           "Lin 1991, averaged", functions=("conditional_js",)),
+    Metric("conditional_js_coverage", "coherence", "maximise", 0, 1, "1",
+           "sum of p_H(b) over beliefs that S holds",
+           "elementary", ideal=1.0, functions=("conditional_js_coverage",)),
+)
+
+_REGRESSION = (
+    Metric("sign_f1", "regression", "maximise", 0, 1, "1",
+           "2 TP / (2 TP + FP + FN) over terms; TP: significant at 0.05 on both sides with the same sign",
+           "arXiv 2511.21218", ideal=1.0),
+    Metric("sign_precision", "regression", "maximise", 0, 1, "1",
+           "TP / (TP + FP)",
+           "arXiv 2511.21218", ideal=1.0),
+    Metric("sign_recall", "regression", "maximise", 0, 1, "1",
+           "TP / (TP + FN)",
+           "arXiv 2511.21218", ideal=1.0),
+    Metric("false_positive_rate", "regression", "minimise", 0, 1, "1",
+           "FP / (FP + TN)",
+           "arXiv 2511.21218"),
+    Metric("z_difference", "regression", "match", -inf, inf, "standard errors",
+           "(b_S - b_H) / sqrt(se_S^2 + se_H^2), per term",
+           "Clogg, Petkova and Haritou 1995"),
+    Metric("standardised_bias", "regression", "match", -inf, inf, "standard errors",
+           "(b_S - b_H) / se_H, per term",
+           "elementary"),
+    Metric("coefficient_distance", "regression", "minimise", 0, inf, "coefficient",
+           "Euclidean distance of the coefficient vectors",
+           "elementary", symmetric=True),
+    Metric("coefficient_correlation", "regression", "maximise", -1, 1, "1",
+           "Pearson correlation of the coefficient vectors",
+           "elementary", ideal=1.0, symmetric=True),
+    Metric("coefficient_coverage", "regression", "maximise", 0, 1, "1",
+           "share of terms with H's estimate inside S's 95 % interval",
+           "elementary", ideal=1.0),
+)
+
+_FIDELITY = (
+    Metric("pearson", "fidelity", "maximise", -1, 1, "1",
+           "correlation of each human's answer with their twin's, with Fisher's interval",
+           "Fisher 1921", ORDERED, ideal=1.0, symmetric=True, functions=("pearson",)),
+    Metric("accuracy", "fidelity", "maximise", 0, 1, "1",
+           "1 - mean |y - yhat| / (max - min), declared range",
+           "Toubia et al. 2025 (Twin-2K-500)", ORDERED, ideal=1.0, symmetric=True, functions=("accuracy",)),
+    Metric("exact_match_rate", "fidelity", "maximise", 0, 1, "1",
+           "share of pairs with the same answer",
+           "elementary", ALL, ideal=1.0, symmetric=True, functions=("exact_match_rate",)),
+    Metric("demeaned_r", "fidelity", "maximise", -1, 1, "1",
+           "corr(y - mean_T, yhat - mean_T) within arm cells T",
+           "within-group correlation", ORDERED, ideal=1.0, symmetric=True, functions=("demeaned_r",)),
+)
+
+
+METRICS: dict[str, Metric] = {
+    each.name: each
+    for family in (_DIVERGENCE, _HETEROGENEITY, _SUBGROUP, _COHERENCE, _REGRESSION, _FIDELITY)
+    for each in family
+}
+
+
+def metric(name: str) -> Metric:
+    """Look a metric up by name.
+
+    Raises:
+        MetricError: no metric has that name; the error names the nearest.
+    """
+    try:
+        return METRICS[name]
+    except KeyError:
+        raise MetricError(f"unknown metric {name!r}", mend=did_you_mean(name, METRICS)) from None
