@@ -34,7 +34,9 @@ def print_table(frame: pl.DataFrame, title: str | None = None) -> None:
     for row in frame.iter_rows():
         table.add_row(*(Text(cell(value)) for value in row))
     console = Console()
-    console.print(table, soft_wrap=not console.is_terminal)
+    if not console.is_terminal:
+        console = Console(width=1000)
+    console.print(table)
 
 
 def cell(value: Any) -> str:

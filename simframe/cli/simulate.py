@@ -1,0 +1,67 @@
+"""``simframe simulate``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+import polars as pl
+
+from simframe.cli._common import print_table, progress_bars, warehouse_option
+
+
+@click.command("simulate")
+@click.argument("plan", required=False, type=click.Path(path_type=Path))
+@click.option("--study", "study_id", help="Study to simulate; its people must have been imported.")
+@click.option("--panel", "panel_id", help="Human panel to tune on and to be judged by; the study's newest.")
+@click.option("--model", type=click.Path(path_type=Path), help="Folder of a local Hugging Face model; else embedded.")
+@click.option("--evaluate/--no-evaluate", default=True, show_default=True, help="Judge the new panels at once.")
+@warehouse_option
+def command(
+    plan: Path | None, study_id: str | None, panel_id: str | None, model: Path | None, evaluate: bool, root: Path
+) -> None:
+    """Carry out a plan: tune on pilots, simulate panels, judge them.
+
+    Without PLAN, the default plan: the model untuned, tuned on pilots of 30, 100 and 300 people, and two baselines on
+    the same pilots. Without --study or --panel, on the built-in study anes96. Panels that are published already
+    stay as they are; an interrupted run resumes where it stopped.
+    """
+    from simframe.ingest import import_panel
+    from simframe.simulate.bases import EmbeddedBase, LocalBase
+    from simframe.simulate.plan import fit_to, load_plan
+    from simframe.simulate.runner import Run, find_humans
+    from simframe.warehouse import Warehouse
+
+    started = time.monotonic()
+    loaded = load_plan(plan)
+    warehouse = Warehouse.create(root)
+    if panel_id is None and study_id is None:
+        study_id = loaded.study
+        if study_id is not None:
+            import_panel(warehouse, study_id)
+    humans = find_humans(warehouse, study_id, panel_id)
+    base = (
+        LocalBase(model) if model else EmbeddedBase(humans.study, humans.wave(), warehouse.layout.models, loaded.seed)
+    )
+    with progress_bars() as bars:
+        fitting = fit_to(loaded, humans.pilot_size) if plan is None else loaded
+        made = Run(warehouse, fitting, humans, base, bars).carry_out()
+        fresh = [panel for panel in made if panel.fresh]
+        if evaluate:
+            from simframe.inference import evaluate_panels
+
+            evaluate_panels(warehouse, [humans.panel_id, *(m.panel_id for m in made)], bars("Evaluating"))
+    print_table(
+        pl.DataFrame(
+            [
+                {"panel": m.panel_id, "what": m.label, "status": "made" if m.fresh else "already there", "s": m.seconds}
+                for m in made
+            ]
+        )
+    )
+    seconds = time.monotonic() - started
+    if fresh:
+        click.echo(f"{len(fresh)} of {len(made)} panels made in {seconds:.0f} s. Next: simframe report -w {root}")
+    else:
+        click.echo(f"all {len(made)} panels are already there: nothing to do. Next: simframe report -w {root}")

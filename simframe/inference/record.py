@@ -1,0 +1,95 @@
+"""Evaluations in the warehouse: read a panel and its reference, evaluate, publish once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from simframe.errors import InferenceError
+from simframe.inference.evaluate import REPLICATES, evaluate
+from simframe.inference.interval import LEVEL
+from simframe.inference.sample import Panel
+from simframe.warehouse import Warehouse
+from simframe.warehouse.evaluations import evaluation_id, publish_evaluation
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What evaluating a panel did; not ``fresh`` where the same evaluation was there already."""
+
+    evaluation_id: str
+    fresh: bool
+    seconds: float = 0.0
+
+
+def evaluate_panel(
+    warehouse: Warehouse, panel_id: str, *, replicates: int = REPLICATES, seed: int = 0, rebuild: bool = True
+) -> Recorded:
+    """Evaluate one published panel against its reference, and publish the result; the same evaluation is made once.
+
+    Args:
+        warehouse: where the panel is, and where the evaluation goes.
+        panel_id: the panel; a human panel, which has no reference, gets its regressions fitted.
+        replicates: draws behind every interval, floor and p-value.
+        seed: of all draws.
+        rebuild: whether to make the catalog again, so that views show the evaluation; whoever evaluates many panels
+            does that once, at the end.
+
+    Raises:
+        WarehouseError: where a panel is missing, or the disk refuses.
+        InferenceError: where panel and reference answered different versions of the study.
+    """
+    row = warehouse.panel(panel_id)
+    settings = {"replicates": replicates, "seed": seed, "level": LEVEL, "interval": "basic bootstrap"}
+    name = evaluation_id(row, settings)
+    if warehouse.layout.evaluation(name).is_dir():
+        return Recorded(name, fresh=False)
+    started = time.perf_counter()
+    reference = None
+    if row["reference_id"] is not None:
+        if warehouse.panel(row["reference_id"])["study_hash"] != row["study_hash"]:
+            message = f"its reference {row['reference_id']!r} answered another version of study {row['study_id']!r}"
+            raise InferenceError(message, where=panel_id, mend="simulate it again under the reference's version")
+        reference = _read(warehouse, row["reference_id"]).part(row["reference_split"])
+    found = evaluate(
+        warehouse.study_of(panel_id), reference, _read(warehouse, panel_id), replicates=replicates, seed=seed
+    )
+    seconds = time.perf_counter() - started
+    publish_evaluation(
+        warehouse.layout,
+        row,
+        settings,
+        {"estimates": found.estimates, "fits": found.fits, "coefficients": found.coefficients},
+        seconds=seconds,
+    )
+    if rebuild:
+        warehouse.rebuild()
+    return Recorded(name, fresh=True, seconds=seconds)
+
+
+def evaluate_panels(
+    warehouse: Warehouse,
+    panel_ids: list[str] | None,
+    progress: Callable[[int, int], None],
+    *,
+    replicates: int = REPLICATES,
+    seed: int = 0,
+) -> list[Recorded]:
+    """Evaluate the panels named, or all of them; see :func:`evaluate_panel`. The catalog is made again once."""
+    ids = panel_ids if panel_ids is not None else warehouse.sql("SELECT panel_id FROM panels ORDER BY 1")["panel_id"]
+    done = []
+    try:
+        for place, panel_id in enumerate(ids, 1):
+            one = evaluate_panel(warehouse, panel_id, replicates=replicates, seed=seed, rebuild=False)
+            done.append(one)
+            progress(place, len(ids))
+    finally:
+        if any(one.fresh for one in done):
+            warehouse.rebuild()
+    return done
+
+
+def _read(warehouse: Warehouse, panel_id: str) -> Panel:
+    kind = warehouse.panel(panel_id)["kind"]
+    return Panel(panel_id, kind, warehouse.table(panel_id, "respondents"), warehouse.table(panel_id, "responses"))
