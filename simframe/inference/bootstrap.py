@@ -24,7 +24,7 @@ from scipy.sparse import csr_array, hstack
 from simframe.inference import arrays
 from simframe.inference.arrays import Floats
 from simframe.inference.interval import floor, interval, p_value
-from simframe.inference.resample import Design, afresh, bootstrap, chunks, shuffled, stream
+from simframe.inference.resample import Design, afresh, bootstrap, chunks, digest, shuffled, stream
 from simframe.inference.sample import Coded, Crosstab, Question
 from simframe.warehouse.tables import ALL, EVALUATION
 
@@ -110,14 +110,14 @@ def estimates(coded: Coded, replicates: int, seed: int, panel_id: str) -> pl.Dat
 
     The draws depend on ``seed``, ``panel_id``, the respondents' ids and the group drawn from, and on nothing else.
     """
-    identity: tuple[str | int, ...] = (seed, panel_id, *coded.h.ids, ALL, *coded.s.ids)
+    identity = digest(seed, panel_id, coded.h.ids, coded.s.ids)
     rows: list[dict[str, object]] = []
     with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
         for attribute, levels in coded.groups.items():
             figures: dict[Key, Figure] = {}
             for place, level in enumerate(levels):
                 group = Group.of(coded, attribute, level, place)
-                own = _figures(coded, group, stream(*identity, attribute, level), replicates)
+                own = _figures(coded, group, stream(identity, attribute, level), replicates)
                 figures |= own | _means(own, coded)
             figures |= _extremes(figures, levels) if attribute != ALL else {}
             rows += [_row(key, figure) for key, figure in figures.items()]

@@ -22,10 +22,14 @@ _CHUNK = 4_000_000
 """Most entries of one matrix of draws: 32 MB."""
 
 
-def stream(*key: str | int) -> np.random.Generator:
+def digest(*key: object) -> str:
+    """Return the SHA-256 of a key of texts, numbers and sequences of them, in hex."""
+    return hashlib.sha256(json.dumps(key).encode()).hexdigest()
+
+
+def stream(*key: object) -> np.random.Generator:
     """Return the generator that belongs to ``key``: the same on every machine, unrelated to that of any other key."""
-    digest = hashlib.sha256(json.dumps(key).encode()).digest()
-    return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "big")))
+    return np.random.Generator(np.random.Philox(key=int(digest(*key)[:32], 16)))
 
 
 @dataclass(frozen=True)

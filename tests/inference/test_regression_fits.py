@@ -415,8 +415,6 @@ class TestReasons:
 
     def test_formulas_patsy_refuses(self):
         assert "formula" in self.reason("y ~ x + abs(yes)", "ols", numbers())
-        study = study_of(**{"class": NUMBER, "y": NUMBER})
-        assert "formula" in self.reason("y ~ class", "ols", numbers().rename({"x": "class"}), study)
 
     def test_code_is_refused(self):
         with pytest.raises(StudyError):

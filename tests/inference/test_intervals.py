@@ -1,0 +1,90 @@
+"""What replicates become: corrected, clipped, never losing the estimate; p-values that count themselves."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from simframe.inference.interval import METHODS, floor, interval, p_value
+
+NORMAL = np.random.default_rng(1).normal(size=100_000)
+
+
+def test_plain_is_the_basic_bootstrap():
+    """A normal bootstrap without bias gives the normal interval."""
+    low, high = interval("mean_shift", 3.0, 3.0 + 2 * NORMAL)
+    assert (low, high) == pytest.approx((3 - 2 * 1.96, 3 + 2 * 1.96), abs=0.05)
+
+
+def test_bias_is_taken_off_once():
+    low, high = interval("mean_shift", 3.0, 3.5 + NORMAL)
+    assert (low, high) == pytest.approx((2.5 - 1.96, 2.5 + 1.96), abs=0.03)
+
+
+def test_logs_make_ratios_symmetric():
+    low, high = interval("variance_ratio", 2.0, 2.0 * np.exp(0.3 * NORMAL))
+    assert low * high == pytest.approx(4.0, rel=0.01)
+    assert high == pytest.approx(2 * np.exp(0.3 * 1.96), rel=0.01)
+
+
+def test_noise_around_nothing_reaches_zero():
+    """Two samples of one population: distance and replicates are noise, and the interval says so."""
+    noise = np.sqrt(0.01 * (NORMAL[:50_000] ** 2 + NORMAL[50_000:] ** 2))
+    low, high = interval("js_distance", 0.1, np.sqrt(0.01 + noise**2))
+    assert low == 0.0
+    assert high >= 0.1
+
+
+def test_estimate_is_never_lost():
+    low, high = interval("js_divergence", 0.01, 0.05 + 0.001 * NORMAL)
+    assert (low, high) == (0.0, 0.01)
+
+
+def test_range_is_kept():
+    assert interval("total_variation", 0.98, 0.9 + 0.05 * np.abs(NORMAL))[1] == 1.0
+    assert interval("belief_action_gap", -0.99, -0.9 + 0.2 * np.abs(NORMAL))[0] == -1.0
+
+
+def test_a_collapsed_panel_has_no_logarithm():
+    assert interval("variance_ratio", 0.0, np.zeros(100)) == (0.0, 0.0)
+    low, high = interval("variance_ratio", 0.1, np.concatenate([np.zeros(50), np.full(50, 0.2)]))
+    assert (low, high) == pytest.approx((0.0, 0.2))
+
+
+def test_undefined():
+    nothing, some = np.array([]), np.array([np.nan, 0.1])
+    for drawn in (nothing, some):
+        assert interval("js_distance", 0.1, drawn) == (None, None)
+        assert floor("js_distance", drawn) == (None, None)
+        assert p_value("js_distance", 0.1, drawn) is None
+    assert interval("js_distance", float("nan"), NORMAL) == (None, None)
+    assert p_value("js_distance", float("nan"), NORMAL) is None
+    assert floor("cramers_v_s", NORMAL) == (None, None)
+    assert p_value("belief_action_gap_h", 0.3, NORMAL) is None
+
+
+def test_floor():
+    mean, q95 = floor("mean_shift", NORMAL)
+    assert mean == pytest.approx(0, abs=4 / np.sqrt(len(NORMAL)))
+    assert q95 == pytest.approx(stats.norm.ppf(0.95), abs=0.03)
+
+
+def test_p_value_counts_itself_and_ties():
+    assert p_value("js_distance", 0.5, np.full(99, 0.1)) == 0.01
+    assert p_value("js_distance", 0.5, np.full(99, 0.5)) == 1.0
+    assert p_value("js_distance", 0.3, np.full(99, 0.1 + 0.2)) == 1.0
+
+
+def test_p_value_looks_both_ways_where_both_tails_count():
+    drawn = np.concatenate([np.full(50, -0.2), np.full(49, 0.1)])
+    assert p_value("belief_action_gap", 0.15, drawn) == pytest.approx(0.51)
+    ratios = np.concatenate([np.full(50, 0.25), np.full(49, 1.1)])
+    assert p_value("variance_ratio", 2.0, ratios) == pytest.approx(0.51)
+
+
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_every_metric_has_an_interval_that_holds_its_estimate(name):
+    method = METHODS[name]
+    middle = 0.5 if method.ideal != 1.0 else 1.5
+    drawn = middle + 0.05 * NORMAL[:2000]
+    low, high = interval(name, middle, drawn)
+    assert method.low <= low < middle < high <= method.high

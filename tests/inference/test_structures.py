@@ -1,0 +1,73 @@
+"""structure_ratio: the expression's estimate, a jackknife with a closed form, intervals that cover, honest p-values."""
+
+import numpy as np
+import polars as pl
+import pytest
+from planted import make_panel
+from scipy import stats
+
+from simframe.inference.structures import rarefied, structure_rows
+from simframe.metrics import structure_ratio
+
+TYPES = 25
+COMMON = 1 / np.arange(1, TYPES + 1)
+
+
+def panel_of(study, kinds: np.ndarray, panel_id: str):
+    answers = {"mood": (kinds // 5 + 1).tolist(), "trust": (kinds % 5 + 1).tolist()}
+    return make_panel(study, answers, panel_id=panel_id)
+
+
+def only(study, h: np.ndarray, s: np.ndarray, replicates: int = 50, seed: int = 0) -> dict:
+    (row,) = structure_rows(study, panel_of(study, h, "h"), panel_of(study, s, "s"), replicates, seed)
+    return row
+
+
+def drawn(rng: np.random.Generator, n: int, p: np.ndarray = COMMON) -> np.ndarray:
+    return rng.choice(TYPES, n, p=p / p.sum())
+
+
+def test_estimate_is_the_expressions(study):
+    rng = np.random.default_rng(1)
+    h, s = drawn(rng, 80), drawn(rng, 50, COMMON**2)
+    counts = pl.DataFrame({"h": np.bincount(h, minlength=TYPES), "s": np.bincount(s, minlength=TYPES)})
+    row = only(study, h, s)
+    assert row["estimate"] == pytest.approx(counts.select(structure_ratio("h", "s")).item())
+    assert row["term"] == "views"
+    assert row["ci_low"] < row["estimate"] < row["ci_high"]
+
+
+def test_jackknife_of_a_whole_sample_counts_its_singletons(study):
+    """At full depth leaving one out loses a structure for singletons alone: variance (n - 1) / n (f1 - f1^2 / n)."""
+    h = np.repeat(np.arange(12), [1, 1, 1, 1, 1, 2, 3, 4, 5, 6, 7, 8])
+    s = np.repeat(np.arange(10), 4)
+    row = only(study, h, s)
+    n, f1 = 40, 5
+    at_39 = float(rarefied(np.bincount(h), n, n - 1))
+    se = np.sqrt((n - 1) / n * (f1 - f1**2 / n)) / at_39
+    assert np.log(row["ci_high"] / row["estimate"]) == pytest.approx(stats.norm.ppf(0.975) * se, rel=1e-9)
+
+
+def test_intervals_cover_a_panel_just_like_people(study):
+    rng = np.random.default_rng(2)
+    rows = [only(study, drawn(rng, 60), drawn(rng, 60), replicates=2) for _ in range(200)]
+    covered = np.mean([row["ci_low"] <= 1 <= row["ci_high"] for row in rows])
+    # The jackknife errs on the wide side: no upper bound but 1.
+    assert covered >= stats.binom.ppf(0.001, 200, 0.95) / 200
+
+
+def test_p_value(study):
+    rng = np.random.default_rng(3)
+    assert only(study, drawn(rng, 100), drawn(rng, 100, COMMON**4), replicates=199)["p_value"] == pytest.approx(1 / 200)
+    found = [only(study, drawn(rng, 70), drawn(rng, 50), 99, k)["p_value"] for k in range(120)]
+    # The statistic has few values, so ties make the test err on the safe side.
+    for level in (0.05, 0.2, 0.5):
+        assert np.mean(np.array(found) <= level) <= stats.binom.ppf(0.999, 120, level) / 120
+
+
+def test_few_and_incomplete(study):
+    h = panel_of(study, np.arange(10), "h")
+    s = make_panel(study, {"mood": [1, 2, 3, 4, None], "trust": [None, None, 1, 2, 3]}, panel_id="s")
+    (row,) = structure_rows(study, h, s, 10, 0)
+    assert "fewer than three" in row["reason"]
+    assert "estimate" not in row
