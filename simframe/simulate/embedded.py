@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +23,13 @@ from simframe.simulate.prompts import COMPACT, Template, compile_script
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from simframe.simulate.models import Model
+    from simframe.simulate.prompts import Script
     from simframe.study import Item, Study
 
 SYNTHETIC = {"people": 2048, "steps": 150, "rate": 1e-3}
 WAVE = {"steps": 200, "rate": 5e-4, "held": 0.15}
-SHAPE = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 256}
+SHAPE = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128}
 
 
 def words(study: Study, template: Template = COMPACT) -> list[str]:
@@ -50,14 +52,12 @@ def make_tokenizer(study: Study) -> Any:
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
-    special = ["[PAD]", "[BOS]", "[UNK]"]
-    vocabulary = {word: index for index, word in enumerate(dict.fromkeys([*special, *words(study)]))}
-    core = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    special = {"pad_token": "[PAD]", "bos_token": "[BOS]", "unk_token": "[UNK]"}
+    vocabulary = {word: index for index, word in enumerate(dict.fromkeys([*special.values(), *words(study)]))}
+    core = Tokenizer(models.WordLevel(vocabulary, unk_token=special["unk_token"]))
     core.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     core.post_processor = processors.TemplateProcessing(single="[BOS] $A", special_tokens=[("[BOS]", 1)])
-    return PreTrainedTokenizerFast(
-        tokenizer_object=core, pad_token="[PAD]", bos_token="[BOS]", unk_token="[UNK]", padding_side="right"
-    )
+    return PreTrainedTokenizerFast(tokenizer_object=core, padding_side="right", **special)
 
 
 def synthetic_people(study: Study, n: int, seed: int) -> pl.DataFrame:
@@ -186,7 +186,7 @@ def _build(
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from simframe.simulate import learning, models
+    from simframe.simulate import models
 
     tokenizer = make_tokenizer(study)
     config = LlamaConfig(
@@ -206,10 +206,24 @@ def _build(
     device, _ = models.choose_device()
     model = models.Model(network.to(device), tokenizer, COMPACT, "", None)
     script = compile_script(study, COMPACT, tokenizer)
-    first = learning.Schedule(steps=SYNTHETIC["steps"], rate=SYNTHETIC["rate"])
-    second = learning.Schedule(steps=WAVE["steps"] if wave is not None else 0, rate=WAVE["rate"])
+    with models.threads(network):
+        curve = _prime(model, script, wave, seed, progress)
+    with models.quiet():
+        network.to("cpu").save_pretrained(staging, safe_serialization=True)
+        tokenizer.save_pretrained(staging)
+    return curve
+
+
+def _prime(
+    model: Model, script: Script, wave: pl.DataFrame | None, seed: int, progress: Callable[[int, int], None]
+) -> list[tuple[int, float]]:
+    """Teach the network what a scale is, then what people of the earlier wave answered."""
+    from simframe.simulate import learning
+
+    first = learning.Schedule(steps=SYNTHETIC["steps"], rate=SYNTHETIC["rate"], whole_vocabulary=True)
+    second = learning.Schedule(steps=WAVE["steps"] if wave is not None else 0, rate=WAVE["rate"], whole_vocabulary=True)
     total = first.steps + second.steps
-    people = learning.examples(script, synthetic_people(study, SYNTHETIC["people"], seed))
+    people = learning.examples(script, synthetic_people(script.study, SYNTHETIC["people"], seed))
     learning.learn(model, script, people, first, seed=seed, step_done=lambda step: progress(step, total))
     curve: list[tuple[int, float]] = []
     if wave is not None:
@@ -222,7 +236,4 @@ def _build(
             model, script, kept, second, seed=seed, held=held, step_done=lambda step: progress(done + step, total)
         )
     progress(total, total)
-    with models.quiet():
-        network.to("cpu").save_pretrained(staging, safe_serialization=True)
-        tokenizer.save_pretrained(staging)
     return curve

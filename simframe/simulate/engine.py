@@ -7,7 +7,6 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
 import torch
 
@@ -120,13 +119,14 @@ def simulate(
             "respondents": digest([ids, prefixes_of]),
         }
     )
-    chunks = Chunks(chunk_dir, key)
+    chunks, run = Chunks(chunk_dir, key), _Run(model, script, settings)
     frames, notes, done, batch = [], [], 0, settings.batch
     for index, part in enumerate(ranges(len(ids), CHUNK)):
         kept = chunks.read(index)
         if kept is None:
             some_ids, some = ids[part.start : part.stop], prefixes_of[part.start : part.stop]
-            kept, batch = _chunk(model, script, some_ids, some, settings, batch, lambda n, at=done: progress(at + n, len(ids)))
+            with models.threads(model.network):
+                kept, batch = run.chunk(some_ids, some, batch, lambda n, at=done: progress(at + n, len(ids)))
             chunks.write(index, *kept)
         frames.append(kept[0])
         notes.append(kept[1])
@@ -157,67 +157,61 @@ def _respondents(respondents: pl.DataFrame) -> list[str]:
     return ids
 
 
-def _chunk(
-    model: models.Model,
-    script: Script,
-    ids: Sequence[str],
-    prefixes: Sequence[Tokens],
-    settings: SimulateSettings,
-    batch: int,
-    progress: Callable[[int], None],
-) -> tuple[tuple[pl.DataFrame, dict[str, Any]], int]:
-    """Simulate one chunk; where memory runs out, begin it again with half the batch."""
-    while True:
-        began = time.perf_counter()
-        try:
-            frame, tokens = _answer(model, script, ids, prefixes, settings, batch, progress)
-        except torch.OutOfMemoryError as err:
-            if batch == 1:
-                mend = "use a smaller model, a shorter template, or a GPU with more memory"
-                raise ModelError("does not fit the memory even for one respondent", where="model", mend=mend) from err
-        else:
-            peak = torch.cuda.max_memory_allocated() if model.device.type == "cuda" else 0
-            seconds = time.perf_counter() - began
-            return (frame, {"tokens": tokens, "seconds": seconds, "batch": batch, "peak_memory": peak}), batch
-        # Outside the except: the exception would keep the failed batch's tensors alive.
-        batch = max(1, batch // 2)
-        if model.device.type == "cuda":
-            torch.cuda.empty_cache()
+@dataclass(frozen=True)
+class _Run:
+    model: models.Model
+    script: Script
+    settings: SimulateSettings
 
+    def chunk(
+        self, ids: Sequence[str], prefixes: Sequence[Tokens], batch: int, progress: Callable[[int], None]
+    ) -> tuple[tuple[pl.DataFrame, dict[str, Any]], int]:
+        """Simulate one chunk; where memory runs out, begin it again with half the batch."""
+        on_gpu = self.model.device.type == "cuda"
+        while True:
+            began = time.perf_counter()
+            try:
+                frame, tokens = self.answer(ids, prefixes, batch, progress)
+            except torch.OutOfMemoryError as err:
+                if batch == 1:
+                    mend = "use a smaller model, a shorter template, or a GPU with more memory"
+                    raise ModelError("one respondent alone does not fit the memory", where="model", mend=mend) from err
+            else:
+                peak = torch.cuda.max_memory_allocated() if on_gpu else 0
+                seconds = time.perf_counter() - began
+                return (frame, {"tokens": tokens, "seconds": seconds, "batch": batch, "peak_memory": peak}), batch
+            # Outside the except: the exception would keep the failed batch's tensors alive.
+            batch = max(1, batch // 2)
+            if on_gpu:
+                torch.cuda.empty_cache()
 
-def _answer(
-    model: models.Model,
-    script: Script,
-    ids: Sequence[str],
-    prefixes: Sequence[Tokens],
-    settings: SimulateSettings,
-    batch: int,
-    progress: Callable[[int], None],
-) -> tuple[pl.DataFrame, int]:
-    items = [question.item.id for question in script.questions]
-    uniform = draws.uniforms(settings.seed, ids, items, settings.replicate)
-    # Prompts of one length beside each other: little padding, and equal personas are read once.
-    order = sorted(range(len(ids)), key=lambda row: (len(prefixes[row]), prefixes[row], ids[row]))
-    tokens = 0
-    answered: dict[int, tuple[scoring.Answers, int]] = {}
-    for start in range(0, len(order), batch):
-        rows = order[start : start + batch]
-        uniforms = uniform[rows]
-        try:
-            answers = scoring.answer(
-                model,
-                script,
-                [prefixes[row] for row in rows],
-                lambda index, p, u=uniforms: draws.choose(p, u[:, index]),
-                temperature=settings.temperature,
-            )
-        except scoring.NotFinite as err:
-            where = f"{err.where}, respondent {ids[rows[err.row]]}"
-            raise ModelError(err.message, where=where, mend=err.mend) from err
-        tokens += answers.tokens
-        answered |= {row: (answers, place) for place, row in enumerate(rows)}
-        progress(start + len(rows))
-    return _frame(script, ids, [answered[row] for row in range(len(ids))]), tokens
+    def answer(
+        self, ids: Sequence[str], prefixes: Sequence[Tokens], batch: int, progress: Callable[[int], None]
+    ) -> tuple[pl.DataFrame, int]:
+        """Return the answers of some respondents, in the order given, and the tokens they took."""
+        items = [question.item.id for question in self.script.questions]
+        uniform = draws.uniforms(self.settings.seed, ids, items, self.settings.replicate)
+        # Prompts of one length beside each other: little padding, and equal personas are read once.
+        order = sorted(range(len(ids)), key=lambda row: (len(prefixes[row]), prefixes[row], ids[row]))
+        tokens = 0
+        answered: dict[int, tuple[scoring.Answers, int]] = {}
+        for start in range(0, len(order), batch):
+            rows = order[start : start + batch]
+            try:
+                answers = scoring.answer(
+                    self.model,
+                    self.script,
+                    [prefixes[row] for row in rows],
+                    lambda index, p, u=uniform[rows]: draws.choose(p, u[:, index]),
+                    temperature=self.settings.temperature,
+                )
+            except scoring.NotFiniteError as err:
+                where = f"{err.where}, respondent {ids[rows[err.row]]}"
+                raise ModelError(err.message, where=where, mend=err.mend) from err
+            tokens += answers.tokens
+            answered |= {row: (answers, place) for place, row in enumerate(rows)}
+            progress(start + len(rows))
+        return _frame(self.script, ids, [answered[row] for row in range(len(ids))]), tokens
 
 
 def _frame(script: Script, ids: Sequence[str], answered: Sequence[tuple[scoring.Answers, int]]) -> pl.DataFrame:
@@ -262,12 +256,14 @@ def likelihood(
     script = compile_script(study, model.template, model.tokenizer)
     everybody = learning.examples(script, people)
     rows = []
-    with torch.inference_mode():
+    with torch.inference_mode(), models.threads(model.network):
         for part in (everybody[start : start + 64] for start in range(0, len(everybody), 64)):
             prompts = [learning.transcript(script, example, example.fields) for example in part]
             found: dict[tuple[int, int], float] = defaultdict(float)
             for gains, members in zip(*learning.log_likelihood(model, script, prompts), strict=True):
                 for gain, (row, term) in zip(gains.tolist(), members, strict=True):
                     found[row, prompts[row][1][term].question] += gain
-            rows += [(part[r].respondent_id, script.questions[q].item.id, gain) for (r, q), gain in sorted(found.items())]
+            rows += [
+                (part[r].respondent_id, script.questions[q].item.id, gain) for (r, q), gain in sorted(found.items())
+            ]
     return pl.DataFrame(rows, schema=["respondent_id", "item_id", "log_probability"], orient="row")

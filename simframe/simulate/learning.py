@@ -55,6 +55,10 @@ class Term:
     target: tuple[float, ...]
 
 
+Prompt = tuple[list[int], list[Term]]
+"""A respondent's whole prompt in tokens, and the decisions in it."""
+
+
 @dataclass(frozen=True)
 class Schedule:
     """How long and how fast to learn."""
@@ -69,6 +73,8 @@ class Schedule:
     """Steps between looks at the people held out."""
     patience: int = 4
     """Looks without gain after which learning ends."""
+    whole_vocabulary: bool = False
+    """Normalise over all words rather than the question's options: teaches a fresh model to answer with an option."""
 
 
 def examples(
@@ -131,7 +137,7 @@ def _check_target(target: Sequence[float], options: int, nodes: int, where: str)
         raise PlanError("a soft target needs options of one token each", where=where, mend=mend)
 
 
-def transcript(script: Script, example: Example, kept: Sequence[Tokens]) -> tuple[list[int], list[Term]]:
+def transcript(script: Script, example: Example, kept: Sequence[Tokens]) -> Prompt:
     """Return a respondent's whole prompt in tokens, and the decisions in it.
 
     Labels of several tokens are learned node by node along the way of the option chosen.
@@ -142,7 +148,7 @@ def transcript(script: Script, example: Example, kept: Sequence[Tokens]) -> tupl
         question = script.questions[answer.question]
         ids += question.cue
         for node, token in question.routes[answer.choice]:
-            allowed = question.allowed(node)
+            allowed = question.allowed[node]
             one_hot = tuple(float(other == token) for other in allowed)
             target = answer.target if len(question.paths) == 1 else one_hot
             terms.append(Term(len(ids) - 1 + len(question.paths[node]), answer.question, node, target))
@@ -151,7 +157,7 @@ def transcript(script: Script, example: Example, kept: Sequence[Tokens]) -> tupl
 
 
 def log_likelihood(
-    model: Model, script: Script, prompts: Sequence[tuple[list[int], list[Term]]]
+    model: Model, script: Script, prompts: Sequence[Prompt], whole_vocabulary: bool = False
 ) -> tuple[list[torch.Tensor], list[list[tuple[int, int]]]]:
     """Return the (expected) log probability of each decision, in one forward without a cache.
 
@@ -175,9 +181,12 @@ def log_likelihood(
         terms = [prompts[row][1][index] for row, index in members]
         rows = torch.tensor([row for row, _ in members], device=model.device)
         at = torch.tensor([term.position for term in terms], device=model.device)
-        allowed = torch.tensor(script.questions[question].allowed(node), device=model.device)
+        allowed = torch.tensor(script.questions[question].allowed[node], device=model.device)
         target = torch.tensor([term.target for term in terms], device=model.device)
-        gains.append((head.logits(hidden[rows, at], allowed).log_softmax(-1) * target).sum(-1))
+        states = hidden[rows, at]
+        logits = head.logits(states, allowed)
+        total = head.partition(states) if whole_vocabulary else logits.logsumexp(-1)
+        gains.append(((logits - total[:, None]) * target).sum(-1))
         places.append(members)
     return gains, places
 
@@ -232,7 +241,7 @@ def learn(
             kept = random.random(len(example.fields)) >= schedule.field_dropout
             fields = [field for field, keep in zip(example.fields, kept, strict=True) if keep]
             prompts.append(transcript(script, example, fields))
-        micro = _gradients(model, script, chosen, prompts, micro)
+        micro = _gradients(model, script, chosen, prompts, micro, schedule.whole_vocabulary)
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
@@ -258,7 +267,7 @@ def _batches(total: int, size: int, random: np.random.Generator) -> Iterator[lis
 
 
 def _gradients(
-    model: Model, script: Script, people: list[Example], prompts: list[tuple[list[int], list[Term]]], micro: int
+    model: Model, script: Script, people: list[Example], prompts: list[Prompt], micro: int, whole_vocabulary: bool
 ) -> int:
     """Add up the gradients of one step in parts that fit the memory; return the size that did."""
     whole = sum(example.weight * len(example.answers) for example in people)
@@ -267,7 +276,7 @@ def _gradients(
     while True:
         try:
             for start in range(0, len(people), micro):
-                gains, places = log_likelihood(model, script, prompts[start : start + micro])
+                gains, places = log_likelihood(model, script, prompts[start : start + micro], whole_vocabulary)
                 loss = torch.zeros((), device=model.device)
                 for gain, members in zip(gains, places, strict=True):
                     weights = [people[start + row].weight for row, _ in members]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "tokenizer_config.json")
 PROVENANCE = "provenance.json"
+TINY = 3_000_000
+"""Weights under which a network runs on one thread."""
 ADAPTER_KEYS = {
     *("alpha_pattern", "base_model_name_or_path", "bias", "exclude_modules", "fan_in_fan_out", "inference_mode"),
     *("init_lora_weights", "layers_pattern", "layers_to_transform", "lora_alpha", "lora_bias", "lora_dropout"),
@@ -188,12 +190,10 @@ class Model:
         cap = getattr(config, "final_logit_softcapping", None)
         return Head(output.weight, getattr(output, "bias", None), scale, cap)
 
-    def hidden(
-        self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: Any = None
-    ) -> torch.Tensor:
+    def hidden(self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: Any = None) -> torch.Tensor:
         """Return the last hidden state: ids and positions (n, t), mask (n, past + t) -> (n, t, d).
 
-        Positions are always explicit: with padding between a cached prefix and what follows, the default ones are wrong.
+        Positions are always explicit: the default ones are wrong where padding follows a cached prefix.
         """
         backbone = self.network.get_decoder()
         state: torch.Tensor = backbone(
@@ -253,13 +253,20 @@ def _load(directory: Path, dtype: torch.dtype) -> tuple[Any, Any]:
     with _refused(directory), quiet():
         tokenizer = AutoTokenizer.from_pretrained(str(directory), **safe)
         network, loaded = AutoModelForCausalLM.from_pretrained(
-            str(directory), **safe, use_safetensors=True, dtype=dtype, attn_implementation="sdpa", output_loading_info=True
+            str(directory),
+            **safe,
+            use_safetensors=True,
+            dtype=dtype,
+            attn_implementation="sdpa",
+            output_loading_info=True,
         )
     lost = sorted(str(key) for key in [*loaded["missing_keys"], *loaded.get("mismatched_keys", ())])
     if lost:
         # transformers would fill these with random numbers and say so in a log line.
         mend = "save the whole model again; a shard may be missing"
-        raise ModelError(f"{len(lost)} weights are missing or misshapen, first {lost[0]}", where=str(directory), mend=mend)
+        raise ModelError(
+            f"{len(lost)} weights are missing or misshapen, first {lost[0]}", where=str(directory), mend=mend
+        )
     return network, tokenizer
 
 
@@ -274,6 +281,23 @@ def _refused(directory: Path) -> Iterator[None]:
         mend = "give a causal language model saved by save_pretrained that this transformers version knows"
         message = f"cannot be loaded: {type(err).__name__}: {str(err).strip().splitlines()[0] if str(err) else ''}"
         raise ModelError(message, where=str(directory), mend=mend) from err
+
+
+@contextlib.contextmanager
+def threads(network: Any) -> Iterator[None]:
+    """Run a tiny network on one thread.
+
+    Its matrices are too small to share: threads wait for each other longer than they work, twentyfold where other
+    processes use the cores. One thread also gives the same sums, so the same bytes, on any number of cores.
+    """
+    before = torch.get_num_threads()
+    tiny = sum(weight.numel() for weight in network.parameters()) < TINY
+    try:
+        if tiny:
+            torch.set_num_threads(1)
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from string import Template as Placeholders
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -210,11 +211,15 @@ class Question:
     routes: tuple[tuple[tuple[int, int], ...], ...]
     """For each option, its way down the trie: (inner node, token)."""
 
-    def allowed(self, node: int) -> tuple[int, ...]:
-        """Return the tokens that lead on from an inner node, in declared order of the options."""
-        return tuple(dict.fromkeys(token for route in self.routes for at, token in route if at == node))
+    @cached_property
+    def allowed(self) -> tuple[Tokens, ...]:
+        """For each inner node, the tokens that lead on from it, in declared order of the options."""
+        steps = [step for route in self.routes for step in route]
+        return tuple(
+            tuple(dict.fromkeys(token for at, token in steps if at == node)) for node in range(len(self.paths))
+        )
 
-    @property
+    @cached_property
     def walks(self) -> tuple[Tokens, ...]:
         """The longest paths: one forward along each visits every inner node but the first."""
         return tuple(p for p in self.paths if p and not any(len(q) > len(p) and q[: len(p)] == p for q in self.paths))

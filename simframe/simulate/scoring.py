@@ -24,7 +24,7 @@ SHARED = 32
 """Tokens from which on a common opening is worth a forward of its own."""
 
 
-class NotFinite(ModelError):
+class NotFiniteError(ModelError):
     """Logits that are no numbers. ``row`` is the respondent's place in the batch."""
 
     def __init__(self, row: int, item_id: str) -> None:
@@ -108,7 +108,7 @@ def answer(
         temperature: divides the options' log probabilities.
 
     Raises:
-        NotFinite: where the model's logits are no numbers.
+        NotFiniteError: where the model's logits are no numbers.
     """
     distinct = list(dict.fromkeys(prefixes))
     place = {prefix: row for row, prefix in enumerate(distinct)}
@@ -131,7 +131,7 @@ def answer(
         logp = _option_logp(batch, question, hidden)
         finite = torch.isfinite(logp).all(dim=1)
         if not bool(finite.all()):
-            raise NotFinite(int((~finite).nonzero()[0]), question.item.id)
+            raise NotFiniteError(int((~finite).nonzero()[0]), question.item.id)
         scaled = torch.softmax(logp / temperature, dim=1).double()
         probabilities = (scaled / scaled.sum(dim=1, keepdim=True)).cpu().numpy()
         choices = np.asarray(choose(index, probabilities))
@@ -156,7 +156,7 @@ def _option_logp(batch: _Batch, question: Question, hidden: torch.Tensor) -> tor
     head = batch.model.head
     logp: dict[tuple[int, int], torch.Tensor] = {}
     for node, path in enumerate(question.paths):
-        tokens = question.allowed(node)
+        tokens = question.allowed[node]
         logits = head.logits(states[path], torch.tensor(tokens, device=hidden.device))
         logits = logits - head.partition(states[path])[:, None]
         logp |= {(node, token): logits[:, column] for column, token in enumerate(tokens)}

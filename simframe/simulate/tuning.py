@@ -40,9 +40,21 @@ class TuneSettings:
     every: int = 5
     patience: int = 4
     field_dropout: float = 0.15
-    folds: int = 5
+    folds: int = 3
     """Parts of the pilot held out in turn; under ``cross_validate`` people all of them, else the first alone."""
     cross_validate: int = 150
+
+    @property
+    def schedule(self) -> learning.Schedule:
+        """How long and how fast to learn, at most."""
+        return learning.Schedule(
+            steps=self.steps,
+            rate=self.rate,
+            batch=self.batch,
+            field_dropout=self.field_dropout,
+            every=self.every,
+            patience=self.patience,
+        )
 
     def __post_init__(self) -> None:
         for name, least in (("rank", 1), ("steps", 1), ("batch", 1), ("every", 1), ("patience", 1), ("folds", 2)):
@@ -112,7 +124,8 @@ def tune(
     script = compile_script(study, template, model.tokenizer)
     weight_of = None if weights is None else dict(weights.select("respondent_id", "weight").iter_rows())
     people = learning.examples(script, pilot, weight_of, targets)
-    peft, fitted = _fit(model, script, people, settings, seed, progress or (lambda done, total: None))
+    with models.threads(model.network):
+        peft, fitted = _fit(model, script, people, settings, seed=seed, progress=progress)
     with fresh_directory(out_dir) as staging:
         _save(peft, staging, str(made_of["base_fingerprint"]))
         made_of |= fitted | {"key": key, "pilot_n": len(people), "versions": models.versions()}
@@ -120,13 +133,30 @@ def tune(
     return out_dir
 
 
+class _Meter:
+    """Steps done over several fits; the total shrinks where one ends early."""
+
+    def __init__(self, progress: Callable[[int, int], None] | None, total: int) -> None:
+        self.progress, self.total, self.done = progress, total, 0
+
+    def step(self, step: int) -> None:
+        if self.progress is not None:
+            self.progress(self.done + step, self.total)
+
+    def end(self, steps: int, planned: int) -> None:
+        self.done += steps
+        self.total -= planned - steps
+        self.step(0)
+
+
 def _fit(
     model: models.Model,
     script: Script,
     people: Sequence[learning.Example],
     settings: TuneSettings,
+    *,
     seed: int,
-    progress: Callable[[int, int], None],
+    progress: Callable[[int, int], None] | None,
 ) -> tuple[Any, dict[str, Any]]:
     """Choose the number of steps on people held out, then fit all; return the peft model and what was learned of it."""
     from peft import LoraConfig, get_peft_model
@@ -139,33 +169,19 @@ def _fit(
         peft = get_peft_model(model.network, config)
     trained = [weight for weight in model.network.parameters() if weight.requires_grad]
     start = [weight.detach().clone() for weight in trained]
-    schedule = learning.Schedule(
-        settings.steps, settings.rate, settings.batch, 10, settings.field_dropout, settings.every, settings.patience
-    )
+    schedule = settings.schedule
     folds = _folds(len(people), settings, seed)
-    done, total = 0, (len(folds) + 1) * settings.steps
+    meter = _Meter(progress, (len(folds) + 1) * settings.steps)
     curves = []
     for fold in folds:
         kept = [example for place, example in enumerate(people) if place not in fold]
         held = [people[place] for place in sorted(fold)]
-        curve = learning.learn(
-            model, script, kept, schedule, seed=seed, held=held, step_done=lambda step: progress(done + step, total)
-        )
-        curves.append(curve)
+        curves.append(learning.learn(model, script, kept, schedule, seed=seed, held=held, step_done=meter.step))
         _restore(trained, start)
-        done += curve[-1][0]
-        total -= settings.steps - curve[-1][0]
+        meter.end(curves[-1][-1][0], settings.steps)
     steps, curve = _best(curves, [sum(people[i].weight * len(people[i].answers) for i in fold) for fold in folds])
-    total = done + steps
-    learning.learn(
-        model,
-        script,
-        people,
-        replace(schedule, steps=steps),
-        seed=seed,
-        step_done=lambda step: progress(done + step, total),
-    )
-    progress(total, total)
+    learning.learn(model, script, people, replace(schedule, steps=steps), seed=seed, step_done=meter.step)
+    meter.end(steps, settings.steps)
     return peft, {"steps": steps, "learning_curve": curve, "folds": len(folds)}
 
 
