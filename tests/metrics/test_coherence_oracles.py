@@ -38,7 +38,8 @@ def test_mutual_information_equals_scipy_entropies(crosstabs):
 
 
 def test_tau_of_two_actions_is_phi_squared(crosstabs):
-    two = crosstabs.filter(pl.col("a") < 2).filter(pl.col("h").sum().over("g", "a").min().over("g") > 0)
+    chosen = crosstabs.filter(pl.col("a") < 2).with_columns(by_action=pl.col("h").sum().over("g", "a"))
+    two = chosen.filter(pl.col("by_action").min().over("g") > 0)
     results = per_group(two, m.goodman_kruskal_tau("h", "b", "a"))
     assert len(results) > 20
     for (g,), table in two.group_by("g"):
