@@ -1,5 +1,7 @@
 """A study file that is wrong is refused with the file, the key, the value and the mend."""
 
+# ruff: noqa: E501 - one case a line
+
 from __future__ import annotations
 
 from pathlib import Path
