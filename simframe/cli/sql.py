@@ -40,8 +40,10 @@ def command(query: str | None, file: Path | None, form: str | None, output: Path
             raise WarehouseError("cannot read the query file", where=str(file), mend="give a UTF-8 text file") from err
     if query is None:
         query = """
-            SELECT view_name AS view, comment AS "what it says" FROM duckdb_views()
-            WHERE NOT internal ORDER BY view_name
+            SELECT view_name AS "view", comment AS "what it says" FROM duckdb_views() WHERE NOT internal
+            UNION ALL
+            SELECT table_name, comment FROM duckdb_tables() WHERE comment IS NOT NULL
+            ORDER BY 1
         """
     form = form or (output.suffix.removeprefix(".") if output and output.suffix else "table")
     frame = warehouse.sql(query)

@@ -121,12 +121,15 @@ class Run:
             PlanError, ModelError, WarehouseError: finished panels and chunks are kept, and a rerun resumes.
         """
         made = []
-        for spec in self.specs():
-            started = time.monotonic()
-            fresh = not self.warehouse.has_panel(spec.panel_id)
-            if fresh:
-                (self._simulate if spec.kind == "simulated" else self._baseline)(spec)
-            made.append(Made(spec.panel_id, spec.label, fresh, time.monotonic() - started))
+        try:
+            for spec in self.specs():
+                started = time.monotonic()
+                fresh = not self.warehouse.has_panel(spec.panel_id)
+                if fresh:
+                    (self._simulate if spec.kind == "simulated" else self._baseline)(spec)
+                made.append(Made(spec.panel_id, spec.label, fresh, time.monotonic() - started))
+        finally:
+            self.warehouse.refresh()
         return made
 
     def _baseline(self, spec: PanelSpec) -> None:
@@ -214,4 +217,4 @@ class Run:
             **made_by,
         )
         together = pl.concat([personas, responses], how="diagonal")
-        self.warehouse.publish(study, text, provenance, respondents, together)
+        self.warehouse.publish(study, text, provenance, respondents, together, rebuild=False)

@@ -89,12 +89,23 @@ class Warehouse:
             self.rebuild()
 
     def publish(
-        self, study: Study, text: str, provenance: Provenance, respondents: pl.DataFrame, responses: pl.DataFrame
+        self,
+        study: Study,
+        text: str,
+        provenance: Provenance,
+        respondents: pl.DataFrame,
+        responses: pl.DataFrame,
+        *,
+        rebuild: bool = True,
     ) -> str:
-        """Store the study version, publish a panel under it, make the catalog again; return the panel's id."""
+        """Store the study version, publish a panel under it, and return the panel's id.
+
+        The catalog is made again unless ``rebuild`` is false: whoever publishes many panels does that once, at the end.
+        """
         add_study(self.layout, study, text)
         panel_id = publish_panel(self.layout, study, provenance, respondents, responses)
-        self.rebuild()
+        if rebuild:
+            self.rebuild()
         return panel_id
 
     def has_panel(self, panel_id: str) -> bool:

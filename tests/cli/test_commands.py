@@ -1,0 +1,171 @@
+"""The command line as a person meets it: help, output, errors without a traceback, exit codes."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner, Result
+
+from simframe.cli import COMMANDS, main
+from simframe.warehouse import Warehouse
+
+
+def call(*words: object) -> Result:
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+def refused(result: Result) -> str:
+    assert result.exit_code == 1
+    assert "Traceback" not in result.output
+    assert result.stderr.startswith("error: ")
+    assert "mend: " in result.stderr
+    return result.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str) -> None:
+    result = call(command, "--help")
+    assert result.exit_code == 0
+    assert COMMANDS[command]
+    assert "Usage:" in result.output
+
+
+def test_help_lists_every_command() -> None:
+    result = call("--help")
+    assert [name for name in COMMANDS if not re.search(rf"^  {name} ", result.output, re.M)] == []
+
+
+def test_an_unknown_command_is_a_usage_error() -> None:
+    result = call("simulat")
+    assert result.exit_code == 2
+    assert "simulat" in result.output
+
+
+def test_init_twice_keeps_the_warehouse(tmp_path: Path) -> None:
+    assert call("init", "-w", tmp_path / "w").exit_code == 0
+    again = call("init", "-w", tmp_path / "w")
+    assert again.exit_code == 0
+    assert call("ls", "-w", tmp_path / "w").output.startswith("no panel yet")
+
+
+def test_import_is_made_once(tmp_path: Path, park_files: tuple[Path, Path]) -> None:
+    study, data = park_files
+    first = call("import", study, data, "-w", tmp_path / "w")
+    assert "published" in first.output
+    assert "12 pilot" in first.output
+    again = call("import", study, data, "-w", tmp_path / "w")
+    assert again.exit_code == 0
+    assert "already published, nothing to do" in again.output
+
+
+def test_study_check_and_show(park_files: tuple[Path, Path]) -> None:
+    assert "well-formed" in call("study", "check", park_files[0]).output
+    shown = call("study", "show", park_files[0]).output
+    assert "Likes green" in shown
+    assert "visits ~ green + age + C(home)" in shown
+    assert "anes96" in call("study", "ls").output
+
+
+def test_study_check_names_file_key_value_and_mend(tmp_path: Path, park_text: str) -> None:
+    path = tmp_path / "odd.toml"
+    path.write_text(park_text.replace("implies = { 1 = 0, 3 = 1 }", "implies = { 1 = 7 }"), "utf-8")
+    message = refused(call("study", "check", path))
+    for part in ("odd.toml", "pair 'walk'", "'7'", "'visits'", "known: 0, 1"):
+        assert part in message
+
+
+def test_ls_and_show(park_warehouse: Warehouse) -> None:
+    root = park_warehouse.layout.root
+    listed = call("ls", "-w", root).output
+    panel_id = park_warehouse.sql("SELECT panel_id FROM panels").item()
+    assert panel_id in listed
+    shown = call("show", panel_id, "-w", root).output
+    assert "study_hash" in shown
+    assert "settings.split" in shown
+    assert "known: " + panel_id in refused(call("show", "nobody", "-w", root))
+
+
+def test_sql_speaks_table_csv_json_and_parquet(park_warehouse: Warehouse, tmp_path: Path) -> None:
+    root = park_warehouse.layout.root
+    query = "SELECT split, count(*) AS n FROM respondents GROUP BY split ORDER BY split"
+    expected = park_warehouse.sql(query)
+    assert "rectify" in call("sql", query, "-w", root).output
+    csv = call("sql", query, "--format", "csv", "-w", root).output
+    assert csv == expected.write_csv()
+    assert json.loads(call("sql", query, "--format", "json", "-w", root).output) == expected.to_dicts()
+    for suffix, read in (("parquet", pl.read_parquet), ("csv", pl.read_csv), ("json", pl.read_json)):
+        target = tmp_path / f"out.{suffix}"
+        assert call("sql", query, "-o", target, "-w", root).exit_code == 0
+        assert read(target).equals(expected)  # type: ignore[operator]
+    file = tmp_path / "query.sql"
+    file.write_text(query, "utf-8")
+    assert call("sql", "-f", file, "--format", "csv", "-w", root).output == csv
+
+
+def test_sql_without_a_query_lists_every_view_with_what_it_says(park_warehouse: Warehouse) -> None:
+    views = json.loads(call("sql", "--format", "json", "-w", park_warehouse.layout.root).output)
+    names = {view["view"] for view in views}
+    assert {"alignment", "scorecard", "panels", "responses", "wide_park"} <= names
+    assert all(view["what it says"] for view in views)
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["sql", "SELEC 1"], "syntax error"),
+        (["sql", "SELECT * FROM alignmnt"], "alignmnt"),
+        (["sql", "DELETE FROM published"], "read-only"),
+        (["sql", "-f", "nowhere.sql"], "nowhere.sql"),
+        (["sql", "SELECT 1 AS a", "-o", "/dev/null/x.csv"], "cannot write"),
+        (["sql", "SELECT [1] AS a", "-o", "nested.csv"], "csv"),
+    ],
+)
+def test_a_query_that_fails_says_why(
+    park_warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], part: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert part in refused(call(*words, "-w", park_warehouse.layout.root))
+
+
+def test_the_screen_shows_text_as_it_is(park_warehouse: Warehouse) -> None:
+    output = call("sql", "SELECT '[bold]x[/bold]' AS \"[red]a\"", "-w", park_warehouse.layout.root).output
+    assert "[bold]x[/bold]" in output
+    assert "[red]a" in output
+
+
+@pytest.mark.parametrize("command", ["ls", "sql", "evaluate", "report"])
+def test_no_warehouse_is_an_error_that_names_init(tmp_path: Path, command: str) -> None:
+    assert "simframe init" in refused(call(command, "-w", tmp_path / "nothing"))
+
+
+def test_a_moved_warehouse_asks_for_rebuild_and_answers_after_it(own_warehouse: Warehouse, tmp_path: Path) -> None:
+    moved = own_warehouse.layout.root.rename(tmp_path / "elsewhere")
+    assert "simframe rebuild" in refused(call("ls", "-w", moved))
+    assert call("rebuild", "-w", moved).exit_code == 0
+    assert "park-human" in call("ls", "-w", moved).output
+
+
+def test_doctor_is_content_then_finds_a_changed_file(own_warehouse: Warehouse) -> None:
+    root = own_warehouse.layout.root
+    assert "all is well" in call("doctor", "-w", root).output
+    file = next(root.glob("data/panel=park*/cells.parquet"))
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    result = call("doctor", "-w", root)
+    assert result.exit_code == 1
+    assert "cells.parquet is not the file that was published" in result.output
+
+
+def test_simulate_names_what_is_missing(own_warehouse: Warehouse, tmp_path: Path) -> None:
+    root = own_warehouse.layout.root
+    assert "no human panel of moon" in refused(call("simulate", "--study", "moon", "-w", root))
+    assert "no such plan file" in refused(call("simulate", tmp_path / "no.toml", "-w", root))
+    empty = tmp_path / "model"
+    empty.mkdir()
+    (empty / "config.json").write_text("{}")
+    (empty / "pytorch_model.bin").write_bytes(b"x")
+    message = refused(call("simulate", "--study", "park", "--model", empty, "-w", root))
+    assert "safetensors" in message

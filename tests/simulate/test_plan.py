@@ -1,0 +1,91 @@
+"""Plans: every error names key, value and mend; ids depend on what shapes a panel, and on nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from simframe.errors import PlanError
+from simframe.simulate.plan import Plan, fit_to, load_plan, specify
+from simframe.study import Study
+
+ONE = '[[panel]]\nstrategy = "logit_chain"\npilot = [4, 8]\n'
+
+
+def written(tmp_path: Path, text: str) -> Plan:
+    path = tmp_path / "plan.toml"
+    path.write_text(text, "utf-8")
+    return load_plan(path)
+
+
+def test_the_default_plan_has_the_base_three_tuned_panels_and_two_baselines_on_the_same_pilots(park: Study) -> None:
+    specs = specify(load_plan(), park, "people", 300, "model")
+    assert [(s.strategy, s.pilot_n) for s in specs] == [
+        ("base", None),
+        *(("tuned", n) for n in (30, 100, 300)),
+        *(("pilot_marginals", n) for n in (30, 100, 300)),
+        *(("logit_chain", n) for n in (30, 100, 300)),
+    ]
+    assert len({s.panel_id for s in specs}) == 10
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("", ["panel", "is missing"]),
+        ("panel = 3", ["panel", "3"]),
+        ("[plan]\nid = 'Ö'\n" + ONE, ["id", "'Ö'", "mend"]),
+        ("[plan]\ntemperature = 0\n" + ONE, ["temperature", "0"]),
+        ("[[panel]]\nstrategy = 'tunde'", ["panel[1].strategy", "'tunde'", "'tuned'"]),
+        ("[[panel]]\nstrategy = 'tuned'\npilots = [3]", ["pilots", "unknown key"]),
+        ("[plan", ["not valid TOML", "plan.toml"]),
+    ],
+)
+def test_a_bad_plan_is_refused_with_key_value_and_mend(tmp_path: Path, text: str, parts: list[str]) -> None:
+    with pytest.raises(PlanError) as refused:
+        written(tmp_path, text)
+    for part in parts:
+        assert part in str(refused.value)
+
+
+def test_an_absent_plan_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match=r"nowhere\.toml: no such plan file"):
+        load_plan(tmp_path / "nowhere.toml")
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ('strategy = "tuned"', "no pilot size"),
+        ('strategy = "base"\npilot = [3]', "takes no pilot"),
+        ('strategy = "tuned"\npilot = [13]', "pilot of 13 people"),
+        ('strategy = "tuned"\npilot = [1]', "pilot of 1 people"),
+    ],
+)
+def test_a_pilot_that_is_not_there_is_refused(tmp_path: Path, park: Study, rule: str, message: str) -> None:
+    plan = written(tmp_path, f"[[panel]]\n{rule}\n")
+    with pytest.raises(PlanError, match=message):
+        specify(plan, park, "people", 12, "model")
+
+
+def test_ids_change_with_seed_reference_and_model_but_a_baseline_knows_no_model(tmp_path: Path, park: Study) -> None:
+    text = '[[panel]]\nstrategy = "tuned"\npilot = 4\n' + ONE
+    plan, reseeded = written(tmp_path, text), written(tmp_path, "[plan]\nseed = 2\n" + text)
+
+    def ids(plan: Plan, reference: str, model: str) -> list[str]:
+        return [spec.panel_id for spec in specify(plan, park, reference, 12, model)]
+
+    first = ids(plan, "people", "a")
+    assert first == ids(plan, "people", "a")
+    assert all(a != b for a, b in zip(first, ids(reseeded, "people", "a"), strict=True))
+    assert all(a != b for a, b in zip(first, ids(plan, "others", "a"), strict=True))
+    other_model = ids(plan, "people", "b")
+    assert first[0] != other_model[0]
+    assert first[1:] == other_model[1:]
+
+
+def test_the_default_plan_shrinks_to_a_small_pilot() -> None:
+    sizes = {rule.strategy: rule.pilot for rule in fit_to(load_plan(), 50).panels}
+    assert sizes["tuned"] == (30, 50)
+    assert sizes["base"] == ()
