@@ -5,6 +5,8 @@ above the truth altogether. So intervals are *basic* (reverse percentile) bootst
 that bias, on a scale where it is additive (Davison and Hinkley 1997, sections 5.2 and 2.1.3):
 
 - ``square`` for distances, whose squares behave like divergences near zero;
+- ``folded`` for Wasserstein distances: the same, but where all answers move one way the distance is the absolute value
+  of a difference, which has no bias to take off, so the upper end is at least that of the percentile interval;
 - ``log`` for ratios, where both panels are alike at 1;
 - ``plain`` for divergences and differences.
 
@@ -33,7 +35,7 @@ class Method:
     ``ideal`` is null for figures of one panel alone, which have neither floor nor p-value.
     """
 
-    scale: Literal["plain", "square", "log"]
+    scale: Literal["plain", "square", "folded", "log"]
     low: float
     high: float
     ideal: float | None = 0.0
@@ -47,8 +49,8 @@ METHODS: dict[str, Method] = {
     "js_divergence": _DIVERGENCE,
     "total_variation": _DISTANCE,
     "hellinger": _DISTANCE,
-    "wasserstein": Method("square", 0, inf),
-    "wasserstein_norm": _DISTANCE,
+    "wasserstein": Method("folded", 0, inf),
+    "wasserstein_norm": Method("folded", 0, 1),
     "mean_shift": Method("plain", -inf, inf),
     "variance_ratio": _RATIO,
     "entropy_ratio": _RATIO,
@@ -70,6 +72,7 @@ _SCALES: dict[str, tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]
     "square": (np.square, lambda x: np.sqrt(np.maximum(x, 0.0))),
     "log": (np.log, np.exp),
 }
+_SCALES["folded"] = _SCALES["square"]
 
 
 def interval(metric: str, estimate: float, replicates: Floats) -> tuple[float | None, float | None]:
@@ -88,6 +91,8 @@ def interval(metric: str, estimate: float, replicates: Floats) -> tuple[float | 
     else:
         there, back = _SCALES[method.scale]
         low, high = back(2 * there(np.array(estimate)) - there(np.array([above, below])))
+        if method.scale == "folded":
+            high = max(high, above)
     low, high = np.clip([low, high], method.low, method.high)
     return float(min(low, estimate)), float(max(high, estimate))
 

@@ -39,6 +39,17 @@ def test_estimate_is_never_lost():
     assert (low, high) == (0.0, 0.01)
 
 
+@pytest.mark.parametrize("shift", [1.0, 2.0, 4.0])
+def test_a_shift_of_all_answers_is_covered(shift):
+    """Then the Wasserstein distance is the absolute value of a normal difference with standard error 1."""
+    rng = np.random.default_rng(2)
+    covered = 0
+    for seen in shift + rng.normal(size=1000):
+        low, high = interval("wasserstein", abs(seen), np.abs(seen + rng.normal(size=500)))
+        covered += low <= shift <= high
+    assert covered >= stats.binom.ppf(0.001, 1000, 0.95)
+
+
 def test_range_is_kept():
     assert interval("total_variation", 0.98, 0.9 + 0.05 * np.abs(NORMAL))[1] == 1.0
     assert interval("belief_action_gap", -0.99, -0.9 + 0.2 * np.abs(NORMAL))[0] == -1.0
