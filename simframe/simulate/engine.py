@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from simframe.study import Study
 
 RESPONSES = pl.DataFrame(pl.from_arrow(PANEL["responses"].empty_table())).schema
-CHUNK = 1024
-"""Respondents a chunk: some seconds of work, so an interruption costs no more."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +36,16 @@ class SimulateSettings:
     """Further draws for the same respondents: another replicate is another panel."""
     batch: int = 256
     """Respondents a forward; halved where memory runs out."""
+    chunk: int = 1024
+    """Respondents whose answers are kept together: an interruption costs no more than these."""
 
     def __post_init__(self) -> None:
         if not 0 < self.temperature < float("inf"):
             mend = "a positive number; 1 draws from the model's own distribution"
             raise PlanError(f"temperature is {self.temperature}", where="simulate settings", mend=mend)
-        if self.batch < 1:
-            raise PlanError(f"batch is {self.batch}", where="simulate settings", mend="at least 1")
+        for name in ("batch", "chunk"):
+            if getattr(self, name) < 1:
+                raise PlanError(f"{name} is {getattr(self, name)}", where="simulate settings", mend="at least 1")
 
 
 @dataclass(frozen=True)
@@ -115,13 +116,12 @@ def simulate(
             "study": study.study_hash,
             "settings": asdict(settings),
             "dtype": str(model.network.dtype),
-            "chunk": CHUNK,
             "respondents": digest([ids, prefixes_of]),
         }
     )
     chunks, run = Chunks(chunk_dir, key), _Run(model, script, settings)
     frames, notes, done, batch = [], [], 0, settings.batch
-    for index, part in enumerate(ranges(len(ids), CHUNK)):
+    for index, part in enumerate(ranges(len(ids), settings.chunk)):
         kept = chunks.read(index)
         if kept is None:
             some_ids, some = ids[part.start : part.stop], prefixes_of[part.start : part.stop]

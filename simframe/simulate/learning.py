@@ -241,7 +241,7 @@ def learn(
             kept = random.random(len(example.fields)) >= schedule.field_dropout
             fields = [field for field, keep in zip(example.fields, kept, strict=True) if keep]
             prompts.append(transcript(script, example, fields))
-        micro = _gradients(model, script, chosen, prompts, micro, schedule.whole_vocabulary)
+        micro = _gradients(model, script, chosen, prompts, micro=micro, whole_vocabulary=schedule.whole_vocabulary)
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
@@ -267,7 +267,7 @@ def _batches(total: int, size: int, random: np.random.Generator) -> Iterator[lis
 
 
 def _gradients(
-    model: Model, script: Script, people: list[Example], prompts: list[Prompt], micro: int, whole_vocabulary: bool
+    model: Model, script: Script, people: list[Example], prompts: list[Prompt], *, micro: int, whole_vocabulary: bool
 ) -> int:
     """Add up the gradients of one step in parts that fit the memory; return the size that did."""
     whole = sum(example.weight * len(example.answers) for example in people)

@@ -283,6 +283,11 @@ def _refused(directory: Path) -> Iterator[None]:
         raise ModelError(message, where=str(directory), mend=mend) from err
 
 
+def is_tiny(network: Any) -> bool:
+    """Return whether a network has fewer than ``TINY`` weights."""
+    return sum(weight.numel() for weight in network.parameters()) < TINY
+
+
 @contextlib.contextmanager
 def threads(network: Any) -> Iterator[None]:
     """Run a tiny network on one thread.
@@ -291,9 +296,8 @@ def threads(network: Any) -> Iterator[None]:
     processes use the cores. One thread also gives the same sums, so the same bytes, on any number of cores.
     """
     before = torch.get_num_threads()
-    tiny = sum(weight.numel() for weight in network.parameters()) < TINY
     try:
-        if tiny:
+        if is_tiny(network):
             torch.set_num_threads(1)
         yield
     finally:

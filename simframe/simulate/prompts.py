@@ -204,6 +204,8 @@ class Question:
 
     item: Item
     cue: Tokens
+    lead: int
+    """How many of the cue's last tokens belong to the labels: all labels begin with them, a space for instance."""
     answers: tuple[Tokens, ...]
     """What is fed once an option is chosen: its answer and the template's end."""
     paths: tuple[Tokens, ...]
@@ -322,7 +324,7 @@ def _question(item: Item, template: Template, codec: Codec) -> Question:
     node = {path: index for index, path in enumerate(paths)}
     routes = tuple(tuple((node[leaf[:depth]], token) for depth, token in enumerate(leaf)) for leaf in leaves)
     answers = tuple(tokens[len(common) :] for tokens in full)
-    return Question(item, head + common, answers, tuple(paths), routes)
+    return Question(item, head + common, len(common), answers, tuple(paths), routes)
 
 
 def _common(sequences: list[Tokens]) -> Tokens:

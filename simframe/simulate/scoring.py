@@ -124,11 +124,11 @@ def answer(
         waiting = [opening + prefix for prefix in distinct]
     result = Answers()
     for index, question in enumerate(script.questions):
-        hidden = batch.feed(waiting, question.cue)[:, -1]
+        hidden = batch.feed(waiting, question.cue)[:, -1 - question.lead :]
         if index == 0 and len(distinct) < len(prefixes):
             batch.select(rows)
             hidden = hidden[rows]
-        logp = _option_logp(batch, question, hidden)
+        logp = _option_logp(batch, question, hidden[:, -1])
         finite = torch.isfinite(logp).all(dim=1)
         if not bool(finite.all()):
             raise NotFiniteError(int((~finite).nonzero()[0]), question.item.id)
@@ -137,7 +137,8 @@ def answer(
         choices = np.asarray(choose(index, probabilities))
         result.choices.append(choices)
         result.probabilities.append(probabilities)
-        result.mass.append(logp.logsumexp(1).exp().clamp(max=1.0).double().cpu().numpy())
+        mass = logp.logsumexp(1) + _lead_logp(model, question, hidden)
+        result.mass.append(mass.exp().clamp(max=1.0).double().cpu().numpy())
         waiting = [question.answers[choice] for choice in choices]
     result.tokens = batch.tokens
     return result
@@ -161,3 +162,13 @@ def _option_logp(batch: _Batch, question: Question, hidden: torch.Tensor) -> tor
         logits = logits - head.partition(states[path])[:, None]
         logp |= {(node, token): logits[:, column] for column, token in enumerate(tokens)}
     return torch.stack([sum((logp[step] for step in route[1:]), logp[route[0]]) for route in question.routes], dim=1)
+
+
+def _lead_logp(model: Model, question: Question, hidden: torch.Tensor) -> torch.Tensor:
+    """Return log P(what all labels begin with | the question), (n,), from hidden states (n, lead + 1, d)."""
+    total = torch.zeros(hidden.shape[0], device=hidden.device)
+    for place, token in enumerate(question.cue[len(question.cue) - question.lead :]):
+        state = hidden[:, place]
+        logits = model.head.logits(state, torch.tensor([token], device=hidden.device))[:, 0]
+        total = total + logits - model.head.partition(state)
+    return total

@@ -33,10 +33,11 @@ class TuneSettings:
 
     rank: int = 8
     alpha: int = 16
-    rate: float = 1e-3
+    rate: float | None = None
+    """Where left out, 2e-3 for a network that is tiny and 2e-4 for any other."""
     steps: int = 200
     """The most that are tried."""
-    batch: int = 64
+    batch: int = 32
     every: int = 5
     patience: int = 4
     field_dropout: float = 0.15
@@ -44,12 +45,11 @@ class TuneSettings:
     """Parts of the pilot held out in turn; under ``cross_validate`` people all of them, else the first alone."""
     cross_validate: int = 150
 
-    @property
-    def schedule(self) -> learning.Schedule:
+    def schedule(self, tiny: bool) -> learning.Schedule:
         """How long and how fast to learn, at most."""
         return learning.Schedule(
             steps=self.steps,
-            rate=self.rate,
+            rate=self.rate or (2e-3 if tiny else 2e-4),
             batch=self.batch,
             field_dropout=self.field_dropout,
             every=self.every,
@@ -60,7 +60,7 @@ class TuneSettings:
         for name, least in (("rank", 1), ("steps", 1), ("batch", 1), ("every", 1), ("patience", 1), ("folds", 2)):
             if getattr(self, name) < least:
                 raise PlanError(f"{name} is {getattr(self, name)}", where="tune settings", mend=f"at least {least}")
-        if not self.rate > 0 or not 0 <= self.field_dropout < 1:
+        if (self.rate is not None and not self.rate > 0) or not 0 <= self.field_dropout < 1:
             mend = "rate above 0, field_dropout in [0, 1)"
             raise PlanError(f"rate {self.rate}, field_dropout {self.field_dropout}", where="tune settings", mend=mend)
 
@@ -169,7 +169,7 @@ def _fit(
         peft = get_peft_model(model.network, config)
     trained = [weight for weight in model.network.parameters() if weight.requires_grad]
     start = [weight.detach().clone() for weight in trained]
-    schedule = settings.schedule
+    schedule = settings.schedule(models.is_tiny(model.network))
     folds = _folds(len(people), settings, seed)
     meter = _Meter(progress, (len(folds) + 1) * settings.steps)
     curves = []
@@ -182,7 +182,7 @@ def _fit(
     steps, curve = _best(curves, [sum(people[i].weight * len(people[i].answers) for i in fold) for fold in folds])
     learning.learn(model, script, people, replace(schedule, steps=steps), seed=seed, step_done=meter.step)
     meter.end(steps, settings.steps)
-    return peft, {"steps": steps, "learning_curve": curve, "folds": len(folds)}
+    return peft, {"steps": steps, "rate": schedule.rate, "learning_curve": curve, "folds": len(folds)}
 
 
 def _restore(weights: list[torch.Tensor], values: list[torch.Tensor]) -> None:

@@ -1,0 +1,153 @@
+"""What may not be loaded: incomplete, unsafe and foreign models, each refused with its name and a mend."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from simframe.errors import ModelError
+from simframe.simulate import models
+
+
+@pytest.fixture
+def base(built: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(built, tmp_path / "base"))
+
+
+@pytest.fixture
+def adapter(tuned: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tuned, tmp_path / "adapter"))
+
+
+def refused(match: str, base: Path, adapter: Path | None = None) -> None:
+    with pytest.raises(ModelError, match=f"(?s){match}.*mend: ") as caught:
+        models.load(base, adapter)
+    assert str(base.parent) in str(caught.value), "the error should say where"
+
+
+def edit(path: Path, **changes: object) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_a_missing_directory(tmp_path: Path):
+    refused("is no directory", tmp_path / "nowhere")
+
+
+def test_no_config(base: Path):
+    (base / "config.json").unlink()
+    refused("no config.json; it holds .*model.safetensors", base)
+
+
+def test_pickled_weights_are_not_loaded(base: Path):
+    (base / "model.safetensors").unlink()
+    torch.save({"a": torch.zeros(1)}, base / "pytorch_model.bin")
+    refused("no .*safetensors; it holds .*pytorch_model.bin.*convert", base)
+
+
+def test_no_tokenizer(base: Path):
+    (base / "tokenizer.json").unlink()
+    refused("no tokenizer", base)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])
+def test_a_models_own_code_is_not_run(base: Path, name: str):
+    (base / "evil.py").write_text(f"open({str(base / 'ran')!r}, 'w')")
+    edit(
+        base / name,
+        auto_map={"AutoConfig": "evil.X", "AutoModelForCausalLM": "evil.X", "AutoTokenizer": ["evil.X", None]},
+    )
+    refused("auto_map", base)
+    assert not (base / "ran").exists()
+
+
+def test_torn_weights(base: Path):
+    weights = base / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-64])
+    refused("cannot be loaded", base)
+
+
+def test_missing_weights_are_not_filled_with_random_ones(base: Path):
+    from safetensors.torch import load_file, save_file
+
+    kept = load_file(base / "model.safetensors")
+    del kept["lm_head.weight"]
+    save_file(kept, base / "model.safetensors", metadata={"format": "pt"})
+    refused("missing or misshapen, first lm_head.weight", base)
+
+
+def test_an_encoder_is_no_simulator(base: Path, tmp_path: Path):
+    from transformers import BertConfig, BertLMHeadModel
+
+    config = BertConfig(
+        vocab_size=99,
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        is_decoder=False,
+    )
+    with models.quiet():
+        BertLMHeadModel(config).save_pretrained(base)
+    refused("cannot be|other logits", base)
+
+
+def test_an_unknown_architecture(base: Path):
+    edit(base / "config.json", model_type="never_heard_of", architectures=["NeverHeardOf"])
+    refused("cannot be loaded", base)
+
+
+def test_the_fingerprint_follows_weights_tokenizer_and_config(built: Path, base: Path):
+    assert models.fingerprint(base) == models.fingerprint(built)
+    (base / "README.md").write_text("no part of the model")
+    assert models.fingerprint(base) == models.fingerprint(built)
+    edit(base / "config.json", rms_norm_eps=1e-3)
+    assert models.fingerprint(base) != models.fingerprint(built)
+
+
+def test_a_pickled_adapter(base: Path, adapter: Path):
+    (adapter / "adapter_model.safetensors").rename(adapter / "adapter_model.bin")
+    refused("no adapter_model.safetensors; it holds .*adapter_model.bin", base, adapter)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("megatron_core", "evil"), ("auto_mapping", {"parent_library": "evil"}), ("target_parameters", ["x"]), ("new", 1)],
+)
+def test_an_adapter_may_not_name_modules(base: Path, adapter: Path, key: str, value: object):
+    edit(adapter / "adapter_config.json", **{key: value})
+    refused(f"sets {key} = ", base, adapter)
+
+
+def test_an_adapter_of_another_kind(base: Path, adapter: Path):
+    edit(adapter / "adapter_config.json", peft_type="PREFIX_TUNING")
+    refused("PREFIX_TUNING", base, adapter)
+
+
+def test_an_adapter_of_another_base(base: Path, adapter: Path):
+    edit(base / "config.json", rms_norm_eps=1e-3)
+    refused("was tuned on another base", base, adapter)
+
+
+def test_an_adapter_without_provenance(base: Path, adapter: Path):
+    (adapter / "provenance.json").unlink()
+    refused("another base .unknown", base, adapter)
+
+
+def test_an_adapter_that_was_swapped(base: Path, adapter: Path):
+    from safetensors.torch import load_file, save_file
+
+    other = {name: weight * 2 for name, weight in load_file(adapter / "adapter_model.safetensors").items()}
+    save_file(other, adapter / "adapter_model.safetensors")
+    refused("not what was tuned", base, adapter)
+
+
+def test_an_adapter_of_another_template(base: Path, adapter: Path):
+    from simframe.simulate.prompts import Template
+
+    with pytest.raises(ModelError, match="tuned with template"):
+        models.load(base, adapter, template=Template())

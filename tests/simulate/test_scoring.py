@@ -1,0 +1,109 @@
+"""Scoring against the plainest reference: transformers alone, one respondent, whole text, no padding, no cache."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import LONG_OPENING
+from engine_worlds import coherent_people, coherent_study, make_qwen
+
+torch = pytest.importorskip("torch")
+
+from simframe.simulate import models, scoring  # noqa: E402
+from simframe.simulate.prompts import COMPACT, Template, compile_script  # noqa: E402
+
+TEXT = Template()
+NUMBERS = replace(TEXT, marks="numbers")
+
+
+def reference(directory: Path, template: Template, study, people, ids, choices):
+    """Log probabilities of every option given the answers in ``choices``, from text and transformers alone."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    network = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32, use_safetensors=True).eval()
+    tokenizer = AutoTokenizer.from_pretrained(directory)
+    answers = {(r, i): (c, v) for r, i, c, v, missing in people.iter_rows() if not missing}
+    found = []
+    for row, respondent in enumerate(ids):
+        text = template.render_opening(study)
+        for item in study.persona:
+            if (respondent, item.id) in answers:
+                text += template.render_field(item, *answers[respondent, item.id])
+        for place, item in enumerate(study.questions):
+            text += template.render_cue(item)
+            marks = template.render_answers(item)
+            # "1" begins "10": where one label begins another, what ends a label is part of the answer.
+            ends = any(a != b and b.startswith(a) for a in marks for b in marks)
+            logp = []
+            for mark in marks:
+                prompt = tokenizer(text)["input_ids"]
+                whole = tokenizer(text + mark + (template.end if ends else ""))["input_ids"]
+                assert whole[: len(prompt)] == prompt
+                with torch.no_grad():
+                    steps = network(torch.tensor([whole])).logits[0].log_softmax(-1)
+                logp.append(float(sum(steps[i - 1, whole[i]] for i in range(len(prompt), len(whole)))))
+            found.append((row, place, np.array(logp)))
+            text += marks[choices[place][row]] + template.end
+    return found
+
+
+def assert_exact(directory: Path, template: Template, study, people) -> scoring.Answers:
+    ids = people["respondent_id"].unique(maintain_order=True).to_list()
+    ids = [*ids, ids[0], ids[2]]
+    model = models.load(directory, template=template, dtype=torch.float32)
+    script = compile_script(study, template, model.tokenizer)
+    prefixes = [tuple(t for field in fields for t in field) for fields in script.personas(people, ids)]
+    assert len({len(prefix) for prefix in prefixes}) > 1, "equal lengths would hide wrong positions"
+    random = np.random.default_rng(5)
+    answers = scoring.answer(model, script, prefixes, lambda i, p: random.integers(p.shape[1], size=len(p)))
+    for row, place, logp in reference(directory, template, study, people, ids, answers.choices):
+        total = np.logaddexp.reduce(logp)
+        np.testing.assert_allclose(answers.probabilities[place][row], np.exp(logp - total), atol=1e-5)
+        np.testing.assert_allclose(answers.mass[place][row], np.exp(total), rtol=1e-4, atol=1e-9)
+    return answers
+
+
+def test_compact_prompts_score_exactly(built: Path):
+    people = coherent_people(6, seed=1)
+    answers = assert_exact(built, COMPACT, coherent_study(), people)
+    assert all(p.min() > 0 for p in answers.probabilities)
+
+
+@pytest.mark.parametrize("opening", ["", LONG_OPENING], ids=["short", "shared_prefix"])
+def test_text_prompts_score_exactly(qwen: Path, opening: str):
+    study = coherent_study(opening, days=11)
+    answers = assert_exact(qwen, TEXT, study, coherent_people(6, seed=2, days=11))
+    assert max(np.ptp(p, axis=0).max() for p in answers.probabilities) > 0.01, "prompts should matter"
+
+
+def test_labels_of_several_tokens_score_exactly(qwen: Path):
+    study = coherent_study(LONG_OPENING, days=11)
+    model = models.load(qwen, template=NUMBERS)
+    question = compile_script(study, NUMBERS, model.tokenizer).questions[1]
+    assert len(question.paths) > 2, "1 and 10 should need a trie"
+    assert_exact(qwen, NUMBERS, study, coherent_people(5, seed=3, days=11))
+
+
+def test_a_sliding_window_shorter_than_the_prompt_scores_exactly(tmp_path: Path):
+    study = coherent_study("")
+    directory = make_qwen(tmp_path / "mistral", study, sliding=16)
+    assert_exact(directory, TEXT, study, coherent_people(4, seed=4))
+
+
+def test_temperature_flattens_log_probabilities(built: Path):
+    study, people = coherent_study(), coherent_people(3, seed=6)
+    model = models.load(built)
+    script = compile_script(study, model.template, model.tokenizer)
+    ids = people["respondent_id"].unique(maintain_order=True)
+    prefixes = [tuple(t for field in fields for t in field) for fields in script.personas(people, ids)]
+
+    def first(_: int, p: np.ndarray) -> np.ndarray:
+        return np.zeros(len(p), dtype=int)
+
+    plain = scoring.answer(model, script, prefixes, first).probabilities[0]
+    warm = scoring.answer(model, script, prefixes, first, temperature=2.0).probabilities[0]
+    expected = np.sqrt(plain) / np.sqrt(plain).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(warm, expected, atol=1e-6)
