@@ -1,0 +1,45 @@
+"""The whole road as a user drives it: commands in processes of their own, a real model, a real warehouse."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from simframe.warehouse import Warehouse
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def call(*words: object, cwd: Path | None = None, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    """Run one simframe command and return what it printed."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("SIMFRAME")}
+    return subprocess.run(
+        [Path(sys.executable).with_name("simframe"), *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=environment,
+        timeout=timeout,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def simframe() -> Command:
+    """Run a command: ``simframe("ls", "-w", folder)``."""
+    return call
+
+
+@pytest.fixture(scope="session")
+def default_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """What ``make simulate`` makes: the default plan on the embedded model, evaluated. Shared: read it only."""
+    root = tmp_path_factory.mktemp("default") / "warehouse"
+    done = call("simulate", "-w", root)
+    assert done.returncode == 0, done.stderr
+    assert "10 of 10 panels made" in done.stdout
+    return Warehouse.open(root)
