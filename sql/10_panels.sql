@@ -1,7 +1,9 @@
 -- Who is in the warehouse: panels and their respondents.
--- Every source view keeps to the snapshot in `published`: one query over several files then sees one state.
+-- Every source keeps to the snapshot in `published`: one query over several files then sees one state. What is small
+-- (panels, studies, evaluations) is copied into the catalog as a table: every metric joins it many times, and a view
+-- over Parquet would open all files again for each. Answers and counts stay in Parquet, under views.
 
-CREATE OR REPLACE VIEW panels AS
+CREATE OR REPLACE TABLE panels AS
 SELECT
     panel::VARCHAR AS panel_id,
     study_id::VARCHAR AS study_id,
@@ -24,7 +26,7 @@ SELECT
     n_responses::BIGINT AS n_responses,
     tokens::BIGINT AS tokens,
     seconds::DOUBLE AS seconds,
-    created_at::TIMESTAMPTZ AS created_at,
+    make_timestamp(epoch_us(created_at::TIMESTAMPTZ)) AS created_at,
     simframe_version::VARCHAR AS simframe_version,
     versions::VARCHAR AS versions,
     settings::VARCHAR AS settings,
@@ -34,12 +36,13 @@ FROM read_parquet(
 )
 WHERE panel IN (SELECT panel_id FROM published);
 
-COMMENT ON VIEW panels IS 'One row a panel: a set of respondents from one source under one condition, with its provenance.';
+COMMENT ON TABLE panels IS 'One row a panel: a set of respondents from one source under one condition, with its provenance.';
 COMMENT ON COLUMN panels.kind IS 'human, simulated or baseline';
 COMMENT ON COLUMN panels.strategy IS 'survey, base, tuned, pilot_marginals or logit_chain';
 COMMENT ON COLUMN panels.reference_id IS 'human panel it is judged against; NULL for human panels';
 COMMENT ON COLUMN panels.reference_split IS 'part of the reference it is judged against, such as holdout; NULL for all of it';
 COMMENT ON COLUMN panels.pilot_n IS 'pilot respondents it was tuned or fitted on';
+COMMENT ON COLUMN panels.created_at IS 'UTC';
 COMMENT ON COLUMN panels.settings IS 'JSON: everything that shaped the panel';
 
 CREATE OR REPLACE VIEW respondents AS

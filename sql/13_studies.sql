@@ -1,6 +1,6 @@
 -- What was asked: the study files as tables. A study that changes gets another hash; the old version stays.
 
-CREATE OR REPLACE VIEW studies AS
+CREATE OR REPLACE TABLE studies AS
 SELECT
     s.study_id::VARCHAR AS study_id,
     s.study_hash::VARCHAR AS study_hash,
@@ -9,9 +9,9 @@ SELECT
 FROM read_parquet('${ROOT}/studies/*/*/study.parquet', union_by_name = true) AS s
 SEMI JOIN published_studies AS known USING (study_id, study_hash);
 
-COMMENT ON VIEW studies IS 'One row a version of a study.';
+COMMENT ON TABLE studies IS 'One row a version of a study.';
 
-CREATE OR REPLACE VIEW items AS
+CREATE OR REPLACE TABLE items AS
 SELECT
     s.study_id::VARCHAR AS study_id,
     s.study_hash::VARCHAR AS study_hash,
@@ -30,12 +30,12 @@ SELECT
 FROM read_parquet('${ROOT}/studies/*/*/items.parquet', union_by_name = true) AS s
 SEMI JOIN published_studies AS known USING (study_id, study_hash);
 
-COMMENT ON VIEW items IS 'One row an item: a question, persona attribute, treatment arm or derived quantity.';
+COMMENT ON TABLE items IS 'One row an item: a question, persona attribute, treatment arm or derived quantity.';
 COMMENT ON COLUMN items.scale IS 'nominal, ordinal or interval';
 COMMENT ON COLUMN items.role IS 'persona, arm, belief, attitude, action or outcome';
 COMMENT ON COLUMN items.asked IS 'a closed question that a simulated respondent answers';
 
-CREATE OR REPLACE VIEW options AS
+CREATE OR REPLACE TABLE options AS
 SELECT
     s.study_id::VARCHAR AS study_id,
     s.study_hash::VARCHAR AS study_hash,
@@ -49,10 +49,10 @@ SELECT
 FROM read_parquet('${ROOT}/studies/*/*/options.parquet', union_by_name = true) AS s
 SEMI JOIN published_studies AS known USING (study_id, study_hash);
 
-COMMENT ON VIEW options IS 'One row a declared answer of an item, in declared order: the grid that distributions are taken over.';
+COMMENT ON TABLE options IS 'One row a declared answer of an item, in declared order: the grid that distributions are taken over.';
 COMMENT ON COLUMN options.kind IS 'option, or bin of an interval item without options';
 
-CREATE OR REPLACE VIEW levels AS
+CREATE OR REPLACE TABLE levels AS
 SELECT
     s.study_id::VARCHAR AS study_id,
     s.study_hash::VARCHAR AS study_hash,
@@ -64,9 +64,9 @@ SELECT
 FROM read_parquet('${ROOT}/studies/*/*/levels.parquet', union_by_name = true) AS s
 SEMI JOIN published_studies AS known USING (study_id, study_hash);
 
-COMMENT ON VIEW levels IS 'One row a subgroup: a level of a subgroup item, or of a declared crossing of two.';
+COMMENT ON TABLE levels IS 'One row a subgroup: a level of a subgroup item, or of a declared crossing of two.';
 
-CREATE OR REPLACE VIEW blocks AS
+CREATE OR REPLACE TABLE blocks AS
 SELECT
     s.study_id::VARCHAR AS study_id,
     s.study_hash::VARCHAR AS study_hash,
@@ -76,9 +76,9 @@ SELECT
 FROM read_parquet('${ROOT}/studies/*/*/blocks.parquet', union_by_name = true) AS s
 SEMI JOIN published_studies AS known USING (study_id, study_hash);
 
-COMMENT ON VIEW blocks IS 'One row a declared block of items whose answer tuples count as belief structures.';
+COMMENT ON TABLE blocks IS 'One row a declared block of items whose answer tuples count as belief structures.';
 
-CREATE OR REPLACE VIEW pairs AS
+CREATE OR REPLACE TABLE pairs AS
 SELECT
     s.study_id::VARCHAR AS study_id,
     s.study_hash::VARCHAR AS study_hash,
@@ -89,9 +89,9 @@ SELECT
 FROM read_parquet('${ROOT}/studies/*/*/pairs.parquet', union_by_name = true) AS s
 SEMI JOIN published_studies AS known USING (study_id, study_hash);
 
-COMMENT ON VIEW pairs IS 'One row a declared pair of a belief item and an action item.';
+COMMENT ON TABLE pairs IS 'One row a declared pair of a belief item and an action item.';
 
-CREATE OR REPLACE VIEW implications AS
+CREATE OR REPLACE TABLE implications AS
 SELECT
     s.study_id::VARCHAR AS study_id,
     s.study_hash::VARCHAR AS study_hash,
@@ -101,9 +101,9 @@ SELECT
 FROM read_parquet('${ROOT}/studies/*/*/implications.parquet', union_by_name = true) AS s
 SEMI JOIN published_studies AS known USING (study_id, study_hash);
 
-COMMENT ON VIEW implications IS 'The action that a belief implies, for the beliefs that imply one.';
+COMMENT ON TABLE implications IS 'The action that a belief implies, for the beliefs that imply one.';
 
-CREATE OR REPLACE VIEW regressions AS
+CREATE OR REPLACE TABLE regressions AS
 SELECT
     s.study_id::VARCHAR AS study_id,
     s.study_hash::VARCHAR AS study_hash,
@@ -116,4 +116,4 @@ SELECT
 FROM read_parquet('${ROOT}/studies/*/*/regressions.parquet', union_by_name = true) AS s
 SEMI JOIN published_studies AS known USING (study_id, study_hash);
 
-COMMENT ON VIEW regressions IS 'One row a declared regression model.';
+COMMENT ON TABLE regressions IS 'One row a declared regression model.';

@@ -1,6 +1,6 @@
 -- What was estimated beside the metrics: intervals, floors, p-values and regression fits, latest evaluation first.
 
-CREATE OR REPLACE VIEW evaluations AS
+CREATE OR REPLACE TABLE evaluations AS
 SELECT
     evaluation::VARCHAR AS evaluation_id,
     panel_id::VARCHAR AS panel_id,
@@ -11,7 +11,7 @@ SELECT
     replicates::BIGINT AS replicates,
     seed::BIGINT AS seed,
     seconds::DOUBLE AS seconds,
-    created_at::TIMESTAMPTZ AS created_at,
+    make_timestamp(epoch_us(created_at::TIMESTAMPTZ)) AS created_at,
     simframe_version::VARCHAR AS simframe_version,
     settings::VARCHAR AS settings,
     files::VARCHAR AS files
@@ -21,7 +21,7 @@ FROM read_parquet(
 )
 WHERE evaluation IN (SELECT evaluation_id FROM published_evaluations);
 
-COMMENT ON VIEW evaluations IS 'One row an evaluation of a panel against its reference, all of them, older ones too.';
+COMMENT ON TABLE evaluations IS 'One row an evaluation of a panel against its reference, all of them, older ones too.';
 
 CREATE OR REPLACE VIEW estimates AS
 SELECT

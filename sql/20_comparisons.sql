@@ -1,36 +1,28 @@
 -- Who is compared with whom: a panel S with one part of a human panel H, under one version of the study.
 
-CREATE OR REPLACE VIEW comparisons AS
+CREATE OR REPLACE TABLE comparisons AS
 SELECT s.study_id, s.study_hash, s.panel_id, s.kind, s.reference_id, s.reference_split
 FROM panels AS s
 -- Answers to different versions of a study are never mixed: both sides carry the same hash.
 JOIN panels AS h ON h.panel_id = s.reference_id AND h.study_id = s.study_id AND h.study_hash = s.study_hash;
 
-COMMENT ON VIEW comparisons IS 'One row a panel that has a reference: all of the panel against one part of the reference.';
+COMMENT ON TABLE comparisons IS 'One row a panel that has a reference: all of the panel against one part of the reference.';
 COMMENT ON COLUMN comparisons.reference_split IS 'part of the reference that counts; NULL for all of it';
 
-CREATE OR REPLACE VIEW samples AS
+CREATE OR REPLACE TABLE samples AS
 SELECT study_id, study_hash, panel_id, 'all' AS part FROM comparisons
 UNION
 SELECT study_id, study_hash, reference_id, part_of(reference_split) FROM comparisons;
 
-COMMENT ON VIEW samples IS 'The sides of all comparisons, each once: a panel, and the part of it that counts.';
+COMMENT ON TABLE samples IS 'The sides of all comparisons, each once: a panel, and the part of it that counts.';
 
 CREATE OR REPLACE VIEW sample_cells AS
 SELECT
-    s.panel_id,
-    s.part,
-    c.item_id,
-    c.attribute,
-    c.level,
-    c.code,
-    c.value,
-    c.missing,
-    sum(c.n)::BIGINT AS n,
-    sum(c.w) AS w,
-    sum(c.w2) AS w2
+    s.panel_id, s.part, c.item_id, c.attribute, c.level, c.code, c.value, c.missing,
+    NOT c.missing AND c.code IS NOT NULL AS on_grid,
+    c.n, c.w, c.w2
 FROM samples AS s
-JOIN cells AS c ON c.panel_id = s.panel_id AND (s.part = 'all' OR c.split = s.part)
-GROUP BY ALL;
+JOIN cells AS c ON c.panel_id = s.panel_id AND (s.part = 'all' OR c.split = s.part);
 
-COMMENT ON VIEW sample_cells IS 'Cells of one side of a comparison, its splits added up.';
+COMMENT ON VIEW sample_cells IS 'Cells of one side of a comparison; its splits stand apart and are to be added up.';
+COMMENT ON COLUMN sample_cells.on_grid IS 'the answer is a declared option or falls in a bin';

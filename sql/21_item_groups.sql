@@ -22,7 +22,10 @@ totals AS (
         sum(n)::BIGINT AS people,
         coalesce(sum(n) FILTER (NOT missing), 0)::BIGINT AS n,
         sum(w) AS w_people,
-        coalesce(sum(w) FILTER (NOT missing), 0) AS w
+        coalesce(sum(w) FILTER (NOT missing), 0) AS w,
+        coalesce(sum(n) FILTER (on_grid), 0)::BIGINT AS grid_n,
+        coalesce(sum(w) FILTER (on_grid), 0) AS grid_w,
+        coalesce(sum(w2) FILTER (on_grid), 0) AS grid_w2
     FROM sample_cells
     GROUP BY ALL
 )
@@ -46,6 +49,12 @@ SELECT
     coalesce(s.people, 0) AS people_s,
     coalesce(h.n, 0) AS n_h,
     coalesce(s.n, 0) AS n_s,
+    coalesce(h.grid_n, 0) AS grid_n_h,
+    coalesce(s.grid_n, 0) AS grid_n_s,
+    coalesce(h.grid_w, 0) AS grid_w_h,
+    coalesce(s.grid_w, 0) AS grid_w_s,
+    coalesce(h.grid_w2, 0) AS grid_w2_h,
+    coalesce(s.grid_w2, 0) AS grid_w2_s,
     1 - ratio(h.w, h.w_people) AS missing_h,
     1 - ratio(s.w, s.w_people) AS missing_s,
     CASE
@@ -75,6 +84,7 @@ COMMENT ON VIEW item_groups IS 'One row a compared panel, item and declared subg
 COMMENT ON COLUMN item_groups.people_h IS 'respondents of the reference, those with a missing answer too';
 COMMENT ON COLUMN item_groups.n_h IS 'respondents of the reference who answered';
 COMMENT ON COLUMN item_groups.n_s IS 'respondents of the compared panel who answered';
+COMMENT ON COLUMN item_groups.grid_n_h IS 'people whose answer is a declared option or falls in a bin; grid_w_h and grid_w2_h are sums of their weights and squared weights';
 COMMENT ON COLUMN item_groups.missing_h IS 'weighted share of the reference whose answer is missing';
 COMMENT ON COLUMN item_groups.low IS 'lowest value of the declared range or options';
 COMMENT ON COLUMN item_groups.high IS 'highest value of the declared range or options';

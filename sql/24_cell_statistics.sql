@@ -1,45 +1,30 @@
 -- Everything that sums over one distribution, in one wide row: what divergence, heterogeneity and subgroups pick from.
 
 CREATE OR REPLACE VIEW cell_statistics AS
-WITH sized AS (
+WITH pooled AS (
+    -- Weighted chi-squared: each side counts as its effective size (sum w)^2 / sum w^2; with equal weights, its size.
     SELECT
         *,
-        count(*) OVER whole AS k,
-        sum(n_h) OVER whole AS size_h,
-        sum(n_s) OVER whole AS size_s,
-        sum(w_h) OVER whole AS total_h,
-        sum(w_s) OVER whole AS total_s,
-        sum(w2_h) OVER whole AS total2_h,
-        sum(w2_s) OVER whole AS total2_s
+        ratio(grid_w_h * grid_w_h, grid_w2_h) AS size_h,
+        ratio(grid_w_s * grid_w_s, grid_w2_s) AS size_s,
+        (size_h * p + size_s * q) / (size_h + size_s) AS pooled_share
     FROM shares
-    WINDOW whole AS (PARTITION BY panel_id, item_id, attribute, level)
-),
--- Weighted chi-squared: each side counts as its effective size (sum w)^2 / sum w^2; with equal weights, its size.
-pooled AS (
-    SELECT
-        *,
-        ratio(total_h * total_h, total2_h) AS effective_h,
-        ratio(total_s * total_s, total2_s) AS effective_s,
-        (effective_h * p + effective_s * q) / (effective_h + effective_s) AS pooled_share
-    FROM sized
 ),
 categorical AS (
     SELECT
         panel_id, item_id, attribute, level,
-        any_value(size_h) AS size_h,
-        any_value(size_s) AS size_s,
         sum(abs(p - q)) / 2 AS total_variation,
         clamp(sum(kl_term(p, q)), 0, 'Infinity'::DOUBLE) AS kl_divergence,
-        sum(kl_term(smoothed(p, size_h, k), smoothed(q, size_s, k))) AS kl_smoothed,
+        sum(kl_term(smoothed(p, grid_n_h, options), smoothed(q, grid_n_s, options))) AS kl_smoothed,
         clamp(sum(js_term(p, q)), 0, 1) AS js_divergence,
         sqrt(clamp(sum((sqrt(p) - sqrt(q)) ** 2) / 2, 0, 1)) AS hellinger,
-        any_value(effective_h * effective_s / (effective_h + effective_s))
-            * sum(CASE WHEN pooled_share > 0 THEN (p - q) ** 2 / pooled_share END) AS homogeneity,
         sum(CASE WHEN pooled_share > 0
-            THEN (p * (1 - p) / effective_h + q * (1 - q) / effective_s) / pooled_share END) AS simple_variance,
+            THEN size_h * size_s / (size_h + size_s) * (p - q) ** 2 / pooled_share END) AS homogeneity,
         sum(CASE WHEN pooled_share > 0
-            THEN (share_variance(p, w2_h, total_h, total2_h) + share_variance(q, w2_s, total_s, total2_s)) / pooled_share END)
-            AS design_variance,
+            THEN (p * (1 - p) / size_h + q * (1 - q) / size_s) / pooled_share END) AS simple_variance,
+        sum(CASE WHEN pooled_share > 0
+            THEN (share_variance(p, w2_h, grid_w_h, grid_w2_h) + share_variance(q, w2_s, grid_w_s, grid_w2_s))
+                / pooled_share END) AS design_variance,
         (count(*) FILTER (pooled_share > 0) - 1)::DOUBLE AS chi2_df,
         sum(entropy_term(p)) AS entropy_h,
         sum(entropy_term(q)) AS entropy_s,
@@ -90,7 +75,7 @@ SELECT
     coalesce(
         CASE WHEN g.options = 0 THEN 'neither options nor bins' END,
         g.reason,
-        CASE WHEN c.size_h = 0 OR c.size_s = 0 THEN 'no answer falls in a bin' END
+        CASE WHEN g.grid_n_h = 0 OR g.grid_n_s = 0 THEN 'no answer falls in a bin' END
     ) AS reason_categorical,
     coalesce(CASE WHEN g.scale = 'nominal' THEN 'nominal item' END, g.reason) AS reason_ordered,
     CASE WHEN g.low IS NULL OR g.high IS NULL OR g.low = g.high THEN 'no declared range' END AS reason_range

@@ -1,0 +1,147 @@
+"""Every file builds on an empty warehouse, explains itself, and answers from any database, folder and process."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+
+import duckdb
+import pytest
+
+from simframe.warehouse.catalog import sql_files
+from simframe.warehouse.tables import RESULT
+
+from .conftest import count
+
+VIEWS = [name for file in sql_files() for name in re.findall(r"CREATE OR REPLACE (?:VIEW|TABLE) (\w+)", file.read_text("utf-8"))]
+PUBLIC = {
+    "panels", "respondents", "responses", "cells", "crosstabs", "structures", "studies", "items", "options", "levels",
+    "blocks", "pairs", "implications", "regressions", "evaluations", "estimates", "fits", "coefficients", "comparisons",
+    "shares", "divergence", "heterogeneity", "subgroups", "coherence", "coefficient_pairs", "recovery", "fidelity",
+    "alignment", "scorecard",
+}  # fmt: skip
+METRIC_VIEWS = ["divergence", "heterogeneity", "subgroups", "coherence", "recovery", "fidelity"]
+WITHOUT_INTERVALS = [name for name in RESULT if name not in ("ci_low", "ci_high", "floor", "floor_q95", "p_value")]
+
+
+@pytest.fixture
+def small(warehouse):
+    made = warehouse()
+    made.panel("h", tables={"cells": count("mood", {"1": 1, "2": 1})})
+    made.panel("s", reference="h", tables={"cells": count("mood", {"1": 1, "3": 3})})
+    return made
+
+
+def test_every_view_reads_an_empty_warehouse(warehouse):
+    made = warehouse()
+    with made.open() as con:
+        empty = {view: con.execute(f"SELECT count(*) FROM {view}").fetchone()[0] for view in VIEWS}
+    own = {"studies", "items", "options", "levels", "blocks", "pairs", "implications", "regressions", "verdict_rules"}
+    assert {view for view, rows in empty.items() if rows} == own
+
+
+def test_the_public_views_are_there():
+    assert set(VIEWS) >= PUBLIC
+
+
+def test_every_file_says_what_it_is_for():
+    for file in sql_files():
+        assert file.read_text("utf-8").startswith("-- "), file.name
+
+
+def test_every_view_has_a_comment(small):
+    with small.open() as con:
+        comments = dict(con.execute("""
+            SELECT view_name, comment FROM duckdb_views() WHERE NOT internal
+            UNION ALL
+            SELECT table_name, comment FROM duckdb_tables()
+        """).fetchall())
+    assert not [view for view in VIEWS if not (comments.get(view) or "").strip()]
+
+
+def test_commented_columns_exist(small):
+    with small.open() as con:
+        for file in sql_files():
+            for view, column in re.findall(r"COMMENT ON COLUMN (\w+)\.(\w+)", file.read_text("utf-8")):
+                names = [row[0] for row in con.execute(f"DESCRIBE {view}").fetchall()]
+                assert column in names, f"{file.name}: {view}.{column}"
+
+
+@pytest.mark.parametrize("view", METRIC_VIEWS)
+def test_metric_views_share_one_schema(small, view):
+    with small.open() as con:
+        assert [row[0] for row in con.execute(f"DESCRIBE {view}").fetchall()] == WITHOUT_INTERVALS
+
+
+def test_alignment_has_exactly_the_result_columns(small):
+    with small.open() as con:
+        described = {row[0]: row[1] for row in con.execute("DESCRIBE alignment").fetchall()}
+    assert tuple(described) == RESULT
+    texts = ("study_id", "panel_id", "reference_id", "family", "metric", "item_id", "item_id_2", "attribute", "level")
+    assert {described[name] for name in texts} == {"VARCHAR"}
+    assert {described[n] for n in ("estimate", "ci_low", "ci_high", "floor", "floor_q95", "p_value")} == {"DOUBLE"}
+    assert {described["n_h"], described["n_s"]} == {"BIGINT"}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_views_answer_when_attached_to_another_database(small, view, tmp_path, monkeypatch):
+    small.open().close()
+    monkeypatch.chdir(tmp_path)
+    with duckdb.connect() as con:
+        con.execute(f"ATTACH '{small.layout.catalog}' AS theirs (READ_ONLY)")
+        attached = con.execute(f"SELECT * FROM theirs.{view} ORDER BY ALL").fetchall()
+    with duckdb.connect(str(small.layout.catalog), read_only=True) as con:
+        assert attached == con.execute(f"SELECT * FROM {view} ORDER BY ALL").fetchall()
+
+
+def test_two_warehouses_join(small, warehouse):
+    other = warehouse()
+    other.panel("h", tables={"cells": count("mood", {"1": 2, "2": 2})})
+    other.panel("s", reference="h", tables={"cells": count("mood", {"1": 2, "2": 2})})
+    small.open().close()
+    other.open().close()
+    with duckdb.connect() as con:
+        con.execute(f"ATTACH '{small.layout.catalog}' AS a (READ_ONLY)")
+        con.execute(f"ATTACH '{other.layout.catalog}' AS b (READ_ONLY)")
+        both = con.execute("""
+            SELECT a.estimate, b.estimate FROM a.alignment a JOIN b.alignment b USING (panel_id, metric, item_id)
+            WHERE metric = 'total_variation' AND item_id = 'mood' AND a.attribute = 'all' AND b.attribute = 'all'
+        """).fetchall()
+    assert both == [(0.75, 0.0)]
+
+
+def test_a_root_with_a_quote_in_its_name_works(tmp_path):
+    from .conftest import Warehouse
+
+    made = Warehouse(tmp_path / "people's answers")
+    made.panel("h", tables={"cells": count("mood", {"1": 1})})
+    with made.open() as con:
+        assert con.execute("SELECT sum(n) FROM cells").fetchone() == (1,)
+
+
+def test_the_warehouse_answers_from_its_new_place_after_a_rebuild(small, tmp_path):
+    from simframe.warehouse.catalog import rebuild
+
+    small.open().close()
+    moved = tmp_path / "moved"
+    os.rename(small.layout.root, moved)
+    rebuild(moved)
+    with duckdb.connect(str(moved / "simframe.duckdb"), read_only=True) as con:
+        assert con.execute("SELECT count(*) FROM comparisons").fetchone() == (1,)
+
+
+def test_a_query_keeps_to_what_was_published_when_the_catalog_was_built(small):
+    con = small.open()
+    small.panel("late", reference="h", tables={"cells": count("mood", {"1": 5})})
+    with con:
+        assert con.execute("SELECT DISTINCT panel_id FROM cells ORDER BY 1").fetchall() == [("h",), ("s",)]
+        assert con.execute("SELECT panel_id FROM comparisons").fetchall() == [("s",)]
+
+
+def test_undefined_is_null_with_a_reason_and_never_nan(small):
+    with small.open() as con:
+        rows = con.execute("SELECT metric, estimate, reason FROM alignment").fetchall()
+    assert rows
+    assert not [row for row in rows if row[1] is None and not row[2]]
+    assert not [row for row in rows if row[1] is not None and math.isnan(row[1])]
