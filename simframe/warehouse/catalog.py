@@ -14,7 +14,7 @@ import pyarrow as pa
 from simframe import __version__
 from simframe.errors import WarehouseError
 from simframe.study import Study, parse_study
-from simframe.warehouse.layout import ANCHOR, Layout, disk_errors, locked, staged, write_table
+from simframe.warehouse.layout import ANCHOR, FULL, Layout, disk_errors, is_full, locked, staged, write_table
 from simframe.warehouse.tables import EVALUATION, PANEL, STUDY
 
 STORAGE_VERSION = "v1.5.0"
@@ -75,9 +75,10 @@ def rebuild(root: str | Path) -> None:
     Readers that hold the old catalog keep reading it; the next to open gets the new one.
 
     Raises:
-        WarehouseError: where there is no warehouse, or the disk refuses.
+        WarehouseError: where there is no warehouse, its path cannot be one, or the disk refuses.
     """
     layout = Layout(root)
+    check_root(layout.root)
     if not layout.data.is_dir():
         raise WarehouseError("no warehouse here", where=str(layout.root), mend="make one with: simframe init")
     with locked(layout, "catalog"), disk_errors(layout.catalog, "write the catalog"):
@@ -120,25 +121,23 @@ def _build(layout: Layout, path: Path) -> None:
             for statement in wide_views(layout, [(a, b) for a, b in snapshot["study"]]):
                 con.execute(statement)
             con.execute("COMMIT")
-    except duckdb.IOException as err:
-        mend = "free some space and check that the folder is yours to write; where that is so, run `simframe doctor`"
-        raise WarehouseError(f"the catalog cannot be written: {err}", where=str(layout.root), mend=mend) from err
+            con.execute("CHECKPOINT")  # closing would do it too, and keep silent where the disk is full
     except duckdb.Error as err:
-        mend = "run `simframe doctor` to find the broken table"
+        mend = FULL if is_full(err) else "run `simframe doctor` to find the broken table"
         raise WarehouseError(f"the catalog cannot be built: {err}", where=str(layout.root), mend=mend) from err
 
 
-def _glob_literal(root: Path) -> str:
-    """Return a path for use in a glob: what DuckDB would take for a pattern stands for itself.
-
-    Raises:
-        WarehouseError: where the path holds = or a backslash, which DuckDB reads as a column and as a slash.
-    """
-    named = next((part for part in root.parts if "=" in part or "\\" in part), None)
+def check_root(root: Path) -> None:
+    """Refuse a path that DuckDB misreads: = makes a column, a backslash is a slash, ? begins the file's options."""
+    named = next((part for part in root.parts if set(part) & set("=\\?")), None)
     if named is not None:
-        message = f"a warehouse cannot stand in folder {named!r}"
-        raise WarehouseError(message, where=str(root), mend="choose a path without = and without backslash")
-    return re.sub(r"[*?\[]", lambda match: f"[{match[0]}]", str(root))
+        mend = "choose a path without =, ? and backslash"
+        raise WarehouseError(f"a warehouse cannot stand in folder {named!r}", where=str(root), mend=mend)
+
+
+def _glob_literal(root: Path) -> str:
+    """Return a path for use in a glob: what DuckDB would take for a pattern stands for itself."""
+    return re.sub(r"[*\[]", lambda match: f"[{match[0]}]", str(root))
 
 
 def is_current(root: str | Path) -> bool:

@@ -67,6 +67,15 @@ class Layout:
         return self.studies / study_id / study_hash
 
 
+FULL = "free some space, then run the same command again: nothing was half-published"
+
+
+def is_full(err: BaseException) -> bool:
+    """Whether an error of the operating system, Arrow or DuckDB says that the disk has no room."""
+    known = getattr(err, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return known or any(text in str(err) for text in ("No space left", "too large", "quota exceeded"))
+
+
 @contextmanager
 def disk_errors(where: Path | str, doing: str) -> Iterator[None]:
     """Turn the operating system's refusals into :class:`WarehouseError` with a mend."""
@@ -75,15 +84,7 @@ def disk_errors(where: Path | str, doing: str) -> Iterator[None]:
     except SimframeError:
         raise
     except (OSError, pa.ArrowException) as err:
-        code = getattr(err, "errno", None)
-        full = (
-            code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "No space left" in str(err) or "too large" in str(err)
-        )
-        mend = (
-            "free some space, then run the same command again: nothing was half-published"
-            if full
-            else "check that the folder exists, is yours to write, and is on a writable disk"
-        )
+        mend = FULL if is_full(err) else "check that the folder exists, is yours to write, and is on a writable disk"
         reason = getattr(err, "strerror", None) or str(err)
         raise WarehouseError(f"cannot {doing}: {reason}", where=str(where), mend=mend) from err
 

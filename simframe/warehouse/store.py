@@ -27,6 +27,7 @@ class Warehouse:
         """Make an empty warehouse at ``root``, or return the one that is there, its catalog made current."""
         warehouse = cls(root)
         layout = warehouse.layout
+        catalog.check_root(layout.root)
         with disk_errors(layout.root, "make a warehouse"):
             for folder in (layout.data, layout.studies, layout.models, layout.staging):
                 folder.mkdir(parents=True, exist_ok=True)
