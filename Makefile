@@ -14,7 +14,7 @@ SIMFRAME := $(BIN)/simframe
 KERNELS  := CMakeLists.txt $(wildcard simframe/metrics/kernels/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help simulate report test lint bench sql clean browser setup
+.PHONY: help simulate report test lint bench sql docs clean browser setup
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ bench: $(READY) ## run every benchmark; each prints ratios from one run
 
 sql: $(READY) ## ask the warehouse (Q="SELECT ..."), or list its views
 	$(SIMFRAME) sql -w $(WAREHOUSE) $(if $(Q),'$(subst ','\'',$(Q))')
+
+docs: $(READY) ## make docs/metrics.md again from the registry
+	$(BIN)/python -m simframe.metrics.reference > docs/metrics.md
 
 browser: ## install Debian's Chromium, for the test that opens the report in a real browser
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }

@@ -20,6 +20,7 @@ COMMANDS = {
     "report": "Write the report: HTML, JSON or Markdown.",
     "ls": "List the panels.",
     "show": "Show one panel: provenance, metrics, verdicts.",
+    "metrics": "List the metrics, or define one.",
     "sql": "Ask the warehouse in SQL.",
     "rebuild": "Make the catalog again, for instance after a move.",
     "doctor": "Check hashes, row counts, leftovers and counts.",

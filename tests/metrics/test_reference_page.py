@@ -1,0 +1,18 @@
+"""docs/metrics.md is what the registry says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import simframe
+from simframe.metrics.reference import page
+from simframe.metrics.registry import METRICS
+
+
+def test_the_page_is_made_from_the_registry() -> None:
+    path = Path(simframe.__file__).resolve().parents[1] / "docs/metrics.md"
+    assert path.read_text("utf-8") == page(), "run `make docs`"
+
+
+def test_every_metric_has_one_row() -> None:
+    assert [name for name in METRICS if page().count(f"\n| `{name}` |") != 1] == []
