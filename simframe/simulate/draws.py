@@ -34,7 +34,8 @@ def uniforms(seed: int, respondent_ids: Sequence[str], item_ids: Sequence[str], 
             state["buffer_pos"] = 4
             philox.state = state
             raw[row, column] = philox.random_raw()
-    return np.ldexp((raw >> np.uint64(11)).astype(np.float64), -53)
+    uniform: np.ndarray = np.ldexp((raw >> np.uint64(11)).astype(np.float64), -53)
+    return uniform
 
 
 def _words(text: str) -> np.ndarray:
@@ -50,4 +51,5 @@ def choose(probabilities: np.ndarray, uniform: np.ndarray) -> np.ndarray:
     """
     cumulative = np.cumsum(probabilities, axis=1, dtype=np.float64)
     below = cumulative <= (uniform * cumulative[:, -1])[:, None]
-    return np.minimum(below.sum(axis=1), probabilities.shape[1] - 1)
+    chosen: np.ndarray = np.minimum(below.sum(axis=1), probabilities.shape[1] - 1)
+    return chosen

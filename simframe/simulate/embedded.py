@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from simframe.errors import ModelError
+from simframe.errors import ModelError, PlanError
 from simframe.simulate.chunks import digest
 from simframe.simulate.prompts import COMPACT, Template, compile_script
 
@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from simframe.simulate.prompts import Script
     from simframe.study import Item, Study
 
-SYNTHETIC = {"people": 2048, "steps": 150, "rate": 1e-3}
-WAVE = {"steps": 200, "rate": 5e-4, "held": 0.15}
+SYNTHETIC_PEOPLE = 2048
+SYNTHETIC: dict[str, Any] = {"steps": 150, "rate": 1e-3, "whole_vocabulary": True}
+WAVE: dict[str, Any] = {"steps": 200, "rate": 5e-4, "whole_vocabulary": True}
+WAVE_HELD = 0.15
+"""Share of the wave held out, to see when learning from it should end."""
 SHAPE = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128}
 
 
@@ -49,12 +52,13 @@ def words(study: Study, template: Template = COMPACT) -> list[str]:
 
 def make_tokenizer(study: Study) -> Any:
     """Return a tokenizer of the study's words, in transformers' fast form."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from tokenizers import Tokenizer, pre_tokenizers, processors
+    from tokenizers.models import WordLevel
     from transformers import PreTrainedTokenizerFast
 
     special = {"pad_token": "[PAD]", "bos_token": "[BOS]", "unk_token": "[UNK]"}
     vocabulary = {word: index for index, word in enumerate(dict.fromkeys([*special.values(), *words(study)]))}
-    core = Tokenizer(models.WordLevel(vocabulary, unk_token=special["unk_token"]))
+    core = Tokenizer(WordLevel(vocabulary, unk_token=special["unk_token"]))
     core.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     core.post_processor = processors.TemplateProcessing(single="[BOS] $A", special_tokens=[("[BOS]", 1)])
     return PreTrainedTokenizerFast(tokenizer_object=core, padding_side="right", **special)
@@ -154,7 +158,13 @@ def recipe(study: Study, wave: pl.DataFrame | None, seed: int) -> dict[str, Any]
         "template": asdict(COMPACT),
         "seed": seed,
         "wave_sha256": None if wave is None else people_hash(wave),
-        "settings": {"shape": SHAPE, "synthetic": SYNTHETIC, "wave": WAVE},
+        "settings": {
+            "shape": SHAPE,
+            "synthetic_people": SYNTHETIC_PEOPLE,
+            "synthetic": SYNTHETIC,
+            "wave": WAVE,
+            "wave_held": WAVE_HELD,
+        },
     }
 
 
@@ -220,20 +230,26 @@ def _prime(
     """Teach the network what a scale is, then what people of the earlier wave answered."""
     from simframe.simulate import learning
 
-    first = learning.Schedule(steps=SYNTHETIC["steps"], rate=SYNTHETIC["rate"], whole_vocabulary=True)
-    second = learning.Schedule(steps=WAVE["steps"] if wave is not None else 0, rate=WAVE["rate"], whole_vocabulary=True)
-    total = first.steps + second.steps
-    people = learning.examples(script, synthetic_people(script.study, SYNTHETIC["people"], seed))
+    first, second = learning.Schedule(**SYNTHETIC), learning.Schedule(**WAVE)
+    everybody = [] if wave is None else learning.examples(script, wave)
+    if len(everybody) == 1:
+        raise PlanError("the earlier wave is one person", where="wave", mend="give more people, or no wave at all")
+    total = first.steps + (second.steps if everybody else 0)
+    people = learning.examples(script, synthetic_people(script.study, SYNTHETIC_PEOPLE, seed))
     learning.learn(model, script, people, first, seed=seed, step_done=lambda step: progress(step, total))
     curve: list[tuple[int, float]] = []
-    if wave is not None:
-        everybody = learning.examples(script, wave)
+    if everybody:
         order = np.random.Generator(np.random.Philox(seed)).permutation(len(everybody))
-        cut = max(1, round(WAVE["held"] * len(everybody)))
+        cut = max(1, round(WAVE_HELD * len(everybody)))
         held, kept = [everybody[i] for i in order[:cut]], [everybody[i] for i in order[cut:]]
-        done = first.steps
         curve = learning.learn(
-            model, script, kept, second, seed=seed, held=held, step_done=lambda step: progress(done + step, total)
+            model,
+            script,
+            kept,
+            second,
+            seed=seed,
+            held=held,
+            step_done=lambda step: progress(first.steps + step, total),
         )
     progress(total, total)
     return curve

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -126,7 +127,7 @@ def simulate(
         if kept is None:
             some_ids, some = ids[part.start : part.stop], prefixes_of[part.start : part.stop]
             with models.threads(model.network):
-                kept, batch = run.chunk(some_ids, some, batch, lambda n, at=done: progress(at + n, len(ids)))
+                kept, batch = run.chunk(some_ids, some, batch, partial(_shifted, progress, done, len(ids)))
             chunks.write(index, *kept)
         frames.append(kept[0])
         notes.append(kept[1])
@@ -145,6 +146,10 @@ def simulate(
         dtype=str(model.network.dtype).removeprefix("torch."),
         versions=models.versions(),
     )
+
+
+def _shifted(progress: Callable[[int, int], None], before: int, total: int, done: int) -> None:
+    progress(before + done, total)
 
 
 def _respondents(respondents: pl.DataFrame) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -83,7 +83,7 @@ def examples(
     weights: Mapping[str, float] | None = None,
     targets: pl.DataFrame | None = None,
 ) -> list[Example]:
-    """Return one example a respondent who answered anything, in order of their ids.
+    """Return one example a respondent who answered anything and counts, in order of their ids.
 
     Args:
         script: the study in tokens.
@@ -120,12 +120,15 @@ def examples(
             where = f"respondent {respondent_id}"
             raise PlanError(f"weight is {weight}", where=where, mend="give everybody a weight of 0 or more")
         answers = tuple(answered[respondent_id][question] for question in sorted(answered[respondent_id]))
-        result.append(Example(respondent_id, fields, answers, float(weight)))
+        if weight > 0:
+            result.append(Example(respondent_id, fields, answers, float(weight)))
+    if not result:
+        raise PlanError("everybody has weight 0", where="weights", mend="give somebody a weight above 0")
     return result
 
 
-def _rows(frame: pl.DataFrame, last: str) -> Iterator[tuple[str, str, object]]:
-    return frame.select("respondent_id", "item_id", last).iter_rows()  # type: ignore[return-value]
+def _rows(frame: pl.DataFrame, last: str) -> Iterator[tuple[str, str, Any]]:
+    return frame.select("respondent_id", "item_id", last).iter_rows()
 
 
 def _check_target(target: Sequence[float], options: int, nodes: int, where: str) -> None:
@@ -191,7 +194,7 @@ def log_likelihood(
     return gains, places
 
 
-@torch.no_grad()
+@torch.no_grad()  # type: ignore[untyped-decorator]
 def loss_of(model: Model, script: Script, people: Sequence[Example], batch: int = 256) -> float:
     """Return the weighted mean negative log likelihood an answer, in nats, with whole personas."""
     total = weight = 0.0
@@ -271,8 +274,6 @@ def _gradients(
 ) -> int:
     """Add up the gradients of one step in parts that fit the memory; return the size that did."""
     whole = sum(example.weight * len(example.answers) for example in people)
-    if whole == 0:
-        return micro
     while True:
         try:
             for start in range(0, len(people), micro):
@@ -284,7 +285,7 @@ def _gradients(
                 if not bool(torch.isfinite(loss)):
                     mend = "lower the rate, or tune in float32"
                     raise ModelError(f"the loss became {float(loss)}", where="tuning", mend=mend)
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss.backward()
         except torch.OutOfMemoryError:
             if micro == 1:
                 raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import warnings
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -235,7 +236,7 @@ def load(
     device, native = choose_device()
     network, tokenizer = _load(base_dir, torch.float32 if adapter else dtype or native)
     if adapter_dir is not None:
-        with _refused(adapter_dir):
+        with _refused(adapter_dir), quiet():
             from peft import PeftModel
 
             peft = PeftModel.from_pretrained(network, str(adapter_dir), local_files_only=True, torch_device="cpu")
@@ -285,7 +286,7 @@ def _refused(directory: Path) -> Iterator[None]:
 
 def is_tiny(network: Any) -> bool:
     """Return whether a network has fewer than ``TINY`` weights."""
-    return sum(weight.numel() for weight in network.parameters()) < TINY
+    return bool(sum(weight.numel() for weight in network.parameters()) < TINY)
 
 
 @contextlib.contextmanager
@@ -306,21 +307,23 @@ def threads(network: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep transformers' own progress bars and advice off the terminal."""
+    """Keep transformers' progress bars and advice, and peft's use of what transformers deprecates, off the terminal."""
     from transformers.utils import logging
 
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
     finally:
         logging.set_verbosity(verbosity)
         if bars:
             logging.enable_progress_bar()
 
 
-@torch.inference_mode()
+@torch.inference_mode()  # type: ignore[untyped-decorator]
 def _check_scoring(model: Model, directory: Path) -> None:
     """Score eight tokens with a cache and by the head's rows, and hold both against the model's own logits.
 

@@ -89,7 +89,7 @@ class _Batch:
         self.length = self.length - width
 
 
-@torch.inference_mode()
+@torch.inference_mode()  # type: ignore[untyped-decorator]
 def answer(
     model: Model,
     script: Script,
@@ -149,7 +149,7 @@ def _option_logp(batch: _Batch, question: Question, hidden: torch.Tensor) -> tor
 
     An option of several tokens is a leaf of a trie: its probability is the product along its way down.
     """
-    states = {(): hidden}
+    states: dict[Tokens, torch.Tensor] = {(): hidden}
     for walk in question.walks:
         steps = batch.feed([walk] * hidden.shape[0])
         states |= {walk[: depth + 1]: steps[:, depth] for depth in range(len(walk))}

@@ -164,7 +164,7 @@ def _fit(
     config = LoraConfig(
         r=settings.rank, lora_alpha=settings.alpha, target_modules="all-linear", task_type="CAUSAL_LM", lora_dropout=0.0
     )
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), models.quiet():
         torch.manual_seed(seed)
         peft = get_peft_model(model.network, config)
     trained = [weight for weight in model.network.parameters() if weight.requires_grad]
@@ -215,5 +215,6 @@ def _best(curves: list[list[tuple[int, float]]], weights: list[float]) -> tuple[
 def _save(peft: Any, directory: Path, base: str) -> None:
     # The base is named by its fingerprint: a path would differ between machines and tell where people keep files.
     peft.peft_config["default"].base_model_name_or_path = base
-    peft.save_pretrained(str(directory), safe_serialization=True, save_embedding_layers=False)
+    with models.quiet():
+        peft.save_pretrained(str(directory), safe_serialization=True, save_embedding_layers=False)
     (directory / "README.md").unlink(missing_ok=True)

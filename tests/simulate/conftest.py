@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from engine_worlds import coherent_people, coherent_study, make_qwen
-
-LONG_OPENING = "The town drinks from a river that runs past a tannery. " * 6
+from engine_worlds import LONG_OPENING, coherent_people, coherent_study, make_qwen
 
 
 @pytest.fixture(scope="session")

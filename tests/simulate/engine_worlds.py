@@ -17,6 +17,8 @@ LONG = {
     "missing": pl.Boolean,
 }
 
+LONG_OPENING = "The town drinks from a river that runs past a tannery. " * 3
+
 COHERENT = """
 [study]
 id = "coherent"
@@ -100,7 +102,7 @@ def answers_of(people: pl.DataFrame, ids: list[str]) -> pl.DataFrame:
     return people.filter(pl.col("respondent_id").is_in(ids))
 
 
-def make_qwen(directory: Path, study: Study, *, seed: int = 0, sliding: int | None = None, hidden: int = 64) -> Path:
+def make_qwen(directory: Path, study: Study, *, seed: int = 0, sliding: int | None = None, hidden: int = 32) -> Path:
     """A Qwen3 (or, with a sliding window, a Mistral) of two layers with a byte-level BPE trained on a study."""
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
@@ -112,6 +114,8 @@ def make_qwen(directory: Path, study: Study, *, seed: int = 0, sliding: int | No
         Qwen3Config,
         Qwen3ForCausalLM,
     )
+
+    from simframe.simulate.models import quiet
 
     core = Tokenizer(models.BPE())
     digits = pre_tokenizers.Digits(individual_digits=True)
@@ -145,6 +149,7 @@ def make_qwen(directory: Path, study: Study, *, seed: int = 0, sliding: int | No
             network = MistralForCausalLM(MistralConfig(**shape, head_dim=hidden // 4, sliding_window=sliding))
         else:
             network = Qwen3ForCausalLM(Qwen3Config(**shape, head_dim=hidden // 4))
-    network.save_pretrained(directory)
+    with quiet():
+        network.save_pretrained(directory)
     tokenizer.save_pretrained(directory)
     return directory

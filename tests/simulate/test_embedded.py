@@ -11,7 +11,7 @@ from engine_worlds import coherent_people, coherent_study, long_frame
 
 pytest.importorskip("torch")
 
-from simframe.errors import ModelError
+from simframe.errors import ModelError, PlanError
 from simframe.simulate import models
 from simframe.simulate.embedded import build_embedded
 from simframe.simulate.engine import likelihood
@@ -51,6 +51,11 @@ def test_any_transformers_user_can_open_it(built: Path):
     assert "[UNK]" not in tokenizer.convert_ids_to_tokens(tokenizer("age: 2: 4 3 trust? trust.2 sign?")["input_ids"])
     assert network.get_output_embeddings().weight.shape[0] == len(tokenizer)
     assert models.provenance(built)["base_fingerprint"] == models.fingerprint(built)
+
+
+def test_a_wave_of_one_is_refused(tmp_path: Path):
+    with pytest.raises(PlanError, match="one person"):
+        build_embedded(coherent_study(), coherent_people(1, seed=0), tmp_path / "base")
 
 
 def anes() -> tuple[pl.DataFrame, np.ndarray, np.ndarray]:

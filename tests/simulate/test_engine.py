@@ -8,7 +8,9 @@ import polars as pl
 import pytest
 from engine_worlds import coherent_people, coherent_study, twins
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
+
+import torch
 
 from simframe.errors import ModelError, PlanError
 from simframe.simulate.engine import RESPONSES, SimulateSettings, simulate
@@ -97,9 +99,10 @@ for attempt in range(100):
     if not child:
         run()
         os._exit(0)
-    # Early tries die while the model loads, later ones among the chunks, some while a chunk is written.
-    time.sleep(random.uniform(0.05, 0.3 + 0.15 * attempt) if attempt < 12 else 60)
-    os.kill(child, signal.SIGKILL)
+    if attempt < 10:
+        # Early tries die while the model loads, later ones among the chunks, some while a chunk is written.
+        time.sleep(random.uniform(0.05, 0.3 + 0.15 * attempt))
+        os.kill(child, signal.SIGKILL)
     if os.waitpid(child, 0)[1] == 0:
         break
     killed += 1
@@ -140,12 +143,14 @@ def test_where_memory_runs_out_the_batch_is_halved(built: Path, tuned: Path, tmp
 
     hook = register_module_forward_pre_hook(fail)
     try:
-        settings = SimulateSettings(seed=4, batch=20)
+        settings = SimulateSettings(seed=4, batch=20, chunk=30)
         panel = simulate(built, tuned, STUDY, PEOPLE, twins(PEOPLE), settings=settings, chunk_dir=tmp_path)
     finally:
         hook.remove()
     assert panel.batch == 5
-    assert {size for size in seen if size > 6} == {20, 10}
+    refused = [size for size in seen if size > 6]
+    assert len(refused) == 2, "once at 20, once at 10; the third try, and all later chunks, fit"
+    assert refused[0] > refused[1]
     assert panel.responses["code"].to_list() == unbroken["code"].to_list()
 
 

@@ -48,7 +48,8 @@ def test_a_hostile_study_changes_nothing_but_its_own_words(tokenizer):
     trust = next(item for item in content["item"] if item["id"] == "trust")
     trust["wording"] = trust["options"][0]["label"] = EVIL
     script = compile_script(Study.model_validate(content), Template(), tokenizer)
-    text = tokenizer.decode(script.questions[0].cue)
+    question = script.questions[0]
+    text = tokenizer.decode(question.cue[: len(question.cue) - question.lead])
     assert text == f"Question: {EVIL}\nA. {EVIL}\nB. somewhat\nC. fully\nAnswer:"
     assert not set(script.questions[0].cue) & set(tokenizer.added_tokens_decoder)
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 import scipy.stats
-from conftest import LONG_OPENING
-from engine_worlds import answers_of, coherent_people, coherent_study, twins
+from engine_worlds import LONG_OPENING, answers_of, coherent_people, coherent_study, twins
 
 pytest.importorskip("torch")
 
@@ -48,17 +47,23 @@ def test_chained_answers_are_coherent_and_independent_ones_would_not_be(built: P
 
 def test_another_architecture_takes_the_same_road(qwen: Path, tmp_path: Path):
     study = coherent_study(LONG_OPENING, days=11)
-    people, unseen = coherent_people(60, seed=21, days=11), coherent_people(40, seed=22, name="u", days=11)
+    people, unseen = coherent_people(40, seed=21, days=11), coherent_people(80, seed=22, name="u", days=11)
     seen: list[tuple[int, int]] = []
     adapter = tune(
-        qwen, study, people, None, tmp_path / "a", settings=TuneSettings(steps=30), progress=lambda *at: seen.append(at)
+        qwen,
+        study,
+        people,
+        None,
+        tmp_path / "a",
+        settings=TuneSettings(steps=20, cross_validate=0),
+        progress=lambda *at: seen.append(at),
     )
     base, after = (per_person(qwen, a, study, unseen) for a in (None, adapter))
     assert scipy.stats.ttest_rel(after, base, alternative="greater").pvalue < 1e-6
     assert seen[-1][0] == seen[-1][1]
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
     panel = simulate(qwen, adapter, study, unseen, twins(unseen), chunk_dir=tmp_path / "c")
-    assert panel.responses.height == 40 * 3
+    assert panel.responses.height == 80 * 3
     assert panel.responses["probabilities"].list.sum().is_between(1 - 1e-9, 1 + 1e-9).all()
     assert panel.responses.filter(item_id="days")["probabilities"].list.len().unique().to_list() == [11]
     noted = models.provenance(adapter)
@@ -111,9 +116,9 @@ def test_weights_count_people(built: Path, tmp_path: Path):
         .otherwise(pl.col("code"))
     )
     weights = pl.DataFrame({"respondent_id": ids, "weight": [float(said[r] == "yes") for r in ids]})
-    adapter = tune(built, study, forced, weights, tmp_path / "a", settings=TuneSettings(steps=40))
+    adapter = tune(built, study, forced, weights, tmp_path / "a", settings=TuneSettings(steps=40, cross_validate=0))
     found = likelihood(built, adapter, study, forced).filter(item_id="sign")
-    of = {r: p for r, p in found.select("respondent_id", "log_probability").iter_rows()}
+    of = dict(found.select("respondent_id", "log_probability").iter_rows())
     yes, no = ([of[r] for r in ids if said[r] == s] for s in ("yes", "no"))
     assert scipy.stats.mannwhitneyu(yes, no, alternative="greater").pvalue < 1e-6
 
@@ -124,8 +129,10 @@ def test_soft_targets_take_the_place_of_answers(built: Path, tmp_path: Path):
     yes = people.with_columns(code=pl.when(pl.col("item_id") == "sign").then(pl.lit("yes")).otherwise(pl.col("code")))
     ids = people["respondent_id"].unique(maintain_order=True).to_list()
     targets = pl.DataFrame({"respondent_id": ids, "item_id": ["sign"] * 120, "probabilities": [[0.25, 0.75]] * 120})
-    adapter = tune(built, study, yes, None, tmp_path / "a", targets=targets, settings=TuneSettings(steps=60))
-    plain = tune(built, study, yes, None, tmp_path / "b", settings=TuneSettings(steps=60))
+    adapter = tune(
+        built, study, yes, None, tmp_path / "a", targets=targets, settings=TuneSettings(steps=60, cross_validate=0)
+    )
+    plain = tune(built, study, yes, None, tmp_path / "b", settings=TuneSettings(steps=60, cross_validate=0))
     soft, hard = (
         likelihood(built, a, study, yes).filter(item_id="sign")["log_probability"].exp().mean()
         for a in (adapter, plain)
@@ -140,6 +147,7 @@ def test_soft_targets_take_the_place_of_answers(built: Path, tmp_path: Path):
         ([1.0, -1.0], None, "weight is -1.0"),
         ([1.0, float("nan")], None, "weight is nan"),
         ([1.0], None, "weight is None"),
+        ([0.0, 0.0], None, "everybody has weight 0"),
         (None, [[0.5, 0.6]], "no distribution"),
         (None, [[1.0]], "no distribution"),
     ],
