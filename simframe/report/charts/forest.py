@@ -1,0 +1,56 @@
+"""Coefficients of one regression, people beside panels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+
+from simframe.report.charts.style import MUTED, finish, scales, values
+
+
+def draw(data: dict[str, Any]) -> Any:
+    """Draw one row a term; what lies beyond the axis ends in an arrow."""
+    reach = data["reach"]
+    rows = [row | _within(row, reach) for row in data["rows"]]
+    strategies = list(dict.fromkeys(row["strategy"] for row in rows))
+    terms = list(dict.fromkeys(row["term"] for row in rows))
+    scale = scales(strategies)
+    y = alt.Y(
+        "term:N",
+        sort=None,
+        scale=alt.Scale(domain=terms, paddingInner=0.3),
+        axis=alt.Axis(title=None, ticks=False, domain=False, grid=True),
+    )
+    axis = alt.Axis(title="coefficient, in people's standard errors", tickCount=6)
+    x = alt.X("at:Q", scale=alt.Scale(domain=[-reach, reach], nice=False), axis=axis)
+    place = alt.YOffset("strategy:N", scale=alt.Scale(domain=strategies, paddingOuter=0.4))
+    colour = alt.Color("strategy:N", scale=scale["colour"], legend=None)
+    zero = alt.Chart(values([{"at": 0}])).mark_rule(color=MUTED, strokeWidth=1)
+    layers = [zero.encode(x=x)]
+    bars = [row for row in rows if row["from"] is not None]
+    if bars:
+        whisker = alt.Chart(values(bars)).mark_rule(strokeWidth=1.4)
+        layers.append(whisker.encode(x=alt.X("from:Q", axis=axis), x2="to:Q", y=y, yOffset=place, color=colour))
+    shape = alt.Shape("strategy:N", scale=scale["shape"], legend=None)
+    inside = [row for row in rows if abs(row["estimate"]) <= reach]
+    point = alt.Chart(values(inside)).mark_point(filled=True, size=42, opacity=1)
+    layers.append(point.encode(x=x, y=y, yOffset=place, color=colour, shape=shape))
+    for side, sign in (("◂", -1), ("▸", 1)):
+        beyond = [row | {"edge": sign * reach} for row in bars if _beyond(row, sign, reach)]
+        if beyond:
+            arrow = alt.Chart(values(beyond)).mark_text(text=side, fontSize=11)
+            layers.append(arrow.encode(x=alt.X("edge:Q", axis=axis), y=y, yOffset=place, color=colour))
+    return finish(alt.layer(*layers), 24 + (6 + 8 * max(1, len(strategies))) * len(terms))
+
+
+def _within(row: dict[str, Any], reach: float) -> dict[str, Any]:
+    def clamp(x: float | None) -> float | None:
+        return None if x is None else max(-reach, min(reach, x))
+
+    return {"at": clamp(row["estimate"]), "from": clamp(row["low"]), "to": clamp(row["high"])}
+
+
+def _beyond(row: dict[str, Any], sign: int, reach: float) -> bool:
+    end = row["low"] if sign < 0 else row["high"]
+    return end is not None and sign * end > reach

@@ -1,0 +1,114 @@
+"""One look for every chart: Okabe and Ito's colours, and a shape and a dash a strategy, so that greyscale reads too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import altair as alt
+
+INK, MUTED, GRID, BAND, BAR = "#222222", "#5f5f5f", "#e6e6e6", "#e9e9e9", "#c4c4c4"
+WIDTH = 360
+"""Width of a chart in pixels, axis labels included: a phone shows it whole."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How one strategy is drawn."""
+
+    colour: str
+    shape: str
+    dash: tuple[int, ...] = ()
+
+
+MARKS = {
+    "survey": Mark("#000000", "square"),
+    "base": Mark("#d55e00", "diamond", (1, 3)),
+    "tuned": Mark("#0072b2", "circle"),
+    "pilot_marginals": Mark("#e69f00", "triangle-down", (6, 3)),
+    "logit_chain": Mark("#009e73", "triangle-up", (8, 3, 2, 3)),
+}
+SPARE = (
+    Mark("#cc79a7", "cross", (3, 3)),
+    Mark("#56b4e9", "triangle-right", (10, 3)),
+    Mark("#000000", "triangle-left", (2, 6)),
+)
+"""Strategies that this file does not know take these in turn."""
+
+SHAPES = {
+    "circle": "M-4,0a4,4 0 1,0 8,0a4,4 0 1,0 -8,0Z",
+    "square": "M-4,-4h8v8h-8Z",
+    "diamond": "M0,-5.5L5,0L0,5.5L-5,0Z",
+    "triangle-up": "M-5,4L0,-5L5,4Z",
+    "triangle-down": "M-5,-4L0,5L5,-4Z",
+    "triangle-right": "M-4,-5L5,0L-4,5Z",
+    "triangle-left": "M4,-5L-5,0L4,5Z",
+    "cross": "M-5,-2h3v-3h4v3h3v4h-3v3h-4v-3h-3Z",
+}
+"""Outlines for legends, about ten pixels wide."""
+
+
+def mark(strategy: str, known: list[str]) -> Mark:
+    """Return how a strategy is drawn; ``known`` lists all strategies of the chart."""
+    if strategy in MARKS:
+        return MARKS[strategy]
+    strangers = sorted({name for name in known if name not in MARKS} | {strategy})
+    return SPARE[strangers.index(strategy) % len(SPARE)]
+
+
+def scales(strategies: list[str]) -> dict[str, Any]:
+    """Return the scales of colour, shape and dash for these strategies."""
+    known = list(dict.fromkeys(strategies))
+    drawn = [mark(strategy, known) for strategy in known]
+    return {
+        "colour": alt.Scale(domain=known, range=[m.colour for m in drawn]),
+        "shape": alt.Scale(domain=known, range=[m.shape for m in drawn]),
+        "dash": alt.Scale(domain=known, range=[list(m.dash) or [1, 0] for m in drawn]),
+    }
+
+
+def swatch(strategy: str, known: list[str], *, bar: bool = False) -> str:
+    """Return the legend mark of a strategy as an SVG element: line and shape, or a bar."""
+    drawn = mark(strategy, known)
+    if bar:
+        inner = f'<rect x="6" y="2" width="20" height="10" fill="{BAR}" stroke="{MUTED}" stroke-width="0.7"/>'
+    else:
+        dash = f' stroke-dasharray="{" ".join(map(str, drawn.dash))}"' if drawn.dash else ""
+        colour = escape(drawn.colour)
+        inner = (
+            f'<line x1="1" x2="31" y1="7" y2="7" stroke="{colour}" stroke-width="1.6"{dash}/>'
+            f'<path transform="translate(16,7)" d="{SHAPES[drawn.shape]}" fill="{colour}"/>'
+        )
+    return f'<svg class="swatch" width="32" height="14" viewBox="0 0 32 14" aria-hidden="true">{inner}</svg>'
+
+
+def finish(chart: alt.LayerChart, height: int | dict[str, int]) -> Any:
+    """Return a chart with the page's size, type and axes."""
+    return (
+        chart.properties(
+            width=WIDTH,
+            height=height,
+            autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
+            padding={"left": 2, "right": 8, "top": 4, "bottom": 2},
+            background="transparent",
+        )
+        .configure(font="Helvetica, Arial, sans-serif", aria=False)
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=INK,
+            titleColor=MUTED,
+            labelFontSize=11,
+            titleFontSize=11,
+            titleFontWeight="normal",
+            gridColor=GRID,
+            domainColor="#999999",
+            tickColor="#999999",
+            labelLimit=140,
+        )
+    )
+
+
+def values(rows: list[dict[str, Any]]) -> alt.InlineData:
+    """Return rows as the data of a chart."""
+    return alt.InlineData(values=rows)

@@ -1,0 +1,189 @@
+"""From a warehouse to :class:`~simframe.report.findings.Findings`: one connection, one query a section."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any, TypeVar
+
+import duckdb
+
+from simframe import __version__
+from simframe.errors import ReportError, did_you_mean
+from simframe.report import findings as f
+from simframe.report import queries
+from simframe.report.findings import SCHEMA_VERSION, Findings, Focus, Panel, Study
+from simframe.warehouse import Warehouse
+
+Row = TypeVar("Row")
+
+
+def collect(root: str | Path, study: str | None = None) -> Findings:
+    """Read what the report says about one study.
+
+    Args:
+        root: the warehouse.
+        study: study id; may be left out where the warehouse holds panels of one study alone.
+
+    Raises:
+        WarehouseError: where there is no warehouse, or it was moved.
+        ReportError: where it holds no human panel, or no such study, or several and none is named.
+    """
+    warehouse = Warehouse.open(root)
+    with warehouse.connect() as con:
+        reader = _Reader(con, str(warehouse.layout.root))
+        try:
+            return reader.read(study)
+        except duckdb.Error as err:
+            mend = "simframe rebuild; where that does not help, simframe doctor finds the broken table"
+            raise ReportError(f"a query of the report fails: {err}", where=reader.root, mend=mend) from err
+
+
+class _Reader:
+    def __init__(self, con: duckdb.DuckDBPyConnection, root: str) -> None:
+        self.con = con
+        self.root = root
+
+    def rows(self, query: str, kind: type[Row]) -> list[Row]:
+        """Return the rows of a query, each as a ``kind``."""
+        return [kind(**row) for row in self.dicts(query)]
+
+    def dicts(self, query: str) -> list[dict[str, Any]]:
+        found = self.con.execute(query)
+        names = [column[0] for column in found.description or []]
+        return [{n: _finite(v) for n, v in zip(names, row, strict=True)} for row in found.fetchall()]
+
+    def set(self, **given: Any) -> list[str]:
+        statements = queries.prelude(**given)
+        for statement in statements:
+            self.con.execute(statement)
+        return statements
+
+    def read(self, asked: str | None) -> Findings:
+        study_id = self.choose_study(asked)
+        self.set(study=study_id, version="", reference=None, split=None, panels=[], focus=[])
+        references = self.dicts(queries.REFERENCES)
+        if not references:
+            mend = f"import the people that panels of {study_id} are judged by: simframe import {study_id} DATA"
+            raise ReportError(f"no human panel of study {study_id!r}", where=self.root, mend=mend)
+        chosen = references[0]
+        reference, split, version = chosen["panel_id"], chosen["reference_split"], chosen["study_hash"]
+        compared = self.con.execute(
+            "SELECT panel_id FROM comparisons WHERE reference_id = ? AND reference_split IS NOT DISTINCT FROM ?"
+            " ORDER BY panel_id",
+            [reference, split],
+        ).fetchall()
+        panel_ids = [row[0] for row in compared]
+        about = {"study": study_id, "version": version, "reference": reference, "split": split, "panels": panel_ids}
+        self.set(**about, focus=[])
+        # The view costs seconds, and every query below reads it. A temporary table of its name comes first in
+        # DuckDB's search path, so that the queries stand as a reader would type them.
+        self.con.execute(
+            "CREATE TEMP TABLE alignment AS FROM alignment WHERE list_contains(getvariable('panels'), panel_id)"
+        )
+        everyone = [_panel(row) for row in self.dicts(queries.PANELS)]
+        panels = [panel for panel in everyone if panel.panel_id != reference]
+        scores = self.rows(queries.SCORES, f.Score)
+        focus = choose_focus(panels, scores)
+        statements = self.set(**about, focus=focus.all)
+        lists = {name: self.rows(query, kind) for name, (query, kind) in LISTS.items()}
+        return Findings(
+            schema_version=SCHEMA_VERSION,
+            simframe_version=__version__,
+            study=self.study(),
+            reference=next(panel for panel in everyone if panel.panel_id == reference),
+            reference_split=split,
+            panels=panels,
+            elsewhere=sum(other["panels"] for other in references[1:]),
+            focus=focus,
+            scores=scores,
+            prelude=statements,
+            queries={"panels": queries.PANELS.strip(), "scores": queries.SCORES.strip()}
+            | {name: query.strip() for name, (query, _) in LISTS.items()},
+            **lists,
+        )
+
+    def choose_study(self, asked: str | None) -> str:
+        known = [row["study_id"] for row in self.dicts(queries.STUDIES)]
+        if not known:
+            mend = "publish one: simframe import STUDY DATA, or simframe simulate"
+            raise ReportError("the warehouse holds no panel yet", where=self.root, mend=mend)
+        if asked is None and len(known) > 1:
+            mend = f"name one: --study {known[0]}"
+            raise ReportError(f"the warehouse holds several studies: {', '.join(known)}", where=self.root, mend=mend)
+        if asked is not None and asked not in known:
+            raise ReportError(f"no panel of study {asked!r}", where=self.root, mend=did_you_mean(asked, known))
+        return asked or str(known[0])
+
+    def study(self) -> Study:
+        parts: dict[str, Any] = {name: self.rows(query, kind) for name, (query, kind) in STUDY_LISTS.items()}
+        return Study(**self.dicts(queries.STUDY)[0], **parts)
+
+
+STUDY_LISTS: dict[str, tuple[str, type[Any]]] = {
+    "items": (queries.ITEMS, f.Item),
+    "options": (queries.OPTIONS, f.Option),
+    "levels": (queries.LEVELS, f.Level),
+    "blocks": (queries.BLOCKS, f.Block),
+    "pairs": (queries.PAIRS, f.Pair),
+    "regressions": (queries.REGRESSIONS, f.Regression),
+}
+LISTS: dict[str, tuple[str, type[Any]]] = {
+    "parts": (queries.PARTS, f.Part),
+    "rules": (queries.RULES, f.Rule),
+    "curves": (queries.CURVES, f.Figure),
+    "shares": (queries.SHARES, f.Share),
+    "item_distances": (queries.ITEM_DISTANCES, f.ItemDistance),
+    "structures": (queries.STRUCTURES, f.Structures),
+    "subgroups": (queries.SUBGROUPS, f.Subgroup),
+    "coherence": (queries.COHERENCE, f.Coherence),
+    "actions": (queries.ACTIONS, f.Action),
+    "recovery": (queries.RECOVERY, f.Recovery),
+    "coefficients": (queries.COEFFICIENTS, f.Coefficient),
+}
+"""Fields of :class:`Findings`: the query that fills each, and what a row of it is."""
+
+
+def choose_focus(panels: list[Panel], scores: list[f.Score]) -> Focus:
+    """Choose the panels to draw in detail.
+
+    Distances only decide between panels of one kind; ties go to the larger pilot, then to the panel published last.
+    """
+    distance = {s.panel_id: s.estimate for s in scores if s.axis == "marginals" and s.estimate is not None}
+
+    def nearest(panel: Panel) -> tuple[float, int, str]:
+        return (-distance.get(panel.panel_id, math.inf), panel.pilot_n, panel.published or "")
+
+    def recent(panel: Panel) -> tuple[int, str, str]:
+        return (panel.pilot_n, panel.published or "", panel.panel_id)
+
+    def pick(candidates: list[Panel], key: Any) -> Panel | None:
+        return max(candidates, key=key, default=None)
+
+    tuned = [p for p in panels if p.kind == "simulated" and p.strategy != "base"]
+    largest = pick(tuned, recent)
+    bases = [p for p in panels if p.kind == "simulated" and p.strategy == "base"]
+    own = [p for p in bases if largest and p.base_fingerprint == largest.base_fingerprint]
+    baselines = [p for p in panels if p.kind == "baseline"]
+    size = largest.pilot_n if largest else max((p.pilot_n for p in baselines), default=0)
+    rivals = [p for p in baselines if p.pilot_n == size]
+    chosen = (
+        pick(tuned, nearest),
+        largest,
+        pick(own or bases, recent),
+        pick([p for p in rivals if p.strategy == "logit_chain"], recent),
+        pick(rivals, nearest),
+    )
+    return Focus(*(panel.panel_id if panel else None for panel in chosen))
+
+
+def _panel(row: dict[str, Any]) -> Panel:
+    def parsed(text: str | None) -> Any:
+        return json.loads(text or "{}", parse_constant=lambda _: None)
+
+    return Panel(**row | {name: parsed(row[name]) for name in ("versions", "settings")})
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

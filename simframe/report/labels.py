@@ -1,0 +1,145 @@
+"""How numbers are written and what things are called."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any, TypeVar
+
+from simframe.report.findings import Findings, Panel
+
+T = TypeVar("T")
+NONE = "–"
+ALL = "all"
+
+STRATEGIES = {
+    "survey": "People",
+    "base": "Model, untuned",
+    "tuned": "Model, tuned",
+    "pilot_marginals": "Pilot marginals",
+    "logit_chain": "Logit chain",
+}
+"""What a strategy is called in legends; an unknown one keeps its own name."""
+
+AXES = {
+    "marginals": "Answer shares",
+    "heterogeneity": "Variety of answers",
+    "subgroups": "Subgroups",
+    "coherence": "Beliefs and actions",
+    "inference": "Regression coefficients",
+    "individuals": "Individuals",
+    "memorisation": "Memorisation",
+}
+
+
+def strategy_name(strategy: str) -> str:
+    """Return what a strategy is called."""
+    return STRATEGIES.get(strategy, strategy.replace("_", " "))
+
+
+def axis_name(axis: str) -> str:
+    """Return what an axis is called."""
+    return AXES.get(axis, axis.replace("_", " ").capitalize())
+
+
+def number(x: float | None, digits: int = 3) -> str:
+    """Return a number with a fixed count of decimals, a dash where there is none."""
+    if x is None:
+        return NONE
+    text = f"{x:.{digits}f}"
+    return f"{0:.{digits}f}" if float(text) == 0 else text.replace("-", "−")
+
+
+def count(n: float | None) -> str:
+    """Return a count, thousands set off by commas."""
+    return NONE if n is None else f"{n:,.0f}"
+
+
+def percent(x: float | None) -> str:
+    """Return a share in per cent, one decimal."""
+    return NONE if x is None else f"{number(100 * x, 1)} %"
+
+
+def points(x: float | None) -> str:
+    """Return a difference of shares in percentage points, signed."""
+    if x is None:
+        return NONE
+    text = number(100 * x, 1)
+    return f"{'' if text.startswith('−') or text == '0.0' else '+'}{text} points"
+
+
+def interval(low: float | None, high: float | None, digits: int = 3) -> str:
+    """Return an interval, a dash where there is none."""
+    return NONE if low is None or high is None else f"{number(low, digits)} to {number(high, digits)}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """Return words as a list in a sentence."""
+    some = list(words)
+    return some[0] if len(some) == 1 else f"{', '.join(some[:-1])} and {some[-1]}" if some else ""
+
+
+def by(rows: Iterable[T], *names: str) -> Iterator[tuple[Any, list[T]]]:
+    """Group rows by attributes, in order of first appearance."""
+    found: dict[Any, list[T]] = {}
+    for row in rows:
+        key = tuple(getattr(row, name) for name in names)
+        found.setdefault(key[0] if len(key) == 1 else key, []).append(row)
+    yield from found.items()
+
+
+def distinct(labels: list[tuple[str, str]]) -> list[str]:
+    """Return (label, code) pairs as labels that differ: the code follows a label that stands twice."""
+    often = Counter(label for label, _ in labels)
+    return [f"{label} ({code})" if often[label] > 1 else label for label, code in labels]
+
+
+class Names:
+    """What the study and its panels call things."""
+
+    def __init__(self, findings: Findings) -> None:
+        study = findings.study
+        self.items = {item.item_id: item.label for item in study.items}
+        self.pairs = {pair.pair_id: pair.label for pair in study.pairs}
+        self.blocks = {block.structure_id: block.label for block in study.blocks}
+        self.regressions = {each.regression_id: each.label for each in study.regressions}
+        self.levels = {(each.attribute, each.level): each.label for each in study.levels}
+        self.places = {(each.attribute, each.level): each.position for each in study.levels}
+        self.options: dict[str, dict[str, str]] = {}
+        for item_id, options in groupby(study.options, key=lambda option: option.item_id):
+            grid = list(options)
+            shown = distinct([(option.label, option.code) for option in grid])
+            self.options[item_id] = {option.code: label for option, label in zip(grid, shown, strict=True)}
+        self.panels = self._panels([findings.reference, *findings.panels])
+
+    @staticmethod
+    def _panels(panels: list[Panel]) -> dict[str, str]:
+        """Return panel labels, the id's hash behind those that stand twice."""
+        shown = distinct([(panel.label, panel.panel_id.rpartition("-")[2]) for panel in panels])
+        return {panel.panel_id: label for panel, label in zip(panels, shown, strict=True)}
+
+    def item(self, item_id: str | None) -> str:
+        """Return an item's label."""
+        return self.items.get(item_id or "", item_id or NONE)
+
+    def panel(self, panel_id: str | None) -> str:
+        """Return what a panel is called; two of one name are told apart by their hash."""
+        return self.panels.get(panel_id or "", panel_id or NONE)
+
+    def attribute(self, attribute: str) -> str:
+        """Return an attribute's label, those of a crossing joined."""
+        return " × ".join(self.item(part) for part in attribute.split("*"))
+
+    def level(self, attribute: str, level: str) -> str:
+        """Return a subgroup's label."""
+        return self.levels.get((attribute, level), level)
+
+    def term(self, family: str, term: str | None) -> str:
+        """Return the label of a pair, block or regression."""
+        labels = {"coherence": self.pairs, "heterogeneity": self.blocks, "recovery": self.regressions}.get(family, {})
+        return labels.get(term or "", term or "")
+
+    def option(self, item_id: str, code: str) -> str:
+        """Return an answer's label; two of one label are told apart by their code."""
+        return self.options.get(item_id, {}).get(code, code)

@@ -1,0 +1,114 @@
+"""What was compared, and the plain answer."""
+
+from __future__ import annotations
+
+from simframe.report.content import Answer, Card
+from simframe.report.findings import Findings
+from simframe.report.labels import ALL, Names, axis_name, count, interval, listed, number
+from simframe.report.words import STANDINGS, beats_chain, halved, mark, sentence, standing, use
+
+EMBEDDED = "embedded"
+
+
+def judged(findings: Findings) -> str | None:
+    """Return the panel the answer is about: the best tuned one, else the untuned model."""
+    return findings.focus.best or findings.focus.base
+
+
+def subtitle(findings: Findings) -> str:
+    """Return the question of the page in one sentence."""
+    part = f"the {findings.reference_split} of " if findings.reference_split else ""
+    simulated = sum(panel.kind == "simulated" for panel in findings.panels)
+    baselines = sum(panel.kind == "baseline" for panel in findings.panels)
+    return (
+        f"{count(simulated)} simulated panels and {count(baselines)} baselines, "
+        f"each compared with {part}{findings.reference.label}."
+    )
+
+
+def facts(findings: Findings, names: Names) -> list[tuple[str, str]]:
+    """Return what was compared, as (name, value)."""
+    study, reference = findings.study, findings.reference
+    pilots = sorted({panel.pilot_n for panel in findings.panels if panel.pilot_n})
+    sizes = sorted({panel.n_respondents for panel in findings.panels})
+    models = sorted({panel.model for panel in findings.panels if panel.model})
+    asked = [item for item in study.items if item.asked]
+    parts = ", ".join(f"{part.split} {count(part.respondents)}" for part in findings.parts)
+    replicates = sorted({panel.replicates for panel in findings.panels if panel.replicates})
+    evaluated = sum(panel.evaluation_id is not None for panel in findings.panels)
+    rows = [
+        ("Study", f"{study.title} ({study.study_id}, version {study.study_hash})"),
+        ("People", f"{count(reference.n_respondents)} in {reference.panel_id}: {parts}"),
+        ("Judged by", f"{findings.reference_split or ALL}, {count(_judges(findings))} people"),
+        ("Asked items", count(len(asked))),
+        ("Simulated respondents", f"{listed(map(count, sizes))} a panel" if sizes else "none yet"),
+        ("Pilots", f"{listed(map(count, pilots))} people" if pilots else "none"),
+        ("Models", listed(models) if models else "none"),
+        (
+            "Evaluated",
+            f"{evaluated} of {len(findings.panels)} panels"
+            + (f", {listed(map(count, replicates))} bootstrap replicates" if replicates else ""),
+        ),
+    ]
+    return [(name, value) for name, value in rows if value]
+
+
+def answer(findings: Findings, names: Names) -> Answer:
+    """Return what the report says first."""
+    panel_id = judged(findings)
+    if panel_id is None:
+        lead = ["There is no simulated panel yet, so there is nothing to judge: run simframe simulate."]
+        return Answer(lead, "", [], [], _caveats(findings))
+    scores = sorted((s for s in findings.scores if s.panel_id == panel_id), key=lambda s: s.position)
+    cards = [
+        Card(axis_name(s.axis), standing(s.verdict), mark(s.verdict), sentence(findings, s, names)) for s in scores
+    ]
+    uses = []
+    for key, (_, heading) in STANDINGS.items():
+        axes = [s for s in scores if standing(s.verdict) == key]
+        if axes:
+            uses.append((key, heading, [f"{use(s.axis)} ({s.verdict})" for s in axes]))
+    lead = [_lead(findings, names), halved(findings, names), beats_chain(findings, names)]
+    about = f"Verdicts on {names.panel(panel_id)}"
+    return Answer([text for text in lead if text], about, cards, uses, _caveats(findings))
+
+
+def _lead(findings: Findings, names: Names) -> str:
+    focus = findings.focus
+    if focus.best is None:
+        return "No panel was tuned yet; the verdicts below are about the untuned model."
+    panel, score = findings.panel(focus.best), findings.score(focus.best, "marginals")
+    text = f"The tuned panel nearest to people is {names.panel(focus.best)}, with a pilot of {panel.pilot_n}"
+    if score is not None and score.estimate is not None:
+        where = f" ({interval(score.ci_low, score.ci_high)})" if score.ci_low is not None else ""
+        text += f": its answer shares are a mean js_distance of {number(score.estimate)}{where} from those of people"
+    text += f" in the {findings.reference_split}, none of whom it was tuned on." if findings.reference_split else "."
+    if focus.best != focus.largest:
+        text += f" It was chosen by that distance; the largest pilot is that of {names.panel(focus.largest)}."
+    return text
+
+
+def _caveats(findings: Findings) -> list[str]:
+    found = []
+    if findings.panels and not findings.evaluated:
+        found.append("Not evaluated: run simframe evaluate. Until then there are no intervals, floors or verdicts.")
+    elif waiting := [panel for panel in findings.panels if panel.evaluation_id is None]:
+        found.append(f"{len(waiting)} panels are not evaluated yet: run simframe evaluate.")
+    if any(panel.model == EMBEDDED for panel in findings.panels):
+        found.append(
+            "The embedded model is tiny: two layers, built from this study alone so that the road can be travelled "
+            "without a download. Its verdicts show how to read this page, not what language models can do. "
+            "For an answer about a real model, run simframe simulate with --model."
+        )
+    if findings.elsewhere:
+        found.append(
+            f"{findings.elsewhere} panels of this study are judged by other people or another version of the study "
+            "and are not on this page."
+        )
+    return found
+
+
+def _judges(findings: Findings) -> int:
+    if findings.reference_split is None:
+        return findings.reference.n_respondents
+    return sum(part.respondents for part in findings.parts if part.split == findings.reference_split)

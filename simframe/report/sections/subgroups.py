@@ -1,0 +1,88 @@
+"""Alignment group by group."""
+
+from __future__ import annotations
+
+from simframe.report.content import Block, Figure, Section, Table, capped
+from simframe.report.findings import Findings, Subgroup
+from simframe.report.labels import NONE, Names, by, count, interval, number
+
+ATTRIBUTES, LEVELS = 12, 30
+SMALL = "small_n"
+
+
+def section(findings: Findings, names: Names) -> Section:
+    """Return one chart an attribute: distance of each level, with its floor."""
+    drawn = findings.focus.drawn
+    rows = [row for row in findings.subgroups if row.panel_id in drawn and row.metric == "js_distance"]
+    if not rows:
+        text = "There are no panels to compare yet." if not findings.panels else "The study declares no subgroups."
+        return Section("subgroups", "Subgroups", [text])
+    rows.sort(key=lambda row: (names.places.get((row.attribute, row.level), 0), drawn.index(row.panel_id)))
+    intro = [
+        "Mean js_distance over the asked items within each group. The grey band runs to the 95 % quantile between two "
+        "samples of people of that size, its line is their mean: small groups have larger floors, so compare the "
+        "excess over the floor. Hollow marks have fewer than 30 people behind them (small_n).",
+    ]
+    attributes, left_out = capped(list(by(rows, "attribute")), ATTRIBUTES, "attributes")
+    figures, text, groups = [], [], []
+    table_rows: list[list[str]] = []
+    marks = {}
+    for attribute, some in attributes:
+        figures.append(_figure(findings, attribute, some, names))
+        text += _worst(findings, attribute, names)
+        for row in some:
+            if row.reason == SMALL:
+                marks[len(table_rows), 8] = "open"
+            cells = [names.level(attribute, row.level), names.panel(row.panel_id), number(row.estimate)]
+            cells += [interval(row.ci_low, row.ci_high), number(row.floor), number(row.excess)]
+            table_rows.append([*cells, count(row.n_h), count(row.n_s), row.reason or ""])
+            groups.append(names.attribute(attribute))
+    columns = ["Group", "Panel", "js_distance", "95 % interval", "Floor", "Excess", "n people", "n panel", "Note"]
+    table = Table(columns, table_rows, "js_distance by subgroup", groups, text=(0, 1, 8), marks=marks)
+    legend = list(dict.fromkeys(findings.panel(panel_id).strategy for panel_id in drawn))
+    blocks = [Block("Distance from people, by group", [*left_out, *text], figures, table)]
+    return Section("subgroups", "Subgroups", intro, blocks, legend, ["subgroups"])
+
+
+def _worst(findings: Findings, attribute: str, names: Names) -> list[str]:
+    """Name the worst group of the panel the page is about."""
+    about = findings.focus.best or findings.focus.base or next(iter(findings.focus.drawn), None)
+    found = [r for r in findings.subgroups if r.attribute == attribute and r.panel_id == about]
+    worst = next((r for r in found if r.metric == "worst_group_js_distance" and r.estimate is not None), None)
+    absent = [r for r in found if r.metric == "js_distance" and r.estimate is None]
+    said = []
+    if worst:
+        small = ", small_n" if worst.reason == SMALL else ""
+        said.append(
+            f"{names.attribute(attribute)}: {names.panel(about)} is worst for {names.level(attribute, worst.level)}, "
+            f"{number(worst.estimate)} against a floor of {number(worst.floor)} ({worst.n_h} people{small})."
+        )
+    if absent:
+        reasons = ", ".join(f"{names.level(attribute, r.level)} ({r.reason or NONE})" for r in absent)
+        said.append(f"{names.attribute(attribute)}, no figure for: {reasons}.")
+    return said
+
+
+def _figure(findings: Findings, attribute: str, rows: list[Subgroup], names: Names) -> Figure:
+    levels = list(dict.fromkeys(row.level for row in rows))
+    data = [
+        {
+            "level": f"{names.level(attribute, row.level)} ({row.n_h})",
+            "strategy": findings.panel(row.panel_id).strategy,
+            "estimate": row.estimate,
+            "low": row.ci_low,
+            "high": row.ci_high,
+            "floor": row.floor,
+            "top": row.floor_q95,
+            "small": row.reason == SMALL,
+        }
+        for row in rows
+        if row.level in levels[:LEVELS]
+    ]
+    title = names.attribute(attribute)
+    if len(levels) > LEVELS:
+        title += f" (first {LEVELS} of {len(levels)} groups)"
+    said = "; ".join(
+        f"{names.level(attribute, r.level)}, {names.panel(r.panel_id)} {number(r.estimate)}" for r in rows[:60]
+    )
+    return Figure("dots", title, f"js_distance by {title}. {said}.", {"rows": data})

@@ -1,0 +1,221 @@
+"""The plain words behind verdicts: what each means for use, and one sentence an axis with its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from simframe.report.findings import Findings, Panel, Score
+from simframe.report.labels import Names, axis_name, interval, number, percent, points
+
+STANDINGS = {
+    "fit": ("✓", "Fit for"),
+    "gain": ("△", "Nearer to people than the baseline, but not yet as near as people are to one another"),
+    "level": ("=", "No better shown than a baseline that needs no language model"),
+    "open": ("○", "Not known"),
+    "unfit": ("✗", "Not fit for"),
+}
+"""What a verdict means for use: its mark, and the heading of a list of such uses."""
+
+VERDICTS = {
+    "at the floor": ("fit", "no farther from people than 95 % of samples of people of that size are"),
+    "within the margin": ("fit", "the whole interval is within the margin around the ideal"),
+    "recovers the coefficients": ("fit", "every declared regression meets all three thresholds"),
+    "better than baseline": ("gain", "the whole interval is nearer the ideal than that of the best baseline"),
+    "no better than baseline": ("level", "its interval and the best baseline's overlap: the model adds nothing shown"),
+    "no baseline": ("open", "no evaluated baseline on the same pilot to compare with"),
+    "undecided": ("open", "the numbers allow neither verdict"),
+    "too few respondents": ("open", "fewer than 30 respondents stand behind the figure"),
+    "not evaluated": ("open", "the figure or its interval is missing"),
+    "worse than baseline": ("unfit", "the whole interval is farther from the ideal than that of the best baseline"),
+    "not fit for inference": ("unfit", "some declared regression misses a threshold"),
+    "individuals not told apart": ("unfit", "the interval of the correlation with one's own human reaches 0"),
+    "repeats the pilot": ("unfit", "repeats pilot respondents more than people do by coincidence"),
+}
+"""Standing and meaning of every verdict of the view ``scorecard``."""
+
+USES = {
+    "marginals": "estimating how many people give each answer",
+    "heterogeneity": "studying how varied answers are",
+    "subgroups": "estimates for single subgroups",
+    "coherence": "studying how actions follow from beliefs",
+    "inference": "regression coefficients, their signs and their significance",
+    "individuals": "saying what a single person would answer",
+    "memorisation": "answers of its own, rather than those of the pilot",
+}
+
+
+def standing(verdict: str) -> str:
+    """Return a key of ``STANDINGS``."""
+    return VERDICTS.get(verdict, ("open", ""))[0]
+
+
+def mark(verdict: str) -> str:
+    """Return a verdict with its mark in front: it reads without colour."""
+    return f"{STANDINGS[standing(verdict)][0]} {verdict}"
+
+
+def use(axis: str) -> str:
+    """Return what a panel could be used for on an axis."""
+    return USES.get(axis, axis_name(axis).lower())
+
+
+def sentence(findings: Findings, score: Score, names: Names) -> str:
+    """Return what a score says, with its numbers."""
+    if score.estimate is None:
+        return f"No figure: {score.reason or 'not evaluated: run simframe evaluate'}."
+    text = SENTENCES.get(score.axis, _plain)(findings, score, names)
+    if score.verdict == "not evaluated":
+        missing = "its interval has not been computed" if score.ci_low is None else "its floor has not been computed"
+        text += f" Without a verdict: {missing}."
+    if score.reason:
+        text += f" Note: {score.reason}."
+    return text
+
+
+def _bracket(score: Score) -> str:
+    return f" (95 % interval {interval(score.ci_low, score.ci_high)})" if score.ci_low is not None else ""
+
+
+def _plain(_: Findings, score: Score, __: Names) -> str:
+    return f"{score.metric} is {number(score.estimate)}{_bracket(score)}."
+
+
+def _marginals(findings: Findings, score: Score, names: Names) -> str:
+    asked = sum(item.asked for item in findings.study.items)
+    text = f"Mean js_distance over {asked} asked items: {number(score.estimate)}{_bracket(score)}."
+    if score.floor is not None:
+        text += f" Two samples of people: {number(score.floor)}, 95 % of them below {number(score.floor_q95)}."
+    return text + _rival(score, names)
+
+
+def _heterogeneity(_: Findings, score: Score, __: Names) -> str:
+    return f"Answers carry {number(score.estimate)} times the entropy of people's{_bracket(score)}; 1 is ideal."
+
+
+def _subgroups(_: Findings, score: Score, names: Names) -> str:
+    group = f"{names.attribute(score.attribute or '')}: {names.level(score.attribute or '', score.level or '')}"
+    text = f"Worst group, {group} ({score.n_h} people): js_distance {number(score.estimate)}{_bracket(score)}"
+    if score.floor is None:
+        return text + "."
+    floor = f"{number(score.floor)}, 95 % of them below {number(score.floor_q95)}"
+    return f"{text}. Two samples of people of that size: {floor}."
+
+
+def _coherence(findings: Findings, score: Score, names: Names) -> str:
+    rows = {
+        row.metric: row.estimate
+        for row in findings.coherence
+        if row.panel_id == score.panel_id and row.pair_id == score.term
+    }
+    sides = ""
+    if "belief_action_gap_h" in rows:
+        people, panel = percent(rows["belief_action_gap_h"]), percent(rows.get("belief_action_gap_s"))
+        sides = f"{people} of people act against the belief, {panel} of the panel: "
+    low, high = (None if x is None else 100 * x for x in (score.ci_low, score.ci_high))
+    bracket = f" (95 % interval {interval(low, high, 1)})" if low is not None else ""
+    return f"Worst pair, {names.term('coherence', score.term)}. {sides}{points(score.estimate)}{bracket}."
+
+
+def _inference(findings: Findings, score: Score, names: Names) -> str:
+    rows = {
+        row.metric: row.estimate
+        for row in findings.recovery
+        if row.panel_id == score.panel_id and row.regression_id == score.term
+    }
+    text = f"Worst regression, {names.term('recovery', score.term)}: sign F1 {number(score.estimate)}."
+    counts = [rows.get(name) for name in ("tp", "fp", "fn", "tn")]
+    if any(n is None for n in counts):
+        return text
+    tp, fp, fn, tn = (int(n or 0) for n in counts)
+    return f"{text} Of {tp + fn} coefficients significant among people it finds {tp}, and it claims {fp} of its own."
+
+
+def _individuals(_: Findings, score: Score, __: Names) -> str:
+    within = " within treatment arms" if score.metric == "demeaned_r" else ""
+    text = f"Answers of a simulated twin and of its own human correlate at {number(score.estimate)}{within}"
+    return f"{text}{_bracket(score)}; 0 is chance."
+
+
+def _memorisation(_: Findings, score: Score, __: Names) -> str:
+    text = f"{percent(score.estimate)} of the panel repeat all answers of some pilot respondent"
+    return text + (f"; so do {percent(score.floor)} of the people." if score.floor is not None else ".")
+
+
+def _rival(score: Score, names: Names) -> str:
+    if score.baseline_estimate is None:
+        return ""
+    return f" Best baseline, {names.panel(score.baseline_panel_id)}: {number(score.baseline_estimate)}."
+
+
+SENTENCES: dict[str, Callable[[Findings, Score, Names], str]] = {
+    "marginals": _marginals,
+    "heterogeneity": _heterogeneity,
+    "subgroups": _subgroups,
+    "coherence": _coherence,
+    "inference": _inference,
+    "individuals": _individuals,
+    "memorisation": _memorisation,
+}
+
+
+def halved(findings: Findings, names: Names) -> str | None:
+    """Say whether the largest-pilot tuned panel halved the untuned model's mean js_distance."""
+    found = _two(findings, findings.focus.largest, findings.focus.base)
+    if found is None:
+        return None
+    panel, tuned, _, base = found
+    ratio = (tuned.estimate or 0) / base.estimate if base.estimate else None
+    if ratio is None:
+        return "The untuned model's mean js_distance is 0: there is nothing to halve."
+    verb = "halved" if ratio <= 0.5 else "did not halve"
+    text = (
+        f"Tuning on {panel.pilot_n} people {verb} the untuned model's mean js_distance: "
+        f"{number(base.estimate)} untuned, {number(tuned.estimate)} tuned, a ratio of {number(ratio, 2)}."
+    )
+    return text + _certain(
+        tuned.ci_high, _half(base.ci_low), tuned.ci_low, _half(base.ci_high), "half the untuned model's"
+    )
+
+
+def beats_chain(findings: Findings, names: Names) -> str | None:
+    """Say whether the largest-pilot tuned panel beat the logit chain on the same pilot."""
+    found = _two(findings, findings.focus.largest, findings.focus.logit_chain)
+    if found is None:
+        return None
+    panel, tuned, _, chain = found
+    nearer = (tuned.estimate or 0) < (chain.estimate or 0)
+    bounds = (tuned.ci_low, tuned.ci_high, chain.ci_low, chain.ci_high)
+    known = all(x is not None for x in bounds)
+    apart = known and ((tuned.ci_high or 0) < (chain.ci_low or 0) or (tuned.ci_low or 0) > (chain.ci_high or 0))
+    verb = "beat" if nearer and apart else "did not beat"
+    text = (
+        f"It {verb} the logit chain fitted on the same {panel.pilot_n} people: mean js_distance "
+        f"{number(tuned.estimate)} against {number(chain.estimate)}"
+    )
+    if not known:
+        return f"{text}; without intervals this is not settled: run simframe evaluate."
+    if apart:
+        return f"{text}, and their 95 % intervals do not overlap."
+    nearer_text = "it is nearer to people by the estimate" if nearer else "it is not nearer even by the estimate"
+    overlap = "their 95 % intervals overlap" if known else ""
+    return f"{text}: {nearer_text}, and {overlap}."
+
+
+def _half(x: float | None) -> float | None:
+    return None if x is None else x / 2
+
+
+def _certain(high: float | None, low_other: float | None, low: float | None, high_other: float | None, of: str) -> str:
+    if high is None or low is None or low_other is None or high_other is None:
+        return " Intervals have not been computed: run simframe evaluate."
+    if high <= low_other or low > high_other:
+        return f" The 95 % intervals agree: that of the tuned panel and {of} do not overlap."
+    return f" That is the estimate; the 95 % interval of the tuned panel overlaps {of}."
+
+
+def _two(findings: Findings, one: str | None, other: str | None) -> tuple[Panel, Score, Panel, Score] | None:
+    """Return two panels and their scores on answer shares, or None where one has no figure."""
+    a, b = findings.score(one, "marginals"), findings.score(other, "marginals")
+    if one is None or other is None or a is None or b is None or a.estimate is None or b.estimate is None:
+        return None
+    return findings.panel(one), a, findings.panel(other), b
