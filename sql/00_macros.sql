@@ -12,7 +12,11 @@ CREATE OR REPLACE MACRO clamp(x, low, high) AS CASE WHEN x IS NOT NULL THEN grea
 
 -- One option's share of a Kullback-Leibler divergence, in bits: 0 log 0 = 0, infinite where q = 0 < p.
 CREATE OR REPLACE MACRO kl_term(p, q) AS
-    CASE WHEN p > 0 AND q > 0 THEN p * log2(p / q) WHEN p > 0 AND q = 0 THEN 'Infinity'::DOUBLE WHEN p = 0 THEN 0.0 END;
+    CASE
+        WHEN p > 0 AND q > 0 THEN p * log2(p / q)
+        WHEN p > 0 AND q = 0 THEN 'Infinity'::DOUBLE
+        WHEN p = 0 AND q IS NOT NULL THEN 0.0
+    END;
 
 -- One option's share of a Jensen-Shannon divergence, in bits.
 CREATE OR REPLACE MACRO js_term(p, q) AS (kl_term(p, (p + q) / 2) + kl_term(q, (p + q) / 2)) / 2;

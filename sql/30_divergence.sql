@@ -16,7 +16,8 @@ WITH per_item AS (
             {'metric': 'wasserstein', 'estimate': wasserstein, 'reason': reason_ordered},
             {'metric': 'wasserstein_norm', 'estimate': wasserstein_norm, 'reason': coalesce(reason_ordered, reason_range)},
             {'metric': 'ks', 'estimate': ks, 'reason': reason_ordered},
-            {'metric': 'energy', 'estimate': energy, 'reason': reason_ordered},
+            {'metric': 'energy', 'estimate': CASE WHEN scale = 'interval' THEN energy END,
+                'reason': coalesce(CASE WHEN scale = 'ordinal' THEN 'ordinal item' END, reason_ordered)},
             {'metric': 'mean_shift', 'estimate': mean_shift, 'reason': reason_ordered},
             {'metric': 'nonresponse_gap', 'estimate': nonresponse_gap, 'reason': reason}
         ]) AS figure

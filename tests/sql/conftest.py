@@ -121,7 +121,9 @@ def count(item: str, counts: Mapping[Any, float], split: str = "holdout", **over
     return rows
 
 
-def cross(pair: str, counts: Mapping[tuple[str, str], float], split: str = "holdout", **over: Any) -> list[dict[str, Any]]:
+def cross(
+    pair: str, counts: Mapping[tuple[str, str], float], split: str = "holdout", **over: Any
+) -> list[dict[str, Any]]:
     """Rows of ``crosstabs``: a count by (belief, action)."""
     return [
         {"pair_id": pair, "split": split, "attribute": "all", "level": "all"}
@@ -140,7 +142,9 @@ class Warehouse:
         self.study = parse_study(study, "study.toml")
         add_study(self.layout, self.study, study)
 
-    def panel(self, panel_id: str, *, reference: str | None = None, tables: Mapping[str, Iterable[Any]], **row: Any) -> None:
+    def panel(
+        self, panel_id: str, *, reference: str | None = None, tables: Mapping[str, Iterable[Any]], **row: Any
+    ) -> None:
         """Write one panel. Without a reference it is a human one."""
         defaults = {
             "panel_id": panel_id,
@@ -155,7 +159,9 @@ class Warehouse:
         }
         self._write(self.layout.panel(panel_id), PANEL, {"panel": [defaults | row]} | dict(tables))
 
-    def evaluation(self, evaluation_id: str, panel_id: str, *, tables: Mapping[str, Iterable[Any]], day: int = 1) -> None:
+    def evaluation(
+        self, evaluation_id: str, panel_id: str, *, tables: Mapping[str, Iterable[Any]], day: int = 1
+    ) -> None:
         """Write one evaluation of a panel."""
         row = {"evaluation_id": evaluation_id, "panel_id": panel_id, "created_at": CREATED + dt.timedelta(days=day)}
         self._write(self.layout.evaluation(evaluation_id), EVALUATION, {"evaluation": [row]} | dict(tables))
@@ -163,7 +169,9 @@ class Warehouse:
     def _write(self, folder: Path, schemas: Mapping[str, pa.Schema], tables: Mapping[str, Iterable[Any]]) -> None:
         folder.mkdir(parents=True)
         for name, schema in schemas.items():
-            write_table(folder / f"{name}.parquet", pa.Table.from_pylist(list(tables.get(name, ())), schema=schema), schema)
+            write_table(
+                folder / f"{name}.parquet", pa.Table.from_pylist(list(tables.get(name, ())), schema=schema), schema
+            )
 
     def open(self) -> duckdb.DuckDBPyConnection:
         """Build the catalog and open it as any reader would."""
@@ -200,6 +208,8 @@ def reasons(con: duckdb.DuckDBPyConnection, view: str, **keys: str | None) -> di
     return dict(_rows(con, view, "metric, reason", keys))
 
 
-def _rows(con: duckdb.DuckDBPyConnection, view: str, columns: str, keys: Mapping[str, str | None]) -> list[tuple[Any, ...]]:
+def _rows(
+    con: duckdb.DuckDBPyConnection, view: str, columns: str, keys: Mapping[str, str | None]
+) -> list[tuple[Any, ...]]:
     where = " AND ".join(f"{name} IS NOT DISTINCT FROM ?" for name in keys) or "true"
     return con.execute(f"SELECT {columns} FROM {view} WHERE {where}", list(keys.values())).fetchall()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 
 import duckdb
@@ -14,7 +13,11 @@ from simframe.warehouse.tables import RESULT
 
 from .conftest import Warehouse, count
 
-VIEWS = [name for file in sql_files() for name in re.findall(r"CREATE OR REPLACE (?:VIEW|TABLE) (\w+)", file.read_text("utf-8"))]
+VIEWS = [
+    name
+    for file in sql_files()
+    for name in re.findall(r"CREATE OR REPLACE (?:VIEW|TABLE) (\w+)", file.read_text("utf-8"))
+]
 PUBLIC = {
     "panels", "respondents", "responses", "cells", "crosstabs", "structures", "studies", "items", "options", "levels",
     "blocks", "pairs", "implications", "regressions", "evaluations", "estimates", "fits", "coefficients", "comparisons",
@@ -136,7 +139,7 @@ def test_a_root_with_a_quote_in_its_name_works(tmp_path):
 def test_the_warehouse_answers_from_its_new_place_after_a_rebuild(small, tmp_path):
     small.open().close()
     moved = tmp_path / "moved"
-    os.rename(small.layout.root, moved)
+    small.layout.root.rename(moved)
     rebuild(moved)
     with duckdb.connect(str(moved / "simframe.duckdb"), read_only=True) as con:
         assert con.execute("SELECT count(*) FROM comparisons").fetchone() == (1,)

@@ -15,7 +15,9 @@ PAIR = {"item_id": "mood", "item_id_2": "vote", "attribute": "all", "term": "act
 def test_the_gap_counts_those_whose_belief_implies_an_action(warehouse):
     with warehouse().compare(cross("acts", H), cross("acts", S), table="crosstabs") as con:
         got = figures(con, "coherence", **PAIR)
-        n = con.execute("SELECT n_h, n_s FROM coherence WHERE metric = 'belief_action_gap' AND attribute = 'all' AND term = 'acts'")
+        n = con.execute(
+            "SELECT n_h, n_s FROM coherence WHERE metric = 'belief_action_gap' AND attribute = 'all' AND term = 'acts'"
+        )
         assert n.fetchall() == [(100, 40)]
     assert got["belief_action_gap_h"] == 0.25
     assert got["belief_action_gap_s"] == 0.0
@@ -29,12 +31,20 @@ def test_the_gap_is_weighted(warehouse):
 
 
 def test_a_planted_gap_is_found_in_every_subgroup(warehouse):
-    h = [r for level, against in (("f", 10), ("m", 40)) for r in
-         cross("acts", {("1", "0"): 100 - against, ("1", "1"): against}, attribute="sex", level=level)]
+    h = [
+        r
+        for level, against in (("f", 10), ("m", 40))
+        for r in cross("acts", {("1", "0"): 100 - against, ("1", "1"): against}, attribute="sex", level=level)
+    ]
     s = cross("acts", {("1", "0"): 9, ("1", "1"): 1}, attribute="sex", level="m")
     with warehouse().compare(h, s, table="crosstabs") as con:
-        by_level = {lv: (figures(con, "coherence", **PAIR | {"attribute": "sex", "level": lv}),
-                         reasons(con, "coherence", **PAIR | {"attribute": "sex", "level": lv})) for lv in ("f", "m", "d")}
+        by_level = {
+            lv: (
+                figures(con, "coherence", **PAIR | {"attribute": "sex", "level": lv}),
+                reasons(con, "coherence", **PAIR | {"attribute": "sex", "level": lv}),
+            )
+            for lv in ("f", "m", "d")
+        }
     assert by_level["f"][0]["belief_action_gap_h"] == 0.1
     assert (by_level["f"][0]["belief_action_gap"], by_level["f"][1]["belief_action_gap"]) == (None, "not simulated")
     assert by_level["m"][0]["belief_action_gap"] == pytest.approx(0.1 - 0.4)
@@ -44,7 +54,10 @@ def test_a_planted_gap_is_found_in_every_subgroup(warehouse):
 def test_beliefs_that_imply_nothing_leave_no_gap(warehouse):
     with warehouse().compare(cross("acts", H), cross("acts", {("2", "0"): 5}), table="crosstabs") as con:
         got, why = figures(con, "coherence", **PAIR), reasons(con, "coherence", **PAIR)
-    assert (got["belief_action_gap_s"], why["belief_action_gap_s"]) == (None, "no belief of the panel implies an action")
+    assert (got["belief_action_gap_s"], why["belief_action_gap_s"]) == (
+        None,
+        "no belief of the panel implies an action",
+    )
 
 
 def test_perfect_association_inflates(warehouse):
@@ -86,7 +99,9 @@ def test_actions_given_the_belief(warehouse):
     s = {("1", "0"): 5, ("2", "0"): 20}
     with warehouse().compare(cross("acts", h), cross("acts", s), table="crosstabs") as con:
         got = figures(con, "coherence", **PAIR)
-        shares = con.execute("SELECT p, q, belief_share_h FROM conditional_actions WHERE belief_code = '1' ORDER BY action_code")
+        shares = con.execute(
+            "SELECT p, q, belief_share_h FROM conditional_actions WHERE belief_code = '1' ORDER BY action_code"
+        )
         assert shares.fetchall() == [(0.5, 1.0, 0.5), (0.5, 0.0, 0.5)]
     one = 0.5 * (0.5 * log2(0.5 / 0.75) + 0.5 * log2(0.5 / 0.25)) + 0.5 * log2(1 / 0.75)
     assert got["conditional_js"] == pytest.approx(0.5 * one)

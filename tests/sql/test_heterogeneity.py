@@ -138,7 +138,10 @@ def people(answers, split="holdout", start=0, **over):
 
 def test_memorised_answers_count_against_the_pilot_that_was_used(warehouse):
     made = warehouse()
-    pilot, holdout = people([("1", "x"), ("2", "y"), ("3", "z")], "pilot"), people([("1", "x"), ("3", "z"), ("3", None)])
+    pilot, holdout = (
+        people([("1", "x"), ("2", "y"), ("3", "z")], "pilot"),
+        people([("1", "x"), ("3", "z"), ("3", None)]),
+    )
     made.panel("h", tables={"respondents": pilot[0] + holdout[0], "responses": pilot[1] + holdout[1]})
     answers = people([("1", "x"), ("1", "x"), ("2", "y"), ("3", "z"), ("2", None)])
     tables = {"respondents": answers[0], "responses": answers[1]}
@@ -146,7 +149,9 @@ def test_memorised_answers_count_against_the_pilot_that_was_used(warehouse):
     made.panel("all", reference="h", pilot_n=3, tables=tables)
     made.panel("none", reference="h", tables=tables)
     with made.open() as con:
-        got = {p: figures(con, "heterogeneity", panel_id=p, item_id=None, attribute="all") for p in ("two", "all", "none")}
+        got = {
+            p: figures(con, "heterogeneity", panel_id=p, item_id=None, attribute="all") for p in ("two", "all", "none")
+        }
         why = reasons(con, "heterogeneity", panel_id="none", item_id=None, attribute="all")
     assert got["two"]["memorised_share"] == pytest.approx(3 / 5)
     assert got["two"]["memorised_share_h"] == pytest.approx(1 / 3)
@@ -160,6 +165,8 @@ def test_memorised_shares_are_weighted(warehouse):
     pilot, holdout = people([("1", "x")], "pilot"), people([("2", "x")])
     made.panel("h", tables={"respondents": pilot[0] + holdout[0], "responses": pilot[1] + holdout[1]})
     copied, own = people([("1", "x")], weight=3.0), people([("2", "y")], start=1)
-    made.panel("s", reference="h", pilot_n=1, tables={"respondents": copied[0] + own[0], "responses": copied[1] + own[1]})
+    made.panel(
+        "s", reference="h", pilot_n=1, tables={"respondents": copied[0] + own[0], "responses": copied[1] + own[1]}
+    )
     with made.open() as con:
         assert figures(con, "heterogeneity", item_id=None, attribute="all")["memorised_share"] == 0.75

@@ -118,7 +118,10 @@ def test_a_slope_the_panel_could_not_fit_is_missed(made):
 def test_a_missing_standard_error_is_no_class(made):
     evaluate(made, {"hit": TERMS["hit"], "odd": ((1.0, float("nan")), (1.0, 0.01))})
     with made.open() as con:
-        assert con.execute("SELECT class_h, p_value_h FROM coefficient_pairs WHERE term = 'odd'").fetchone() == (None, None)
+        assert con.execute("SELECT class_h, p_value_h FROM coefficient_pairs WHERE term = 'odd'").fetchone() == (
+            None,
+            None,
+        )
 
 
 def test_undefined_rates_have_a_reason(made):

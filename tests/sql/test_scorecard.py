@@ -1,0 +1,167 @@
+"""scorecard: no verdict is better than its evidence."""
+
+import duckdb
+import pytest
+
+from simframe.warehouse.catalog import sql_files
+
+from .conftest import count, cross
+
+N = 100
+
+
+@pytest.fixture(scope="module")
+def rules():
+    """The macros alone."""
+    with duckdb.connect() as con:
+        for file in sql_files():
+            if file.name.startswith(("00_", "90_")):
+                con.execute(file.read_text("utf-8"))
+        yield con
+
+
+def verdict(
+    con, *, estimate=0.3, ci=(0.25, 0.35), q95=0.1, n_h=N, n_s=N, ideal=0.0, margin=None, baseline=(None, None)
+):
+    return con.execute(
+        "SELECT verdict(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [estimate, *ci, q95, n_h, n_s, ideal, margin, *baseline]
+    ).fetchone()[0]
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        ({"estimate": None}, "not evaluated"),
+        ({"ci": (None, None)}, "not evaluated"),
+        ({"n_h": 29}, "too few respondents"),
+        ({"n_s": 29}, "too few respondents"),
+        ({"estimate": 0.1, "ci": (0.05, 0.2)}, "at the floor"),
+        ({"estimate": 0.11, "ci": (0.05, 0.2)}, "no baseline"),
+        ({"estimate": 0.11, "q95": None}, "no baseline"),
+        ({"baseline": (0.4, 0.5)}, "better than baseline"),
+        ({"baseline": (0.35, 0.5)}, "no better than baseline"),
+        ({"baseline": (0.2, 0.25)}, "no better than baseline"),
+        ({"baseline": (0.1, 0.2)}, "worse than baseline"),
+        # Signed figures: a distance from the ideal on either side, and a floor is no bound for them.
+        ({"estimate": 1.0, "ci": (0.95, 1.05), "ideal": 1.0, "margin": 0.1}, "within the margin"),
+        ({"estimate": 1.0, "ci": (0.8, 1.2), "ideal": 1.0, "margin": 0.1, "q95": 1.3}, "no baseline"),
+        ({"estimate": 0.8, "ci": (0.75, 0.85), "ideal": 1.0, "margin": 0.1, "baseline": (1.3, 1.5)},
+         "better than baseline"),
+        ({"estimate": 0.8, "ci": (0.75, 0.85), "ideal": 1.0, "margin": 0.1, "baseline": (1.2, 1.5)},
+         "no better than baseline"),
+        ({"estimate": -0.3, "ci": (-0.4, -0.2), "margin": 0.05, "baseline": (-0.1, 0.1)}, "worse than baseline"),
+        ({"estimate": 0.6, "ci": (0.5, 0.7), "ideal": 1.0, "baseline": (0.1, 0.4)}, "better than baseline"),
+    ],
+)  # fmt: skip
+def test_a_verdict_takes_its_evidence(rules, case, expected):
+    assert verdict(rules, **case) == expected
+
+
+@pytest.mark.parametrize(
+    ("models", "undefined", "failed", "passed", "expected"),
+    [
+        (None, None, None, None, "not evaluated"),
+        (2, 2, 0, 0, "not evaluated"),
+        (2, 0, 1, 1, "not fit for inference"),
+        (2, 1, 0, 1, "undecided"),
+        (2, 0, 0, 2, "recovers the coefficients"),
+    ],
+)
+def test_inference_asks_for_every_model(rules, models, undefined, failed, passed, expected):
+    arguments = [models, undefined, failed, passed, N, N]
+    assert rules.execute("SELECT verdict_on_inference(?, ?, ?, ?, ?, ?)", arguments).fetchone()[0] == expected
+
+
+def test_the_founding_studys_best_panel_is_not_fit_for_inference(rules):
+    """Sign F1 0.769 and false-positive rate 0.333, as the study published them."""
+    assert rules.execute("SELECT fails_inference(0.769, 0.333, 0.8)").fetchone() == (True,)
+
+
+def distance(low, high, q95=0.01, **over):
+    row = {"family": "divergence", "metric": "js_distance", "attribute": "all", "level": "all", "item_id": None}
+    return {"estimates": [row | {"ci_low": low, "ci_high": high, "floor": 0.0, "floor_q95": q95} | over]}
+
+
+def moods(one, three):
+    return count("mood", {"1": one, "3": three})
+
+
+@pytest.fixture
+def made(warehouse):
+    made = warehouse()
+    made.panel("h", tables={"cells": moods(50, 50)})
+    made.panel("base", reference="h", strategy="base", tables={"cells": moods(100, 0)})
+    made.panel("tuned", reference="h", pilot_n=100, tables={"cells": moods(60, 40)})
+    for name, pilot_n, one in (("marginals", 100, 80), ("chain", 100, 70), ("chain-more", 300, 50)):
+        made.panel(name, reference="h", kind="baseline", strategy=name, pilot_n=pilot_n,
+                   tables={"cells": moods(one, 100 - one)})  # fmt: skip
+    return made
+
+
+def axis(con, panel_id, axis="marginals"):
+    columns = "verdict, base_panel_id, base_estimate, baseline_panel_id, baseline_estimate, estimate, reason"
+    found = con.execute(f"SELECT {columns} FROM scorecard WHERE panel_id = ? AND axis = ?", [panel_id, axis]).fetchall()
+    assert len(found) == 1
+    return dict(zip(columns.split(", "), found[0], strict=True))
+
+
+def test_the_best_baseline_on_the_same_pilot_and_the_base_stand_beside(made):
+    made.evaluation("e1", "tuned", tables=distance(0.05, 0.12))
+    made.evaluation("e2", "chain", tables=distance(0.13, 0.2))
+    made.evaluation("e3", "chain-more", tables=distance(0.0, 0.01))
+    with made.open() as con:
+        tuned = axis(con, "tuned")
+        estimates = dict(con.execute("""
+            SELECT panel_id, estimate FROM alignment
+            WHERE family = 'divergence' AND metric = 'js_distance' AND item_id IS NULL
+        """).fetchall())  # fmt: skip
+        assert tuned["verdict"] == "better than baseline"
+        assert (tuned["base_panel_id"], tuned["baseline_panel_id"]) == ("base", "chain")
+        assert (tuned["base_estimate"], tuned["baseline_estimate"]) == (estimates["base"], estimates["chain"])
+        assert tuned["estimate"] == estimates["tuned"]
+        # No evaluation, no verdict; nothing to compare with, no comparison.
+        assert axis(con, "base")["verdict"] == "not evaluated"
+        assert axis(con, "chain-more")["verdict"] == "at the floor"
+        assert axis(con, "chain-more")["baseline_panel_id"] is None
+
+
+def test_overlap_is_not_better(made):
+    made.evaluation("e1", "tuned", tables=distance(0.05, 0.14))
+    made.evaluation("e2", "chain", tables=distance(0.13, 0.2))
+    with made.open() as con:
+        assert axis(con, "tuned")["verdict"] == "no better than baseline"
+
+
+def test_every_panel_has_every_axis(made):
+    with made.open() as con:
+        rows = con.execute(
+            "SELECT panel_id, list(axis ORDER BY position), count(DISTINCT axis) FROM scorecard GROUP BY ALL"
+        )
+        axes = ["marginals", "heterogeneity", "subgroups", "coherence", "inference", "individuals", "memorisation"]
+        assert sorted(rows.fetchall()) == [
+            (name, axes, 7) for name in ("base", "chain", "chain-more", "marginals", "tuned")
+        ]
+        assert axis(con, "tuned", "individuals")["reason"] == "no twins"
+        assert {v for (v,) in con.execute("SELECT DISTINCT verdict FROM scorecard").fetchall()} == {"not evaluated"}
+
+
+def test_the_worst_pair_speaks_for_coherence(warehouse):
+    made = warehouse()
+    h = [*cross("acts", {("1", "0"): 50, ("3", "1"): 50}), *cross("nameless", {("x", "1"): 50, ("x", "0"): 50})]
+    s = [*cross("acts", {("1", "0"): 45, ("1", "1"): 5, ("3", "1"): 50}), *cross("nameless", {("x", "1"): 100})]
+    made.panel("h", tables={"crosstabs": h})
+    made.panel("s", reference="h", tables={"crosstabs": s})
+    with made.open() as con:
+        found = con.execute("SELECT term, estimate FROM scorecard WHERE axis = 'coherence'").fetchall()
+    assert found == [("nameless", -0.5)]
+
+
+def test_repeating_the_pilot_is_said(rules):
+    def said(estimate, low, high, q95):
+        arguments = [estimate, low, high, q95, N, N]
+        return rules.execute("SELECT verdict_on_memorisation(?, ?, ?, ?, ?, ?)", arguments).fetchone()[0]
+
+    assert said(0.1, 0.05, 0.15, 0.12) == "at the floor"
+    assert said(0.3, 0.25, 0.35, 0.12) == "repeats the pilot"
+    assert said(0.15, 0.1, 0.2, 0.12) == "undecided"
+    assert said(0.15, 0.1, 0.2, None) == "not evaluated"
