@@ -45,6 +45,6 @@ def show(name: str) -> None:
         "scales": ", ".join(found.scales),
         "functions": ", ".join(f"simframe.metrics.{function}" for function in found.functions),
     }
-    shown = ["name", "family", "formula", "range", "unit", "goal", "ideal", "symmetric", "scales", "functions", "source"]
+    shown = [key for key in fields if key not in ("low", "high")]
     rows = [(key, "" if fields[key] is None else str(fields[key])) for key in shown]
     print_table(pl.DataFrame(rows, schema=["field", "value"], orient="row"))
