@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from simframe.errors import InferenceError
 from simframe.study import Item, Regression, Study, canonical_number
-from simframe.study.formula import variables
+from simframe.study.formula import Formula, parse
 
 Floats = NDArray[np.float64]
 INTERCEPT = "Intercept"
@@ -49,14 +49,16 @@ def design(
 ) -> Design:
     """Return the complete cases of ``regression`` in ``frame`` (one row a respondent, one column an item).
 
-    Categories follow the declared order of options: the first one is the base of outcome and predictors on every
-    panel, so that a term means the same everywhere.
+    Categories follow the declared order of options or bins. The base of a predictor is the one that the formula names,
+    else the first one, as it is of the outcome, on every panel: a term means the same everywhere. Respondents outside
+    the bins that a formula asks for are no complete cases.
 
     Raises:
         UnfitError: where the cases cannot carry the regression.
         StudyError: where the formula is more than a formula.
     """
-    names = variables(regression.formula)
+    formula = parse(regression.formula)
+    names = formula.variables
     absent = [name for name in names if name not in frame.columns]
     if absent:
         raise UnfitError(f"no answers to {', '.join(absent)}")
@@ -66,6 +68,7 @@ def design(
     if clusters is not None:
         table = table.with_columns(clusters.alias(".cluster"))
     table = table.with_columns(pl.selectors.float().fill_nan(None)).drop_nulls()
+    table = table.with_columns(_bins(study.item(name), table[name]) for name in formula.binned).drop_nulls()
     if weights is not None:
         if not (table[".weight"].is_finite() & (table[".weight"] >= 0)).all():
             raise UnfitError("weights are negative or infinite")
@@ -73,10 +76,9 @@ def design(
     if table.height == 0:
         raise UnfitError("no complete cases")
 
-    outcome, _, right = regression.formula.partition("~")
-    target = study.item(outcome.strip())
+    target = study.item(formula.outcome)
     y, outcomes = _outcome(regression, target, table[target.id])
-    x, terms = _matrix(regression, right, table, study)
+    x, terms = _matrix(regression, formula, table, study)
     if table.height <= x.shape[1] + max(len(outcomes) - 2, 0):
         raise UnfitError(f"{table.height} complete cases are too few for {x.shape[1]} terms")
     w = table[".weight"].to_numpy() if weights is not None else None
@@ -124,28 +126,39 @@ def _outcome(regression: Regression, item: Item, column: pl.Series) -> tuple[Flo
     return np.array([place[code] for code in codes]), tuple(present)
 
 
-def _matrix(regression: Regression, right: str, table: pl.DataFrame, study: Study) -> tuple[Floats, tuple[str, ...]]:
+def _matrix(
+    regression: Regression, formula: Formula, table: pl.DataFrame, study: Study
+) -> tuple[Floats, tuple[str, ...]]:
     """Return the design matrix and its terms; patsy sees the items and a closed set of functions, nothing else."""
     import pandas as pd
     import patsy
 
     columns: dict[str, Any] = {}
-    for name in variables(regression.formula):
+    for name in dict.fromkeys([*formula.plain, *(item for _, item in formula.bases)]):
         column = table[name]
         if column.dtype.is_numeric():
             columns[name] = pd.Series(column.cast(pl.Float64).to_numpy(), name=name)
-        else:
+        elif name in formula.plain:
             columns[name] = pd.Series(_categories(study.item(name), column), name=name)
+        else:
+            columns[name] = pd.Series(column.to_list(), name=name, dtype=object)
 
-    def categorical(data: Any) -> Any:
-        if isinstance(data.dtype, pd.CategoricalDtype):
-            return data
-        return pd.Series(_categories(study.item(data.name), pl.Series(data.to_numpy())), name=data.name)
+    def options(data: Any) -> Any:
+        item = study.item(data.name)
+        return pd.Series(_categories(item, table[item.id], formula.bases["C", item.id]), name=item.id)
 
-    functions = {"C": categorical, "abs": np.abs, "log": np.log, "exp": np.exp, "sqrt": np.sqrt}
+    def bins(data: Any) -> Any:
+        item = study.item(data.name)
+        declared = [bin_.code for bin_ in item.bins]
+        codes = table[_bin_column(item)].to_list()
+        return pd.Series(_ordered(item, codes, declared, formula.bases["bin", item.id]), name=item.id)
+
+    functions = {"C": options, "bin": bins, "abs": np.abs, "log": np.log, "exp": np.exp, "sqrt": np.sqrt}
     try:
         with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
-            matrix = patsy.dmatrix(right, columns, eval_env=patsy.EvalEnvironment([functions]), NA_action="raise")
+            matrix = patsy.dmatrix(
+                formula.terms, columns, eval_env=patsy.EvalEnvironment([functions]), NA_action="raise"
+            )
     except (patsy.PatsyError, SyntaxError) as err:
         if isinstance(err.__cause__, UnfitError):
             raise err.__cause__ from err
@@ -163,16 +176,35 @@ def _matrix(regression: Regression, right: str, table: pl.DataFrame, study: Stud
     return x, terms
 
 
-def _categories(item: Item, column: pl.Series) -> Any:
+def _categories(item: Item, column: pl.Series, base: str | None = None) -> Any:
+    return _ordered(item, *_codes(item, column), base)
+
+
+def _ordered(item: Item, codes: list[str], declared: list[str], base: str | None) -> Any:
+    """Return codes as categories: those that somebody has, in declared order, the base before them."""
     import pandas as pd
 
-    codes, declared = _codes(item, column)
-    present = [code for code in declared if code in set(codes)]
-    if len(present) < 2:
+    base = declared[0] if base is None else base
+    held = set(codes)
+    if len(held) < 2:
         raise UnfitError(f"predictor {item.id} is constant")
-    if present[0] != declared[0]:
-        raise UnfitError(f"nobody has the base category {item.id} = {declared[0]}")
-    return pd.Categorical(codes, categories=present)
+    if base not in held:
+        raise UnfitError(f"nobody has the base category {item.id} = {base}")
+    return pd.Categorical(codes, categories=[base, *(code for code in declared if code in held and code != base)])
+
+
+def _bin_column(item: Item) -> str:
+    return f".bin.{item.id}"
+
+
+def _bins(item: Item, column: pl.Series) -> pl.Series:
+    """Return the bin of each answer; null outside the bins."""
+    if item.valid_options:
+        places = {code: bin_.code for bin_ in item.bins for code in bin_.codes}
+        found = [places.get(code) for code in _codes(item, column)[0]]
+    else:
+        found = [item.bin_of(value) for value in column.to_list()]
+    return pl.Series(_bin_column(item), found, dtype=pl.String)
 
 
 def _check_rank(x: Floats, terms: tuple[str, ...], *, with_constant: bool) -> None:

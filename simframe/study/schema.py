@@ -121,15 +121,25 @@ class Study(Part):
 
     def _check_type(self, text: str, where: str, *, numbers: bool) -> None:
         """Refuse an expression that no data could make a number, or true or false, of."""
-        columns = {item.id: pl.Float64() if item.numeric else pl.String() for item in self.items}
         try:
-            found = expression.result_type(text, columns)
+            found = self._type(text)
         except SimframeError as err:
             raise wrong(f"{where}: {err.message}", err.mend or "") from err
         if found != pl.Boolean and not (numbers and found.is_numeric()):
             if numbers:
                 raise wrong(f"{where}: {text!r} gives no number", "compute a number, or a comparison")
             raise wrong(f"{where}: {text!r} is neither true nor false", 'write a comparison, such as "year < 2020"')
+
+    def _type(self, text: str) -> pl.DataType:
+        """Return the type that an expression over the items has."""
+        columns = {item.id: pl.Float64() if item.numeric else pl.String() for item in self.items}
+        return expression.result_type(text, columns)
+
+    def _two_answers(self, item: Item) -> bool:
+        """Whether an item has two answers: two options, or true and false of a comparison."""
+        if item.expression is not None:
+            return self._type(item.expression) == pl.Boolean
+        return len(item.valid_options) == 2
 
     def _check_pair(self, pair: Pair, ids: list[str]) -> None:
         where = f"pair {pair.id!r}"
@@ -145,19 +155,29 @@ class Study(Part):
 
     def _check_regression(self, regression: Regression, ids: list[str]) -> None:
         where = f"regression {regression.id!r}"
-        outcome, tilde, terms = regression.formula.partition("~")
+        _, tilde, terms = regression.formula.partition("~")
         if not tilde or not terms.strip():
             raise wrong(f"{where}: {regression.formula!r} is no formula", 'write "outcome ~ term + term"')
         try:
-            used = formula.variables(regression.formula)
+            parsed = formula.parse(regression.formula)
         except SimframeError as err:
             raise wrong(f"{where}: {err.message}", err.mend or "") from err
-        self._check_known(used, ids, where)
-        if outcome.strip() not in used:
-            raise wrong(f"{where}: outcome {outcome.strip()!r} is no item", "compute it as a derived item first")
-        target = self.item(outcome.strip())
-        if regression.family == "logit" and target.numeric and len(target.valid_options) != 2:
-            raise wrong(f"{where}: outcome {target.id!r} has {len(target.valid_options)} options", "a logit needs two")
+        self._check_known(parsed.variables, ids, where)
+        for (function, name), base in parsed.bases.items():
+            item = self.item(name)
+            if function == "bin" and not item.bins:
+                raise wrong(f"{where}: bin({name}), and {name!r} has no bins", f"give it bins, or write C({name})")
+            codes = [code for code, _ in item.levels] if function == "bin" else [o.code for o in item.valid_options]
+            if base is not None and base not in codes:
+                raise wrong(f"{where}: base {base!r} is none of {function}({name})", did_you_mean(base, codes))
+        if parsed.outcome not in ids:
+            raise wrong(f"{where}: outcome {parsed.outcome!r} is no item", "compute it as a derived item first")
+        target = self.item(parsed.outcome)
+        if regression.family == "logit" and target.numeric and not self._two_answers(target):
+            raise wrong(
+                f"{where}: outcome {target.id!r} has {len(target.valid_options)} options",
+                f'a logit needs two: derive a comparison first, such as expression = "{target.id} >= 1"',
+            )
         if regression.covariance == "cluster" and self.data.cluster is None:
             raise wrong(f"{where}: covariance is cluster, the data declare none", "set data.cluster")
 

@@ -236,6 +236,75 @@ def numbers(n: int = 300) -> pl.DataFrame:
 FIVE = study_of(x=NUMBER, z=NUMBER, y=NUMBER, count=NUMBER, yes=YES_NO)
 
 
+class TestCategories:
+    """Bases and bins change the coding, never the model: statsmodels on hand-made dummies is the oracle."""
+
+    AGE = NUMBER + '\nbins = [{ code = "young", label = "y", max = 29 }, { code = "old", label = "o", min = 40 }]'
+    EDUC = (
+        'scale = "ordinal"\nrole = "persona"\noptions = [{ code = 1, label = "1" }, { code = 2, label = "2" }, '
+        '{ code = 3, label = "3" }, { code = 4, label = "4" }]\n'
+        'bins = [{ code = "top", label = "t", codes = [4] }, { code = "low", label = "l", codes = [1, 2] }]'
+    )
+    SEX = choice(["f", "m", "d"]) + '\nbins = [{ code = "m", label = "m", codes = ["m"] }, '
+    SEX += '{ code = "f", label = "f", codes = ["f"] }]'
+
+    @pytest.fixture
+    def people(self) -> pl.DataFrame:
+        rng = np.random.default_rng(11)
+        n = 400
+        return pl.DataFrame(
+            {
+                "age": rng.integers(18, 60, n).astype(float),
+                "educ": rng.integers(1, 5, n).astype(float),
+                "sex": rng.choice(["f", "m", "d"], n, p=[0.5, 0.4, 0.1]),
+                "y": rng.normal(size=n),
+            }
+        )
+
+    @pytest.fixture
+    def study(self):
+        return study_of(age=self.AGE, educ=self.EDUC, sex=self.SEX, y=NUMBER)
+
+    def test_a_base_that_the_formula_names(self, people, study) -> None:
+        import statsmodels.api as sm
+
+        found = fit(model("y ~ C(educ, '3') + C(sex, 'm')", "ols"), people, study)
+        dummies = {f"C(educ)[T.{k}]": people["educ"] == k for k in (1, 2, 4)}
+        dummies |= {f"C(sex)[T.{code}]": people["sex"] == code for code in ("f", "d")}
+        x = sm.add_constant(np.column_stack([each.cast(float).to_numpy() for each in dummies.values()]))
+        expected = sm.OLS(people["y"].to_numpy(), x).fit()
+        assert estimates(found) == pytest.approx(dict(zip(["Intercept", *dummies], expected.params, strict=True)))
+
+    def test_bins_are_categories_and_whoever_is_outside_is_left_out(self, people, study) -> None:
+        import statsmodels.api as sm
+
+        found = fit(model("y ~ bin(age, 'old') + bin(educ) + bin(sex) + age", "ols"), people, study)
+        kept = people.filter(
+            ((pl.col("age") <= 29) | (pl.col("age") >= 40)) & (pl.col("educ") != 3) & (pl.col("sex") != "d")
+        )
+        columns = {
+            "bin(age)[T.young]": kept["age"] <= 29,
+            "bin(educ)[T.low]": kept["educ"] <= 2,
+            "bin(sex)[T.f]": kept["sex"] == "f",
+            "age": kept["age"],
+        }
+        x = sm.add_constant(np.column_stack([each.cast(float).to_numpy() for each in columns.values()]))
+        expected = sm.OLS(kept["y"].to_numpy(), x).fit()
+        assert found.n == kept.height < people.height
+        assert estimates(found) == pytest.approx(dict(zip(["Intercept", *columns], expected.params, strict=True)))
+
+    def test_a_named_base_needs_nobody_in_the_first_category(self, people, study) -> None:
+        some = people.filter(pl.col("sex") != "f")
+        assert list(estimates(fit(model("y ~ C(sex, 'd')", "ols"), some, study))) == ["Intercept", "C(sex)[T.m]"]
+        assert "base category sex = f" in fit(model("y ~ sex", "ols"), some, study).reason
+
+    def test_nobody_has_the_base(self, people, study) -> None:
+        some = people.filter(pl.col("educ") != 4)
+        assert fit(model("y ~ bin(educ)", "ols"), some, study).reason == "predictor educ is constant"
+        some = people.filter(pl.col("sex") != "m")
+        assert fit(model("y ~ C(sex, 'm')", "ols"), some, study).reason == "nobody has the base category sex = m"
+
+
 class TestCovariance:
     """Standard errors against statsmodels called directly, or against the sandwich written out."""
 
