@@ -21,6 +21,7 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<number>\d+(?:\.\d*)?)|(?P<sign>[~+\-:*(),])"
     r"|(?P<text>\"[^\"\\\n]*\"|'[^'\\\n]*'))"
 )
+_SPACE = re.compile(r"\s+")  # a long formula may stand in several lines
 _MEND = f"use item ids, + - : * ( ), numbers, and {', '.join(FUNCTIONS)}; compute the rest as a derived item"
 
 
@@ -91,7 +92,7 @@ def _tokens(formula: str) -> tuple[str, list[str], list[str]]:
             bare += f'"{len(texts)}"'
             texts.append(text[1:-1])
             continue
-        bare += token[0]
+        bare += _SPACE.sub(" ", token[0])
         if name is None:
             continue
         if source[place:].lstrip().startswith("("):

@@ -24,6 +24,12 @@ def test_a_base_may_hold_any_signs(code: str) -> None:
     assert found.terms == "C(x) + z"
 
 
+def test_a_formula_may_stand_in_several_lines() -> None:
+    found = parse('\ny ~ a\n  + C(x,\n "two  words")\n\t* b\n')
+    assert (found.outcome, found.terms) == ("y", "a + C(x) * b")
+    assert found.bases == {("C", "x"): "two  words"}
+
+
 def test_a_comparison_is_an_outcome_for_a_logit(park_text: str) -> None:
     derived = """
         [[item]]
