@@ -43,8 +43,9 @@ def show(name: str) -> None:
     fields = asdict(found) | {
         "range": found.range,
         "scales": ", ".join(found.scales),
+        "variants": ", ".join(found.rows),
         "functions": ", ".join(f"simframe.metrics.{function}" for function in found.functions),
     }
-    shown = [key for key in fields if key not in ("low", "high")]
-    rows = [(key, "" if fields[key] is None else str(fields[key])) for key in shown]
+    shown = {key: "in SQL" if key == "variants" else key for key in fields if key not in ("low", "high")}
+    rows = [(label, "" if fields[key] is None else str(fields[key])) for key, label in shown.items()]
     print_table(pl.DataFrame(rows, schema=["field", "value"], orient="row"))

@@ -33,7 +33,7 @@ from simframe.metrics.divergence import (
     nonresponse_gap,
     total_variation,
 )
-from simframe.metrics.fidelity import accuracy, demeaned_r, exact_match_rate, pearson
+from simframe.metrics.fidelity import accuracy, demeaned_r, exact_match_rate, pearson_r
 from simframe.metrics.heterogeneity import entropy, entropy_ratio, modal_share_gap, sd_ratio, variance_ratio
 from simframe.metrics.ordinal import energy, ks, mean_shift, wasserstein, wasserstein_norm
 from simframe.metrics.registry import METRICS, Metric, metric
@@ -79,7 +79,7 @@ __all__ = [
     "modal_share_gap",
     "mutual_information",
     "nonresponse_gap",
-    "pearson",
+    "pearson_r",
     "rarefied_structures",
     "sample_energy_distance",
     "sample_wasserstein",

@@ -13,7 +13,7 @@ from simframe.errors import MetricError
 from simframe.metrics._expr import IntoExpr, as_expr, codes, defined, finite, numbers
 from simframe.metrics._plugin import of_rows
 
-__all__ = ["accuracy", "demeaned_r", "exact_match_rate", "pearson"]
+__all__ = ["accuracy", "demeaned_r", "exact_match_rate", "pearson_r"]
 
 
 def _correlation(x: pl.Expr, y: pl.Expr) -> pl.Expr:
@@ -26,7 +26,7 @@ def _varies(x: pl.Expr) -> pl.Expr:
     return x.max() > x.min()
 
 
-def pearson(y: IntoExpr, yhat: IntoExpr, *, level: float = 0.95) -> pl.Expr:
+def pearson_r(y: IntoExpr, yhat: IntoExpr, *, level: float = 0.95) -> pl.Expr:
     """Pearson correlation with Fisher's interval: a struct of `r`, `ci_low`, `ci_high` and `n`.
 
     Agrees with `scipy.stats.pearsonr(...).confidence_interval(level)`; the interval is null under 4 pairs.
@@ -43,7 +43,7 @@ def pearson(y: IntoExpr, yhat: IntoExpr, *, level: float = 0.95) -> pl.Expr:
         defined("ci_low", (r.arctanh() - half).tanh(), n > 3, *conditions),
         defined("ci_high", (r.arctanh() + half).tanh(), n > 3, *conditions),
         n.alias("n"),
-    ).alias("pearson")
+    ).alias("pearson_r")
 
 
 def accuracy(y: IntoExpr, yhat: IntoExpr, low: float, high: float) -> pl.Expr:

@@ -13,7 +13,7 @@ from simframe.errors import MetricError, did_you_mean
 
 __all__ = ["METRICS", "Metric", "metric"]
 
-Family = Literal["divergence", "heterogeneity", "subgroup", "coherence", "regression", "fidelity"]
+Family = Literal["divergence", "heterogeneity", "subgroups", "coherence", "recovery", "fidelity"]
 Goal = Literal["minimise", "maximise", "match"]
 Scale = Literal["nominal", "ordinal", "interval"]
 
@@ -38,6 +38,8 @@ class Metric:
         scales: item scales on which it is defined; empty where it is not about single items.
         ideal: the value of a panel that answers exactly as the reference does; None for a figure of one panel alone.
         symmetric: whether swapping H and S leaves it unchanged.
+        variants: endings of its name in `alignment`, where one metric is several figures; empty where it stands beside
+            others: `excess` is the difference of two columns, figures per term are columns of `coefficient_pairs`.
         functions: the functions of `simframe.metrics` that compute it; empty where it needs fitted models.
     """
 
@@ -52,7 +54,13 @@ class Metric:
     scales: tuple[Scale, ...] = ()
     ideal: float | None = 0.0
     symmetric: bool = False
+    variants: tuple[str, ...] = ("",)
     functions: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """What it is called in rows of ``alignment``: its name, its two sides, their difference."""
+        return tuple(self.name + variant for variant in self.variants)
 
     @property
     def range(self) -> str:
@@ -103,7 +111,8 @@ _DIVERGENCE = (
            INTERVAL, symmetric=True, functions=("energy", "sample_energy_distance", "list_energy_distance")),
     Metric("chi2", "divergence", "minimise", 0, inf, "1",
            "sum of (observed - expected)^2 / expected over the 2 x K table, df, p; weighted: first-order Rao-Scott",
-           "Pearson 1900; Rao and Scott 1981", ALL, symmetric=True, functions=("chi2", "chi2_sf")),
+           "Pearson 1900; Rao and Scott 1981",
+           ALL, symmetric=True, variants=("", "_df"), functions=("chi2", "chi2_sf")),
     Metric("mean_shift", "divergence", "match", -inf, inf, "scale unit",
            "sum_k q_k v_k - sum_k p_k v_k",
            "elementary", ORDERED, functions=("mean_shift",)),
@@ -133,10 +142,10 @@ _HETEROGENEITY = (
            "elementary", ALL, functions=("modal_share_gap",)),
     Metric("unique_structures", "heterogeneity", "match", 0, inf, "structures",
            "distinct answer tuples over a declared block of items",
-           "arXiv 2511.21218", ideal=None, functions=("unique_structures",)),
+           "arXiv 2511.21218", ideal=None, variants=("_h", "_s"), functions=("unique_structures",)),
     Metric("rarefied_structures", "heterogeneity", "match", 0, inf, "structures",
            "sum_t 1 - C(n - n_t, m) / C(n, m), m = min(n_H, n_S)",
-           "Hurlbert 1971", ideal=None, functions=("rarefied_structures",)),
+           "Hurlbert 1971", ideal=None, variants=("_h", "_s"), functions=("rarefied_structures",)),
     Metric("structure_ratio", "heterogeneity", "match", 0, inf, "1",
            "rarefied_structures of S over that of H",
            "Hurlbert 1971", ideal=1.0, functions=("structure_ratio",)),
@@ -151,37 +160,40 @@ _HETEROGENEITY = (
            "elementary", ORDERED, ideal=1.0, functions=("group_slope",)),
     Metric("memorised_share", "heterogeneity", "match", 0, 1, "1",
            "share of S whose whole answer vector equals some pilot respondent's; compare with holdout humans",
-           "elementary", ideal=None, functions=("memorised_share",)),
+           "elementary", ideal=None, variants=("", "_h"), functions=("memorised_share",)),
 )
 
-_SUBGROUP = (
-    Metric("worst_group", "subgroup", "minimise", 0, inf, "as the divergence",
-           "largest divergence over the levels of an attribute",
+_SUBGROUPS = (
+    Metric("worst_group_js_distance", "subgroups", "minimise", 0, 1, "1",
+           "largest js_distance over the levels of an attribute",
            "Santurkar et al. 2023", ALL),
-    Metric("spread", "subgroup", "minimise", 0, inf, "as the divergence",
-           "largest minus smallest divergence over the levels of an attribute",
+    Metric("spread_js_distance", "subgroups", "minimise", 0, 1, "1",
+           "largest minus smallest js_distance over the levels of an attribute",
            "Santurkar et al. 2023", ALL),
-    Metric("excess", "subgroup", "match", -inf, inf, "as the divergence",
-           "divergence of a level minus its floor",
-           "permits levels of unequal size to be compared", ALL),
+    Metric("excess", "subgroups", "match", -inf, inf, "as the divergence",
+           "estimate - floor, of any divergence in any subgroup",
+           "permits levels of unequal size to be compared", ALL, variants=()),
 )
+
+# In people, in the panel; S - H and S / H.
+_SIDES = ("_h", "_s", "_inflation", "_inflation_ratio")
 
 _COHERENCE = (
     Metric("belief_action_gap", "coherence", "match", -1, 1, "1",
            "share of S acting against its belief - share of H; each share is 0 to 1",
-           "arXiv 2511.21218", functions=("belief_action_gap",)),
+           "arXiv 2511.21218", variants=("", "_h", "_s"), functions=("belief_action_gap",)),
     Metric("cramers_v", "coherence", "match", 0, 1, "1",
            "sqrt(chi2 / (n (min(r, c) - 1)))",
-           "Cramer 1946", ideal=None, functions=("cramers_v",)),
+           "Cramer 1946", ideal=None, variants=_SIDES, functions=("cramers_v",)),
     Metric("mutual_information", "coherence", "match", 0, inf, "bit",
            "sum_{b,a} p_ba log2(p_ba / (p_b p_a))",
-           "Shannon 1948", ideal=None, functions=("mutual_information",)),
+           "Shannon 1948", ideal=None, variants=_SIDES, functions=("mutual_information",)),
     Metric("goodman_kruskal_tau", "coherence", "match", 0, 1, "1",
            "(sum_{b,a} p_ba^2 / p_b - sum_a p_a^2) / (1 - sum_a p_a^2)",
-           "Goodman and Kruskal 1954", ideal=None, functions=("goodman_kruskal_tau",)),
+           "Goodman and Kruskal 1954", ideal=None, variants=_SIDES, functions=("goodman_kruskal_tau",)),
     Metric("spearman", "coherence", "match", -1, 1, "1",
            "Pearson correlation of mid-ranks",
-           "Spearman 1904", ideal=None, functions=("spearman",)),
+           "Spearman 1904", ideal=None, variants=_SIDES, functions=("spearman",)),
     Metric("conditional_js", "coherence", "minimise", 0, 1, "bit",
            "sum_b p_H(b) JSD(P_H(a | b), P_S(a | b)) over beliefs that S holds",
            "Lin 1991, averaged", functions=("conditional_js",)),
@@ -190,55 +202,71 @@ _COHERENCE = (
            "elementary", ideal=1.0, functions=("conditional_js_coverage",)),
 )
 
-_REGRESSION = (
-    Metric("sign_f1", "regression", "maximise", 0, 1, "1",
-           "2 TP / (2 TP + FP + FN) over terms; TP: significant at 0.05 on both sides with the same sign",
-           "arXiv 2511.21218", ideal=1.0),
-    Metric("sign_precision", "regression", "maximise", 0, 1, "1",
-           "TP / (TP + FP)",
-           "arXiv 2511.21218", ideal=1.0),
-    Metric("sign_recall", "regression", "maximise", 0, 1, "1",
-           "TP / (TP + FN)",
-           "arXiv 2511.21218", ideal=1.0),
-    Metric("false_positive_rate", "regression", "minimise", 0, 1, "1",
-           "FP / (FP + TN)",
+_RECOVERY = (
+    Metric("tp", "recovery", "maximise", 0, inf, "terms",
+           "terms significant at 0.05 on both sides with the same sign",
+           "arXiv 2511.21218", ideal=None),
+    Metric("fp", "recovery", "minimise", 0, inf, "terms",
+           "terms significant in S, and in H not so or with the opposite sign",
            "arXiv 2511.21218"),
-    Metric("z_difference", "regression", "match", -inf, inf, "standard errors",
-           "(b_S - b_H) / sqrt(se_S^2 + se_H^2), per term",
-           "Clogg, Petkova and Haritou 1995"),
-    Metric("standardised_bias", "regression", "match", -inf, inf, "standard errors",
-           "(b_S - b_H) / se_H, per term",
+    Metric("fn", "recovery", "minimise", 0, inf, "terms",
+           "terms significant in H, and in S not so, or with the opposite sign, or left out",
+           "arXiv 2511.21218"),
+    Metric("tn", "recovery", "maximise", 0, inf, "terms",
+           "terms significant on neither side",
+           "arXiv 2511.21218", ideal=None),
+    Metric("sign_reversals", "recovery", "minimise", 0, inf, "terms",
+           "terms significant on both sides with opposite signs; each is both fp and fn",
            "elementary"),
-    Metric("coefficient_distance", "regression", "minimise", 0, inf, "coefficient",
+    Metric("sign_f1", "recovery", "maximise", 0, 1, "1",
+           "2 tp / (2 tp + fp + fn)",
+           "arXiv 2511.21218", ideal=1.0),
+    Metric("sign_precision", "recovery", "maximise", 0, 1, "1",
+           "tp / (tp + fp)",
+           "arXiv 2511.21218", ideal=1.0),
+    Metric("sign_recall", "recovery", "maximise", 0, 1, "1",
+           "tp / (tp + fn)",
+           "arXiv 2511.21218", ideal=1.0),
+    Metric("false_positive_rate", "recovery", "minimise", 0, 1, "1",
+           "fp / (fp + tn)",
+           "arXiv 2511.21218"),
+    Metric("z_difference", "recovery", "match", -inf, inf, "standard errors",
+           "(b_S - b_H) / sqrt(se_S^2 + se_H^2), per term",
+           "Clogg, Petkova and Haritou 1995", variants=()),
+    Metric("standardised_bias", "recovery", "match", -inf, inf, "standard errors",
+           "(b_S - b_H) / se_H, per term",
+           "elementary", variants=()),
+    Metric("coefficient_distance", "recovery", "minimise", 0, inf, "coefficient",
            "Euclidean distance of the coefficient vectors",
            "elementary", symmetric=True),
-    Metric("coefficient_correlation", "regression", "maximise", -1, 1, "1",
+    Metric("coefficient_correlation", "recovery", "maximise", -1, 1, "1",
            "Pearson correlation of the coefficient vectors",
            "elementary", ideal=1.0, symmetric=True),
-    Metric("coefficient_coverage", "regression", "maximise", 0, 1, "1",
+    Metric("coefficient_coverage", "recovery", "maximise", 0, 1, "1",
            "share of terms with H's estimate inside S's 95 % interval",
            "elementary", ideal=1.0),
 )
 
 _FIDELITY = (
-    Metric("pearson", "fidelity", "maximise", -1, 1, "1",
+    # Answers of nominal items count by their options' values, where the study gives them any.
+    Metric("pearson_r", "fidelity", "maximise", -1, 1, "1",
            "correlation of each human's answer with their twin's, with Fisher's interval",
-           "Fisher 1921", ORDERED, ideal=1.0, symmetric=True, functions=("pearson",)),
+           "Fisher 1921", ALL, ideal=1.0, symmetric=True, functions=("pearson_r",)),
     Metric("accuracy", "fidelity", "maximise", 0, 1, "1",
            "1 - mean |y - yhat| / (max - min), declared range",
-           "Toubia et al. 2025 (Twin-2K-500)", ORDERED, ideal=1.0, symmetric=True, functions=("accuracy",)),
+           "Toubia et al. 2025 (Twin-2K-500)", ALL, ideal=1.0, symmetric=True, functions=("accuracy",)),
     Metric("exact_match_rate", "fidelity", "maximise", 0, 1, "1",
            "share of pairs with the same answer",
            "elementary", ALL, ideal=1.0, symmetric=True, functions=("exact_match_rate",)),
     Metric("demeaned_r", "fidelity", "maximise", -1, 1, "1",
            "corr(y - mean_T, yhat - mean_T) within arm cells T",
-           "within-group correlation", ORDERED, ideal=1.0, symmetric=True, functions=("demeaned_r",)),
+           "within-group correlation", ALL, ideal=1.0, symmetric=True, functions=("demeaned_r",)),
 )
 
 
 METRICS: dict[str, Metric] = {
     each.name: each
-    for family in (_DIVERGENCE, _HETEROGENEITY, _SUBGROUP, _COHERENCE, _REGRESSION, _FIDELITY)
+    for family in (_DIVERGENCE, _HETEROGENEITY, _SUBGROUPS, _COHERENCE, _RECOVERY, _FIDELITY)
     for each in family
 }
 

@@ -36,7 +36,7 @@ def kl_smoothed(cell: Cell) -> float | None:
 def chi2(cell: Cell) -> float | None:
     """Pearson's statistic; with weights, of effective sizes, over the mean design effect of the shares.
 
-    The design effects come from respondents' linearised values, w_i (1[x_i = k] - p_k) / sum w, not from sums of squares.
+    The design effects come from respondents' linearised values, w_i (1[x_i = k] - p_k) / sum w, not from counts.
     """
     sides = (cell.h.on_grid, cell.s.on_grid)
     if not cell.item.grid or not all(side.known for side in sides):

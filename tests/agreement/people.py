@@ -69,7 +69,8 @@ def draw(rng: np.random.Generator, name: str, n: int, shift: float = 0.0, weight
         return [codes[k] for k in rng.choice(len(codes), n, p=np.array(p) / sum(p))]
 
     trust = np.clip(np.round(rng.normal(2.6 + shift, 1.0, n)), 1, 4).astype(int)
-    mood = [("1", "2", "3", "5")[k] for k in np.clip(np.round(rng.normal(0.9 + 0.4 * trust - 0.4, 0.9)), 0, 3).astype(int)]
+    moved = np.round(rng.normal(0.5 + 0.4 * trust, 0.9)).clip(0, 3).astype(int)
+    mood = [("1", "2", "3", "5")[k] for k in moved]
     value = np.array([ITEMS["mood"].options[code] for code in mood])
     arm = pick(["a", "b", "c"], [1, 1, 1])
     hours = 12 + 4 * trust + (0.5 - 0.6 * shift) * value + 3 * (np.array(arm) == "b") + rng.normal(0, 6, n)

@@ -37,7 +37,7 @@ def complete(twins: pl.DataFrame):
 
 @pytest.mark.parametrize("level", [0.95, 0.8])
 def test_pearson_and_its_interval_equal_scipy(twins, level):
-    results = per_group(twins, m.pearson("y", "yhat", level=level))
+    results = per_group(twins, m.pearson_r("y", "yhat", level=level))
     for g, pairs in complete(twins):
         expected = stats.pearsonr(pairs["y"], pairs["yhat"])
         interval = expected.confidence_interval(level)
@@ -49,11 +49,11 @@ def test_pearson_and_its_interval_equal_scipy(twins, level):
 
 def test_pearson_without_an_interval_under_four_pairs_and_without_variation():
     frame = pl.DataFrame({"y": [1.0, 2.0, 4.0], "yhat": [2.0, 3.0, 3.5], "same": [0.1, 0.1, 0.1]})
-    short = frame.select(m.pearson("y", "yhat")).item()
+    short = frame.select(m.pearson_r("y", "yhat")).item()
     assert short["r"] == pytest.approx(stats.pearsonr(frame["y"], frame["yhat"]).statistic)
     assert (short["ci_low"], short["ci_high"], short["n"]) == (None, None, 3)
-    assert frame.select(m.pearson("y", "same")).item()["r"] is None
-    assert frame.clear().select(m.pearson("y", "yhat")).item() == {"r": None, "ci_low": None, "ci_high": None, "n": 0}
+    assert frame.select(m.pearson_r("y", "same")).item()["r"] is None
+    assert frame.clear().select(m.pearson_r("y", "yhat")).item() == {"r": None, "ci_low": None, "ci_high": None, "n": 0}
 
 
 def test_demeaned_r_equals_the_correlation_of_residuals(twins):
@@ -73,7 +73,7 @@ def test_demeaned_r_sees_through_arms_that_differ_while_people_do_not():
     rng = np.random.default_rng(4)
     arm = np.repeat([0, 10], 2000)
     frame = pl.DataFrame({"arm": arm, "y": arm + rng.normal(size=4000), "yhat": arm + rng.normal(size=4000)})
-    assert frame.select(m.pearson("y", "yhat").struct.field("r")).item() > 0.95
+    assert frame.select(m.pearson_r("y", "yhat").struct.field("r")).item() > 0.95
     assert abs(frame.select(m.demeaned_r("y", "yhat", "arm")).item()) < 4 / np.sqrt(4000)
     # Within arms nobody varies: nothing to correlate, whatever the rounding of the arm means.
     flat = pl.DataFrame({"arm": [0] * 3 + [1] * 3, "y": [0.1] * 3 + [0.7] * 3, "yhat": [1, 2, 3, 4, 5, 7]})

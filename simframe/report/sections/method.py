@@ -8,9 +8,6 @@ from simframe.report.findings import Findings
 from simframe.report.labels import NONE, Names, axis_name, count, listed, number
 from simframe.report.words import STANDINGS, VERDICTS, standing
 
-REGISTERED = {"pearson_r": "pearson", "worst_group_js_distance": "worst_group"}
-"""Names in SQL that stand otherwise in the registry of metrics."""
-
 
 def section(findings: Findings, names: Names) -> Section:
     """Return notes on intervals, floors and verdicts, generated from the evaluation, the rules and the registry."""
@@ -44,7 +41,7 @@ def _verdicts(findings: Findings) -> Block:
 def _metrics(findings: Findings) -> Block:
     rows = []
     for rule in findings.rules:
-        known = registry.METRICS.get(REGISTERED.get(rule.metric, rule.metric))
+        known = registry.METRICS.get(rule.metric)
         margin = NONE if rule.margin is None else f"± {number(rule.margin, 2)}"
         definition = [known.formula, known.source] if known else [NONE, NONE]
         rows.append([axis_name(rule.axis), rule.metric, number(rule.ideal, 0), margin, *definition])
