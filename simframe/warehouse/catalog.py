@@ -14,10 +14,21 @@ import pyarrow as pa
 from simframe import __version__
 from simframe.errors import WarehouseError
 from simframe.study import Study, parse_study
-from simframe.warehouse.layout import ANCHOR, FULL, Layout, disk_errors, is_full, locked, staged, write_table
+from simframe.warehouse.layout import (
+    ANCHOR,
+    FULL,
+    Layout,
+    disk_errors,
+    interruptible,
+    is_full,
+    locked,
+    staged,
+    write_table,
+)
 from simframe.warehouse.tables import EVALUATION, PANEL, STUDY
 
-STORAGE_VERSION = "v1.5.0"
+CONFIG = {"storage_compatibility_version": "v1.5.0"}
+"""Clients of DuckDB 1.5 open the catalog too."""
 
 
 def sql_files() -> list[Path]:
@@ -96,7 +107,7 @@ def rebuild(root: str | Path) -> None:
 def _build(layout: Layout, path: Path) -> None:
     snapshot = published(layout)
     try:
-        with duckdb.connect(str(path), config={"storage_compatibility_version": STORAGE_VERSION}) as con:
+        with interruptible(), duckdb.connect(str(path), config=CONFIG) as con:
             con.execute("BEGIN")  # one transaction: one flush instead of one a statement
             con.execute("CREATE TABLE warehouse (root VARCHAR, simframe_version VARCHAR)")
             con.execute("INSERT INTO warehouse VALUES (?, ?)", [str(layout.root), __version__])

@@ -90,6 +90,17 @@ def disk_errors(where: Path | str, doing: str) -> Iterator[None]:
 
 
 @contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C during a query be a KeyboardInterrupt: DuckDB makes a RuntimeError of it."""
+    try:
+        yield
+    except RuntimeError as err:
+        if "Query interrupted" in str(err):
+            raise KeyboardInterrupt from err
+        raise
+
+
+@contextmanager
 def staged(layout: Layout, target: Path) -> Iterator[Path]:
     """Give an empty staging directory that becomes ``target`` when the block ends well.
 

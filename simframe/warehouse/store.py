@@ -11,7 +11,7 @@ import polars as pl
 from simframe.errors import WarehouseError, did_you_mean
 from simframe.study import Study
 from simframe.warehouse import catalog
-from simframe.warehouse.layout import Layout, disk_errors
+from simframe.warehouse.layout import Layout, disk_errors, interruptible
 from simframe.warehouse.publish import Provenance, publish_panel
 from simframe.warehouse.studies import add_study
 
@@ -72,7 +72,7 @@ class Warehouse:
         Raises:
             WarehouseError: with DuckDB's message, where the query fails.
         """
-        with self.connect() as con:
+        with interruptible(), self.connect() as con:
             try:
                 relation = con.sql(query, params=parameters) if parameters else con.sql(query)
                 return relation.pl() if relation is not None else pl.DataFrame()

@@ -17,7 +17,7 @@ from simframe.errors import WarehouseError
 from simframe.ingest import assign_split, recode
 from simframe.study import Study
 from simframe.warehouse import Provenance, Warehouse, wide
-from simframe.warehouse.layout import Layout, staged, write_table
+from simframe.warehouse.layout import Layout, interruptible, staged, write_table
 from simframe.warehouse.publish import publish_panel
 
 PROVENANCE = Provenance("made-by-hand", "human", "people", "people.csv", "survey")
@@ -162,6 +162,14 @@ def test_ctrl_c_while_the_tables_are_written(
         publish_panel(layout, park, PROVENANCE, *frames)
     assert len(written) == 5
     assert nothing_published(layout)
+
+
+def test_ctrl_c_in_duckdb_is_a_keyboard_interrupt() -> None:
+    """DuckDB's words for it, as measured; when it notices the press is its own affair."""
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        raise RuntimeError("Query interrupted")
+    with pytest.raises(RuntimeError, match="another"), interruptible():
+        raise RuntimeError("another")
 
 
 def test_tables_have_no_column_and_no_type_of_their_own(tmp_path: Path) -> None:
