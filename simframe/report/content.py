@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -68,7 +68,9 @@ class Card:
 class Answer:
     """What the report says first."""
 
-    lead: list[str]
+    lead: str
+    findings: list[tuple[str, str]]
+    """Questions and answers."""
     about: str
     """What the cards are about; empty where there is nothing to judge."""
     cards: list[Card]
@@ -86,6 +88,19 @@ class Page:
     facts: list[tuple[str, str]]
     answer: Answer
     sections: list[Section]
+
+
+def trimmed(table: Table) -> Table:
+    """Return a table without its last column where nothing stands in it: notes are rare."""
+    if any(row[-1] for row in table.rows) or len(table.columns) < 2:
+        return table
+    last = len(table.columns) - 1
+    return replace(
+        table,
+        columns=table.columns[:-1],
+        rows=[row[:-1] for row in table.rows],
+        text=tuple(n for n in table.text if n != last),
+    )
 
 
 def capped(things: list[Any], limit: int, noun: str) -> tuple[list[Any], list[str]]:

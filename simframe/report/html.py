@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from simframe.report.charts import svg
 from simframe.report.charts.style import swatch
-from simframe.report.content import Figure, Section, Table
+from simframe.report.content import Figure, Section, Table, trimmed
 from simframe.report.findings import Findings
 from simframe.report.labels import strategy_name
 from simframe.report.sections import compose
@@ -30,6 +30,7 @@ def html(findings: Findings) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["prose"] = lambda text: text.replace(" %", "\N{NO-BREAK SPACE}%")
     drawer = _Drawer()
     page = compose(findings)
     return environment.get_template("report.html.j2").render(
@@ -56,7 +57,7 @@ class _Drawer:
 
 
 def _table(table: Table) -> Markup:
-    return Markup(html_table(table))  # noqa: S704 - escaped by great-tables, serialised again by an XML writer
+    return Markup(html_table(trimmed(table)))  # noqa: S704 - escaped by great-tables, serialised again by an XML writer
 
 
 def _legend(section: Section) -> list[tuple[Markup, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from simframe.report.content import Block, Page, Section, Table
+from simframe.report.content import Block, Page, Section, Table, trimmed
 from simframe.report.findings import Findings
 from simframe.report.sections import compose
 
@@ -25,16 +25,15 @@ def _head(page: Page) -> list[str]:
     parts = [f"# {_text(page.title)}", _text(page.subtitle)]
     parts.append("\n".join(f"- {_text(name)}: {_text(value)}" for name, value in page.facts))
     parts.append("## The answer")
-    parts += [_text(text) for text in page.answer.lead]
+    parts.append(_text(page.answer.lead))
+    parts += [f"**{_text(question)}** {_text(text)}" for question, text in page.answer.findings]
     parts += [f"> {_text(text)}" for text in page.answer.caveats]
     for _, heading, axes in page.answer.uses:
         parts.append(f"{_text(heading)}:\n\n" + "\n".join(f"- {_text(axis)}" for axis in axes))
     if page.answer.cards:
         rows = [[card.title, card.verdict, card.sentence] for card in page.answer.cards]
-        parts += [
-            f"### {_text(page.answer.about)}",
-            _table(Table(["Axis", "Verdict", "Figure"], rows, "", [], (0, 1, 2))),
-        ]
+        table = Table(["Axis", "Verdict", "Figure"], rows, page.answer.about, text=(0, 1, 2))
+        parts += [f"### {_text(page.answer.about)}", _table(table)]
     return parts
 
 
@@ -59,11 +58,12 @@ def _block(block: Block) -> list[str]:
 
 
 def _table(table: Table) -> str:
+    table = trimmed(table)
     columns = (["Group"] if table.groups else []) + table.columns
     shift = 1 if table.groups else 0
     words = {0} | {n + shift for n in table.text} if shift else set(table.text)
     rule = [":---" if n in words else "---:" for n in range(len(columns))]
-    rows = [([group] if shift else []) + row for group, row in zip(table.groups or table.rows, table.rows, strict=True)]
+    rows = [[table.groups[n], *row] for n, row in enumerate(table.rows)] if shift else table.rows
     lines = [columns, rule, *([_text(str(cell)) for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

@@ -123,10 +123,10 @@ def _inference(findings: Findings, score: Score, names: Names) -> str:
         if row.panel_id == score.panel_id and row.regression_id == score.term
     }
     text = f"Worst regression, {names.term('recovery', score.term)}: sign F1 {number(score.estimate)}."
-    counts = [rows.get(name) for name in ("tp", "fp", "fn", "tn")]
+    counts = [rows.get(name) for name in ("tp", "fp", "fn")]
     if any(n is None for n in counts):
         return text
-    tp, fp, fn, tn = (int(n or 0) for n in counts)
+    tp, fp, fn = (int(n or 0) for n in counts)
     return f"{text} Of {tp + fn} coefficients significant among people it finds {tp}, and it claims {fp} of its own."
 
 
@@ -158,64 +158,56 @@ SENTENCES: dict[str, Callable[[Findings, Score, Names], str]] = {
 }
 
 
-def halved(findings: Findings, names: Names) -> str | None:
-    """Say whether the largest-pilot tuned panel halved the untuned model's mean js_distance."""
+def halved(findings: Findings) -> tuple[str, str] | None:
+    """Say whether the largest-pilot tuned panel halved the untuned model's mean js_distance: (question, answer)."""
     found = _two(findings, findings.focus.largest, findings.focus.base)
-    if found is None:
+    if found is None or not found[2].estimate:
         return None
-    panel, tuned, _, base = found
-    ratio = (tuned.estimate or 0) / base.estimate if base.estimate else None
-    if ratio is None:
-        return "The untuned model's mean js_distance is 0: there is nothing to halve."
-    verb = "halved" if ratio <= 0.5 else "did not halve"
-    text = (
-        f"Tuning on {panel.pilot_n} people {verb} the untuned model's mean js_distance: "
-        f"{number(base.estimate)} untuned, {number(tuned.estimate)} tuned, a ratio of {number(ratio, 2)}."
-    )
-    return text + _certain(
-        tuned.ci_high, _half(base.ci_low), tuned.ci_low, _half(base.ci_high), "half the untuned model's"
+    panel, tuned, base = found
+    ratio = (tuned.estimate or 0) / (base.estimate or 1)
+    question = f"Did tuning on {panel.pilot_n} people halve the untuned model's mean js_distance?"
+    verb = "Yes" if ratio <= 0.5 else "No"
+    text = f"{verb}: {number(base.estimate)} untuned, {number(tuned.estimate)} tuned, {number(ratio, 2)} times as much."
+    bounds = (tuned.ci_low, tuned.ci_high, base.ci_low, base.ci_high)
+    if any(x is None for x in bounds):
+        return question, f"{text} {UNSETTLED}"
+    low, high, base_low, base_high = (x or 0.0 for x in bounds)
+    if high <= base_low / 2 or low > base_high / 2:
+        return question, f"{text} The 95 % intervals leave no doubt about it."
+    half = interval(base_low / 2, base_high / 2)
+    return (
+        question,
+        f"{text} That is the estimate; its interval, {interval(low, high)}, overlaps half the other, {half}.",
     )
 
 
-def beats_chain(findings: Findings, names: Names) -> str | None:
-    """Say whether the largest-pilot tuned panel beat the logit chain on the same pilot."""
+def beats_chain(findings: Findings) -> tuple[str, str] | None:
+    """Say whether the largest-pilot tuned panel beat the logit chain on the same pilot: (question, answer)."""
     found = _two(findings, findings.focus.largest, findings.focus.logit_chain)
     if found is None:
         return None
-    panel, tuned, _, chain = found
+    panel, tuned, chain = found
+    question = f"Did it beat the logit chain, which knows the same {panel.pilot_n} people and uses no language model?"
+    text = f"mean js_distance {number(tuned.estimate)} against {number(chain.estimate)}"
     nearer = (tuned.estimate or 0) < (chain.estimate or 0)
     bounds = (tuned.ci_low, tuned.ci_high, chain.ci_low, chain.ci_high)
-    known = all(x is not None for x in bounds)
-    apart = known and ((tuned.ci_high or 0) < (chain.ci_low or 0) or (tuned.ci_low or 0) > (chain.ci_high or 0))
-    verb = "beat" if nearer and apart else "did not beat"
-    text = (
-        f"It {verb} the logit chain fitted on the same {panel.pilot_n} people: mean js_distance "
-        f"{number(tuned.estimate)} against {number(chain.estimate)}"
-    )
-    if not known:
-        return f"{text}; without intervals this is not settled: run simframe evaluate."
-    if apart:
-        return f"{text}, and their 95 % intervals do not overlap."
-    nearer_text = "it is nearer to people by the estimate" if nearer else "it is not nearer even by the estimate"
-    overlap = "their 95 % intervals overlap" if known else ""
-    return f"{text}: {nearer_text}, and {overlap}."
+    if any(x is None for x in bounds):
+        return question, f"{'By the estimate' if nearer else 'No'}: {text}. {UNSETTLED}"
+    low, high, chain_low, chain_high = (x or 0.0 for x in bounds)
+    if high < chain_low:
+        return question, f"Yes: {text}, and the 95 % intervals do not overlap."
+    if low > chain_high:
+        return question, f"No, it is worse: {text}, and the 95 % intervals do not overlap."
+    side = "it is nearer by the estimate alone" if nearer else "it is not nearer even by the estimate"
+    return question, f"Not shown: {text}; {side}, and the 95 % intervals overlap."
 
 
-def _half(x: float | None) -> float | None:
-    return None if x is None else x / 2
+UNSETTLED = "Without intervals this is not settled: run simframe evaluate."
 
 
-def _certain(high: float | None, low_other: float | None, low: float | None, high_other: float | None, of: str) -> str:
-    if high is None or low is None or low_other is None or high_other is None:
-        return " Intervals have not been computed: run simframe evaluate."
-    if high <= low_other or low > high_other:
-        return f" The 95 % intervals agree: that of the tuned panel and {of} do not overlap."
-    return f" That is the estimate; the 95 % interval of the tuned panel overlaps {of}."
-
-
-def _two(findings: Findings, one: str | None, other: str | None) -> tuple[Panel, Score, Panel, Score] | None:
-    """Return two panels and their scores on answer shares, or None where one has no figure."""
+def _two(findings: Findings, one: str | None, other: str | None) -> tuple[Panel, Score, Score] | None:
+    """Return a panel, its score on answer shares and another panel's, or None where one has no figure."""
     a, b = findings.score(one, "marginals"), findings.score(other, "marginals")
-    if one is None or other is None or a is None or b is None or a.estimate is None or b.estimate is None:
+    if one is None or a is None or b is None or a.estimate is None or b.estimate is None:
         return None
-    return findings.panel(one), a, findings.panel(other), b
+    return findings.panel(one), a, b

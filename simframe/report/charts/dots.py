@@ -6,30 +6,26 @@ from typing import Any
 
 import altair as alt
 
-from simframe.report.charts.style import MUTED, finish, scales, values
+from simframe.report.charts.style import MUTED, categories, finish, offset, row_height, scales, values, wrapped
 
 FLOOR = "#dddddd"
 
 
 def draw(data: dict[str, Any]) -> Any:
     """Draw one row a level; hollow marks are small groups."""
-    rows = data["rows"]
+    labels = wrapped([row["level"] for row in data["rows"]])
+    rows = [row | {"level": labels[row["level"]]} for row in data["rows"]]
     strategies = list(dict.fromkeys(row["strategy"] for row in rows))
-    levels = list(dict.fromkeys(row["level"] for row in rows))
+    levels = list(labels.values())
     floors = list({row["level"]: row for row in reversed(rows) if row["floor"] is not None}.values())
     defined = [row for row in rows if row["estimate"] is not None]
     scale = scales(strategies)
-    y = alt.Y(
-        "level:N",
-        sort=None,
-        scale=alt.Scale(domain=levels, paddingInner=0.25),
-        axis=alt.Axis(title=None, ticks=False, domain=False),
-    )
+    y = categories("level", levels)
 
     def x(field: str) -> alt.X:
-        return alt.X(f"{field}:Q", scale=alt.Scale(zero=True), axis=alt.Axis(title="js_distance", tickCount=5))
+        return alt.X(f"{field}:Q", scale=alt.Scale(zero=True), axis=alt.Axis(title="js_distance", tickCount=4))
 
-    place = alt.YOffset("strategy:N", scale=alt.Scale(domain=strategies, paddingOuter=0.4))
+    place = offset(strategies)
     colour = alt.Color("strategy:N", scale=scale["colour"], legend=None)
     layers = [
         alt.Chart(values(floors)).mark_bar(color=FLOOR).encode(x=x("top"), y=y),
@@ -44,7 +40,7 @@ def draw(data: dict[str, Any]) -> Any:
     point = alt.Chart(values(defined)).mark_point(size=46, opacity=1, strokeWidth=1.3)
     fill = alt.Fill("strategy:N", scale=scale["colour"], legend=None, condition=hollow["condition"])
     layers.append(point.encode(x=x("estimate"), y=y, yOffset=place, stroke=_stroke(scale), fill=fill, shape=shape))
-    return finish(alt.layer(*layers), 24 + (8 + 9 * max(1, len(strategies))) * len(levels))
+    return finish(alt.layer(*layers), 24 + row_height(levels, len(strategies)) * len(levels))
 
 
 def _stroke(scale: dict[str, Any]) -> alt.Stroke:

@@ -6,25 +6,21 @@ from typing import Any
 
 import altair as alt
 
-from simframe.report.charts.style import MUTED, finish, scales, values
+from simframe.report.charts.style import MUTED, categories, finish, offset, row_height, scales, values, wrapped
 
 
 def draw(data: dict[str, Any]) -> Any:
     """Draw one row a term; what lies beyond the axis ends in an arrow."""
     reach = data["reach"]
-    rows = [row | _within(row, reach) for row in data["rows"]]
+    labels = wrapped([row["term"] for row in data["rows"]])
+    rows = [row | _within(row, reach) | {"term": labels[row["term"]]} for row in data["rows"]]
     strategies = list(dict.fromkeys(row["strategy"] for row in rows))
-    terms = list(dict.fromkeys(row["term"] for row in rows))
+    terms = list(labels.values())
     scale = scales(strategies)
-    y = alt.Y(
-        "term:N",
-        sort=None,
-        scale=alt.Scale(domain=terms, paddingInner=0.3),
-        axis=alt.Axis(title=None, ticks=False, domain=False, grid=True),
-    )
+    y = categories("term", terms, padding=0.3, grid=True)
     axis = alt.Axis(title="coefficient, in people's standard errors", tickCount=6)
     x = alt.X("at:Q", scale=alt.Scale(domain=[-reach, reach], nice=False), axis=axis)
-    place = alt.YOffset("strategy:N", scale=alt.Scale(domain=strategies, paddingOuter=0.4))
+    place = offset(strategies)
     colour = alt.Color("strategy:N", scale=scale["colour"], legend=None)
     zero = alt.Chart(values([{"at": 0}])).mark_rule(color=MUTED, strokeWidth=1)
     layers = [zero.encode(x=x)]
@@ -41,7 +37,7 @@ def draw(data: dict[str, Any]) -> Any:
         if beyond:
             arrow = alt.Chart(values(beyond)).mark_text(text=side, fontSize=11)
             layers.append(arrow.encode(x=alt.X("edge:Q", axis=axis), y=y, yOffset=place, color=colour))
-    return finish(alt.layer(*layers), 24 + (6 + 8 * max(1, len(strategies))) * len(terms))
+    return finish(alt.layer(*layers), 24 + row_height(terms, len(strategies), 7) * len(terms))
 
 
 def _within(row: dict[str, Any], reach: float) -> dict[str, Any]:

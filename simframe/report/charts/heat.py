@@ -6,7 +6,7 @@ from typing import Any
 
 import altair as alt
 
-from simframe.report.charts.style import INK, finish, values
+from simframe.report.charts.style import INK, SPLIT, categories, finish, row_height, values, wrapped
 
 SHADES = ["#f4f7fb", "#c6d8ec", "#7fabd6", "#3b78b5", "#0b3c73"]
 """Light to dark, one hue: darker is more, in greyscale too."""
@@ -15,22 +15,14 @@ ROW = 30
 
 def draw(data: dict[str, Any]) -> Any:
     """Draw one row a belief, one column an action; a belief that nobody holds is left blank."""
-    cells = data["cells"]
-    beliefs = list(dict.fromkeys(cell["belief"] for cell in cells))
-    actions = list(dict.fromkeys(cell["action"] for cell in cells))
+    beliefs = wrapped([cell["belief"] for cell in data["cells"]])
+    actions = wrapped([cell["action"] for cell in data["cells"]])
+    cells = [cell | {"belief": beliefs[cell["belief"]], "action": actions[cell["action"]]} for cell in data["cells"]]
     held = [cell | {"dark": cell["share"] > 0.5} for cell in cells if cell["share"] is not None]
-    y = alt.Y(
-        "belief:N",
-        sort=None,
-        scale=alt.Scale(domain=beliefs),
-        axis=alt.Axis(title=None, ticks=False, domain=False),
-    )
-    x = alt.X(
-        "action:N",
-        sort=None,
-        scale=alt.Scale(domain=actions),
-        axis=alt.Axis(title=None, ticks=False, domain=False, orient="top", labelAngle=0 if len(actions) < 4 else -40),
-    )
+    y = categories("belief", list(beliefs.values()), padding=0)
+    tilt = 0 if len(actions) < 4 else -40
+    axis = alt.Axis(title=None, ticks=False, domain=False, orient="top", labelAngle=tilt, labelExpr=SPLIT, grid=False)
+    x = alt.X("action:N", sort=None, scale=alt.Scale(domain=list(actions.values())), axis=axis)
     shade = alt.Color("share:Q", scale=alt.Scale(domain=[0, 1], range=SHADES), legend=None)
     text = alt.condition("datum.dark", alt.value("#ffffff"), alt.value(INK))
     layers = [alt.Chart(values(held)).mark_rect(stroke="#ffffff", strokeWidth=2).encode(x=x, y=y, color=shade)]
@@ -40,4 +32,4 @@ def draw(data: dict[str, Any]) -> Any:
         layers.append(outline.encode(x=x, y=y))
     figures = alt.Chart(values(held)).mark_text(fontSize=11)
     layers.append(figures.encode(x=x, y=y, text=alt.Text("share:Q", format=".0%"), color=text))
-    return finish(alt.layer(*layers), 26 + ROW * len(beliefs))
+    return finish(alt.layer(*layers), 26 + max(ROW, row_height(list(beliefs.values()), 1)) * len(beliefs))

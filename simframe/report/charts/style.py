@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
+from textwrap import wrap
 from typing import Any
 
 import altair as alt
@@ -90,7 +91,7 @@ def finish(chart: alt.LayerChart, height: int | dict[str, int]) -> Any:
             width=WIDTH,
             height=height,
             autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
-            padding={"left": 2, "right": 8, "top": 4, "bottom": 2},
+            padding={"left": 4, "right": 10, "top": 4, "bottom": 2},
             background="transparent",
         )
         .configure(font="Helvetica, Arial, sans-serif", aria=False)
@@ -104,9 +105,47 @@ def finish(chart: alt.LayerChart, height: int | dict[str, int]) -> Any:
             gridColor=GRID,
             domainColor="#999999",
             tickColor="#999999",
-            labelLimit=140,
         )
     )
+
+
+LINES, LETTERS = 3, 22
+"""Size of an axis label."""
+
+
+def wrapped(labels: list[str]) -> dict[str, str]:
+    """Return each label broken into lines and cut where it is too long, no two alike."""
+    found: dict[str, str] = {}
+    for label in dict.fromkeys(labels):
+        lines = wrap(label, LETTERS) or [" "]
+        if len(lines) > LINES:
+            lines = [*lines[: LINES - 1], lines[LINES - 1][: LETTERS - 1] + "…"]
+        text = "\n".join(lines)
+        found[label] = text if text not in found.values() else f"{text} [{len(found) + 1}]"
+    return found
+
+
+def categories(field: str, labels: list[str], *, padding: float = 0.25, grid: bool = False) -> alt.Y:
+    """Return the vertical axis of one row a label, labels in the order given and already wrapped."""
+    axis = alt.Axis(title=None, ticks=False, domain=False, grid=grid, labelExpr=SPLIT, labelPadding=6, labelLimit=400)
+    scale = alt.Scale(domain=labels, paddingInner=padding, paddingOuter=padding / 2)
+    return alt.Y(f"{field}:N", sort=None, scale=scale, axis=axis)
+
+
+def offset(strategies: list[str]) -> alt.YOffset:
+    """Return the place of each strategy within a row: side by side, so that marks do not cover each other."""
+    # Of type band: with points alone Vega-Lite would take type point, and then draw bars of that row at a fixed size.
+    return alt.YOffset("strategy:N", scale=alt.Scale(type="band", domain=strategies, paddingOuter=0.2))
+
+
+def row_height(labels: list[str], marks: int, each: int = 9) -> int:
+    """Return how many pixels a row needs for its marks and for the lines of its label."""
+    lines = max((label.count("\n") + 1 for label in labels), default=1)
+    return max(8 + each * max(1, marks), 6 + 13 * lines)
+
+
+SPLIT = "split(datum.label, '\\n')"
+"""Vega draws a list of texts as lines."""
 
 
 def values(rows: list[dict[str, Any]]) -> alt.InlineData:

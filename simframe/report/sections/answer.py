@@ -57,8 +57,8 @@ def answer(findings: Findings, names: Names) -> Answer:
     """Return what the report says first."""
     panel_id = judged(findings)
     if panel_id is None:
-        lead = ["There is no simulated panel yet, so there is nothing to judge: run simframe simulate."]
-        return Answer(lead, "", [], [], _caveats(findings))
+        lead = "There is no simulated panel yet, so there is nothing to judge: run simframe simulate."
+        return Answer(lead, [], "", [], [], _caveats(findings))
     scores = sorted((s for s in findings.scores if s.panel_id == panel_id), key=lambda s: s.position)
     cards = [
         Card(axis_name(s.axis), standing(s.verdict), mark(s.verdict), sentence(findings, s, names)) for s in scores
@@ -68,23 +68,23 @@ def answer(findings: Findings, names: Names) -> Answer:
         axes = [s for s in scores if standing(s.verdict) == key]
         if axes:
             uses.append((key, heading, [f"{use(s.axis)} ({s.verdict})" for s in axes]))
-    lead = [_lead(findings, names), halved(findings, names), beats_chain(findings, names)]
-    about = f"Verdicts on {names.panel(panel_id)}"
-    return Answer([text for text in lead if text], about, cards, uses, _caveats(findings))
+    asked = [said for said in (halved(findings), beats_chain(findings)) if said]
+    about = f"Verdicts on “{names.panel(panel_id)}”"
+    return Answer(_lead(findings, names), asked, about, cards, uses, _caveats(findings))
 
 
 def _lead(findings: Findings, names: Names) -> str:
     focus = findings.focus
     if focus.best is None:
         return "No panel was tuned yet; the verdicts below are about the untuned model."
-    panel, score = findings.panel(focus.best), findings.score(focus.best, "marginals")
-    text = f"The tuned panel nearest to people is {names.panel(focus.best)}, with a pilot of {panel.pilot_n}"
+    score = findings.score(focus.best, "marginals")
+    text = f"The tuned panel nearest to people is “{names.panel(focus.best)}”"
     if score is not None and score.estimate is not None:
         where = f" ({interval(score.ci_low, score.ci_high)})" if score.ci_low is not None else ""
-        text += f": its answer shares are a mean js_distance of {number(score.estimate)}{where} from those of people"
+        text += f". Its answer shares are a mean js_distance of {number(score.estimate)}{where} from those of people"
     text += f" in the {findings.reference_split}, none of whom it was tuned on." if findings.reference_split else "."
     if focus.best != focus.largest:
-        text += f" It was chosen by that distance; the largest pilot is that of {names.panel(focus.largest)}."
+        text += f" It was chosen by that distance; the largest pilot is that of “{names.panel(focus.largest)}”."
     return text
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simframe.report.content import Block, Figure, Section, Table, capped
 from simframe.report.findings import Findings, Share
-from simframe.report.labels import NONE, Names, by, interval, number, percent
+from simframe.report.labels import NONE, Names, by, interval, listed, number, percent
 
 ITEMS, OPTIONS = 24, 30
 """Items drawn, and options of one item."""
@@ -15,8 +15,8 @@ def section(findings: Findings, names: Names) -> Section:
     if not findings.shares:
         text = "There are no panels to compare yet." if not findings.panels else "The study asks no closed item."
         return Section("answers", "Answers, item by item", [text])
-    shown = [names.panel(panel_id) for panel_id in findings.focus.drawn]
-    intro = [f"Shares of each answer among people (bars) and in {', '.join(shown)} (marks)."]
+    shown = listed(f"“{names.panel(panel_id)}”" for panel_id in findings.focus.drawn)
+    intro = [f"Shares of each answer among people (bars) and in {shown} (marks)."]
     strategies = [findings.panel(panel_id).strategy for panel_id in findings.focus.drawn]
     blocks = [_distributions(findings, names), _structures(findings, names)]
     legend = list(dict.fromkeys(["survey", *strategies]))
@@ -70,9 +70,8 @@ def _structures(findings: Findings, names: Names) -> Block:
         return Block(title, ["The study declares no block of items whose answer patterns would be counted."])
     drawn = findings.focus.drawn
     rows = []
-    for row in findings.structures:
-        if row.panel_id not in drawn:
-            continue
+    found = [row for row in findings.structures if row.panel_id in drawn]
+    for row in sorted(found, key=lambda row: (row.structure_id, drawn.index(row.panel_id))):
         cells = [number(row.unique_structures_h, 0), number(row.unique_structures_s, 0)]
         cells += [number(row.structure_ratio), row.reason or ""]
         rows.append([names.blocks.get(row.structure_id, row.structure_id) or NONE, names.panel(row.panel_id), *cells])

@@ -11,25 +11,32 @@ LIMIT = 6
 """Charts of one metric."""
 
 METRICS = {
-    ("divergence", "js_distance"): ("Answer shares", "Mean js_distance over the asked items; 0 is alike."),
-    ("coherence", "belief_action_gap"): (
-        "Beliefs and actions",
-        "Share acting against the belief, panel minus people; 0 is as people do, and both tails are wrong.",
-    ),
-    ("subgroups", "worst_group_js_distance"): (
-        "Worst group",
-        "js_distance in the group where it is largest. Small groups have larger floors: read it against the band.",
-    ),
-    ("heterogeneity", "structure_ratio"): (
-        "Distinct answer patterns",
-        "Distinct answer tuples in equal samples, panel over people; 1 is as varied as people.",
-    ),
-    ("heterogeneity", "entropy_ratio"): ("Variety of answers", "Mean entropy of answers, panel over people."),
-    ("recovery", "sign_f1"): (
-        "Regression coefficients",
-        "Sign F1: signs and significance recovered; 1 is all of them and no false claim.",
-    ),
+    "Answer shares and their variety": {
+        ("divergence", "js_distance"): ("js_distance", "mean over the asked items; 0 is alike"),
+        ("heterogeneity", "entropy_ratio"): ("entropy_ratio", "entropy of answers, panel over people; 1 is alike"),
+        ("heterogeneity", "structure_ratio"): (
+            "structure_ratio",
+            "distinct answer patterns in equal samples, panel over people; 1 is alike",
+        ),
+    },
+    "Worst groups": {
+        ("subgroups", "worst_group_js_distance"): (
+            "",
+            "js_distance in the group of each attribute where it is largest; small groups have larger floors, so read "
+            "it against the band",
+        ),
+    },
+    "Beliefs and actions": {
+        ("coherence", "belief_action_gap"): (
+            "",
+            "share acting against the belief, panel minus people; 0 is alike, and both tails are wrong",
+        ),
+    },
+    "Regression coefficients": {
+        ("recovery", "sign_f1"): ("", "sign F1 of each model: 1 is every sign and significance and no false claim"),
+    },
 }
+"""Groups of charts: the metrics in each, what to put before a chart's own title, and what a metric says."""
 IDEALS = {"structure_ratio": 1.0}
 """Ideals of metrics that no verdict rule names."""
 
@@ -43,45 +50,53 @@ def section(findings: Findings, names: Names) -> Section:
     ]
     if not any(n.estimate is not None for n in findings.curves):
         return Section("pilot-size", "What a larger pilot buys", ["No panel has a figure to draw yet."])
-    groups = dict(by(findings.curves, "family", "metric"))
-    rules = {(rule.family, rule.metric): rule for rule in findings.rules}
-    blocks = [
-        _block(findings, groups[key], title, text, rules.get(key), names)
-        for key, (title, text) in METRICS.items()
-        if any(n.estimate is not None for n in groups.get(key, []))
-    ]
+    blocks = [block for title in METRICS if (block := _block(findings, names, title))]
     legend = list(dict.fromkeys(panel.strategy for panel in findings.panels))
     return Section("pilot-size", "What a larger pilot buys", intro, blocks, legend, ["curves"])
 
 
-def _block(findings: Findings, numbers: list[Number], title: str, text: str, rule: Rule | None, names: Names) -> Block:
-    family = numbers[0].family
-    kinds = [
-        (_title(family, attribute, term, names), some)
-        for (attribute, term), some in by(numbers, "attribute", "term")
-        if any(n.estimate is not None for n in some)
-    ]
-    shown, left_out = capped(kinds, LIMIT, "charts")
-    figures = [_figure(findings, label or title, some, rule, names) for label, some in shown]
+def _block(findings: Findings, names: Names, title: str) -> Block | None:
+    numbers = dict(by(findings.curves, "family", "metric"))
+    rules = {(rule.family, rule.metric): rule for rule in findings.rules}
+    said, figures, rows, groups = [], [], [], []
+    left_out: list[str] = []
+    for key, (name, text) in METRICS[title].items():
+        kinds = [
+            (_title(name, key[0], attribute, term, names), some)
+            for (attribute, term), some in by(_declared(numbers.get(key, []), names), "attribute", "term")
+            if any(n.estimate is not None for n in some)
+        ]
+        shown, more = capped(kinds, LIMIT, f"charts of {key[1]}")
+        left_out += more
+        said += [f"{name}: {text}" if name else text[0].upper() + text[1:]] if shown else []
+        for label, some in shown:
+            figures.append(_figure(findings, names, label, some, rules.get(key)))
+            rows += [_row(findings, names, n) for n in some]
+            groups += [label] * len(some)
+    if not figures:
+        return None
     columns = ["Panel", "Pilot", "Estimate", "95 % interval", "Floor", "Floor, 95 %", "Note"]
-    rows, groups = [], []
-    for label, some in shown:
-        for n in some:
-            row = [names.panel(n.panel_id), count(findings.panel(n.panel_id).pilot_n), number(n.estimate)]
-            row += [interval(n.ci_low, n.ci_high), number(n.floor), number(n.floor_q95), n.reason or ""]
-            rows.append(row)
-            groups.append(label or title)
-    table = Table(columns, rows, f"{numbers[0].metric} by pilot size", groups, text=(0, 6))
-    return Block(title, [text, *left_out], figures, table)
+    table = Table(columns, rows, f"{title}, by pilot size", groups, text=(0, 6))
+    return Block(title, ["; ".join(said) + ".", *left_out], figures, table)
 
 
-def _title(family: str, attribute: str, term: str | None, names: Names) -> str:
-    if attribute != ALL:
-        return names.attribute(attribute)
-    return names.term(family, term) if term else ""
+def _declared(numbers: list[Number], names: Names) -> list[Number]:
+    """Return figures in the order the study declares their subgroups."""
+    first = {attribute: place for (attribute, _), place in reversed(names.places.items())}
+    return sorted(numbers, key=lambda n: first.get(n.attribute, 0))
 
 
-def _figure(findings: Findings, title: str, numbers: list[Number], rule: Rule | None, names: Names) -> Figure:
+def _row(findings: Findings, names: Names, n: Number) -> list[str]:
+    cells = [names.panel(n.panel_id), count(findings.panel(n.panel_id).pilot_n), number(n.estimate)]
+    return [*cells, interval(n.ci_low, n.ci_high), number(n.floor), number(n.floor_q95), n.reason or ""]
+
+
+def _title(name: str, family: str, attribute: str, term: str | None, names: Names) -> str:
+    about = names.attribute(attribute) if attribute != ALL else names.term(family, term) if term else ""
+    return ": ".join(part for part in (name, about) if part)
+
+
+def _figure(findings: Findings, names: Names, title: str, numbers: list[Number], rule: Rule | None) -> Figure:
     metric = numbers[0].metric
     points = []
     for n in numbers:

@@ -26,11 +26,10 @@ def section(findings: Findings, names: Names) -> Section:
         "both sides with the same sign. FP: claimed by the panel, not shown by people. FN: shown by people, missed. "
         "TN: significant on neither side. A reversed sign is both FP and FN. Intercepts and thresholds are left out.",
     ]
-    models, left_out = capped(findings.study.regressions, MODELS, "regressions")
-    blocks = [_counts(findings, names), *(_block(findings, model, names) for model in models)]
+    blocks = [_counts(findings, names), _coefficients(findings, names)]
     drawn = [findings.panel(panel_id).strategy for panel_id in _drawn(findings)]
     legend = list(dict.fromkeys(["survey", *drawn]))
-    return Section("inference", title, [*intro, *left_out], blocks, legend, ["recovery", "coefficients"])
+    return Section("inference", title, intro, blocks, legend, ["recovery", "coefficients"])
 
 
 def _drawn(findings: Findings) -> list[str]:
@@ -63,23 +62,38 @@ def _estimate(found: dict[str, object], name: str) -> float | None:
     return getattr(row, "estimate", None)
 
 
-def _block(findings: Findings, model: Regression, names: Names) -> Block:
-    drawn = _drawn(findings)
-    found = [c for c in findings.coefficients if c.regression_id == model.regression_id and c.panel_id in drawn]
-    how = f"{model.formula} ({model.family}{', weighted' if model.weighted else ''}, {model.covariance} covariance)"
-    text = [how]
+def _coefficients(findings: Findings, names: Names) -> Block:
+    models, left_out = capped(findings.study.regressions, MODELS, "regressions")
+    text, figures, rows, groups = [], [], [], []
+    for model in models:
+        text.append(_described(findings, model, names))
+        found = [
+            c
+            for c in findings.coefficients
+            if c.regression_id == model.regression_id and c.panel_id in _drawn(findings)
+        ]
+        shown, more = capped(list(dict.fromkeys(c.term for c in found)), TERMS, f"coefficients of {model.label}")
+        left_out += more
+        found = [c for c in found if c.term in set(shown)]
+        if found:
+            figures.append(_figure(findings, model, found, names))
+            rows += _rows(found, names)
+            groups += [model.label] * len(found)
+    columns = ["Term", "Panel", "People", "95 % interval", "Panel's", "95 % interval, panel", "Class", "Note"]
+    table = Table(columns, rows, "Coefficients", groups, text=(0, 1, 6, 7))
+    return Block("Coefficients", [*text, *left_out], figures, table)
+
+
+def _described(findings: Findings, model: Regression, names: Names) -> str:
+    """Return how a model was specified, and why a panel has no coefficients of it."""
+    how = f"{model.family}{', weighted' if model.weighted else ''}, {model.covariance} covariance"
     missing = {
         row.panel_id: row.reason
         for row in findings.recovery
         if row.regression_id == model.regression_id and row.metric == "tp" and row.estimate is None
     }
-    text += [f"{names.panel(i)}: {missing[i] or 'no coefficients'}." for i in drawn if i in missing]
-    if not found:
-        return Block(model.label, [*text, "There are no coefficients to draw."])
-    terms = list(dict.fromkeys(c.term for c in found))
-    shown, left_out = capped(terms, TERMS, "coefficients")
-    found = [c for c in found if c.term in set(shown)]
-    return Block(model.label, [*text, *left_out], [_figure(findings, model, found, names)], _table(found, names))
+    absent = [f" {names.panel(i)}: {missing[i] or 'no coefficients'}." for i in _drawn(findings) if i in missing]
+    return f"{model.label}: {model.formula} ({how}).{''.join(absent)}"
 
 
 def _figure(findings: Findings, model: Regression, found: list[Coefficient], names: Names) -> Figure:
@@ -101,15 +115,16 @@ def _figure(findings: Findings, model: Regression, found: list[Coefficient], nam
     )
     who = listed(["people", *(names.panel(panel_id) for panel_id in _drawn(findings))])
     alt = f"Coefficients of {model.label}, {who}. {said}."
-    return Figure("forest", f"Coefficients: {model.label}", alt, {"rows": rows, "reach": reach})
+    return Figure("forest", model.label, alt, {"rows": rows, "reach": reach})
 
 
 def _over(x: float | None, se: float) -> float | None:
     return None if x is None else x / se
 
 
-def _table(found: list[Coefficient], names: Names) -> Table:
-    rows = [
+def _rows(found: list[Coefficient], names: Names) -> list[list[str]]:
+    order = {term: place for place, term in enumerate(dict.fromkeys(c.term for c in found))}
+    return [
         [
             c.term,
             names.panel(c.panel_id),
@@ -120,10 +135,8 @@ def _table(found: list[Coefficient], names: Names) -> Table:
             recovered(c),
             c.reason or "",
         ]
-        for c in sorted(found, key=lambda c: [x.term for x in found].index(c.term))
+        for c in sorted(found, key=lambda c: order[c.term])
     ]
-    columns = ["Term", "Panel", "People", "95 % interval", "Panel's", "95 % interval, panel", "Class", "Note"]
-    return Table(columns, rows, "Coefficients", text=(0, 1, 6, 7))
 
 
 def recovered(c: Coefficient) -> str:

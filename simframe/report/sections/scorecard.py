@@ -25,7 +25,10 @@ def section(findings: Findings, names: Names) -> Section:
         *left_out,
     ]
     blocks = [Block("Verdicts", table=_overview(findings, panels, names))]
-    blocks += [Block(axis_name(axis), table=_axis(findings, panels, axis, names)) for axis in _axes(findings)]
+    blocks += [
+        Block(f"Figures behind: {axis_name(axis)}", table=_axis(findings, panels, axis, names))
+        for axis in _axes(findings)
+    ]
     return Section("scorecard", "Scorecard", intro, blocks, queries=queries)
 
 

@@ -24,12 +24,11 @@ def section(findings: Findings, names: Names) -> Section:
         "excess over the floor. Hollow marks have fewer than 30 people behind them (small_n).",
     ]
     attributes, left_out = capped(list(by(rows, "attribute")), ATTRIBUTES, "attributes")
-    figures, text, groups = [], [], []
+    figures, groups = [], []
     table_rows: list[list[str]] = []
     marks = {}
     for attribute, some in attributes:
         figures.append(_figure(findings, attribute, some, names))
-        text += _worst(findings, attribute, names)
         for row in some:
             if row.reason == SMALL:
                 marks[len(table_rows), 8] = "open"
@@ -40,26 +39,37 @@ def section(findings: Findings, names: Names) -> Section:
     columns = ["Group", "Panel", "js_distance", "95 % interval", "Floor", "Excess", "n people", "n panel", "Note"]
     table = Table(columns, table_rows, "js_distance by subgroup", groups, text=(0, 1, 8), marks=marks)
     legend = list(dict.fromkeys(findings.panel(panel_id).strategy for panel_id in drawn))
-    blocks = [Block("Distance from people, by group", [*left_out, *text], figures, table)]
+    blocks = [
+        Block(
+            "Distance from people, by group",
+            [*_worst(findings, [attribute for attribute, _ in attributes], names), *left_out],
+            figures,
+            table,
+        )
+    ]
     return Section("subgroups", "Subgroups", intro, blocks, legend, ["subgroups"])
 
 
-def _worst(findings: Findings, attribute: str, names: Names) -> list[str]:
-    """Name the worst group of the panel the page is about."""
+def _worst(findings: Findings, attributes: list[str], names: Names) -> list[str]:
+    """Name the worst group of each attribute, for the panel the page is about, and the groups without a figure."""
     about = findings.focus.best or findings.focus.base or next(iter(findings.focus.drawn), None)
-    found = [r for r in findings.subgroups if r.attribute == attribute and r.panel_id == about]
-    worst = next((r for r in found if r.metric == "worst_group_js_distance" and r.estimate is not None), None)
-    absent = [r for r in found if r.metric == "js_distance" and r.estimate is None]
+    rows = [row for row in findings.subgroups if row.panel_id == about and row.attribute in attributes]
+    worst = [row for row in rows if row.metric == "worst_group_js_distance" and row.estimate is not None]
+    absent = [row for row in rows if row.metric == "js_distance" and row.estimate is None]
     said = []
     if worst:
-        small = ", small_n" if worst.reason == SMALL else ""
-        said.append(
-            f"{names.attribute(attribute)}: {names.panel(about)} is worst for {names.level(attribute, worst.level)}, "
-            f"{number(worst.estimate)} against a floor of {number(worst.floor)} ({worst.n_h} people{small})."
+        worst.sort(key=lambda row: attributes.index(row.attribute))
+        groups = "; ".join(
+            f"{names.attribute(r.attribute)}, {names.level(r.attribute, r.level)}: {number(r.estimate)}, "
+            f"floor {number(r.floor)}, {r.n_h} people{', small_n' if r.reason == SMALL else ''}"
+            for r in worst
         )
+        said.append(f"Worst groups of “{names.panel(about)}”. {groups}.")
     if absent:
-        reasons = ", ".join(f"{names.level(attribute, r.level)} ({r.reason or NONE})" for r in absent)
-        said.append(f"{names.attribute(attribute)}, no figure for: {reasons}.")
+        groups = "; ".join(
+            f"{names.attribute(r.attribute)}, {names.level(r.attribute, r.level)} ({r.reason or NONE})" for r in absent
+        )
+        said.append(f"No figure for: {groups}.")
     return said
 
 
