@@ -21,8 +21,9 @@ class Imported:
 
     panel_id: str
     fresh: bool
-    """False where the same study and data were imported before: nothing was written."""
+    """False where the same was imported before: nothing was written."""
     splits: dict[str, int]
+    """How many respondents each part has: the splits of people, or all by the kind of a simulated panel."""
 
 
 def import_panel(
@@ -48,7 +49,7 @@ def import_panel(
     responses = derive(study, answers)
     respondents = assign_split(study, respondents, wide(study, responses), where)
     splits = dict(respondents.group_by("split").len().sort("split").iter_rows())
-    panel_id = f"{study.id.replace('_', '-')}-human-{_content_hash(study.study_hash, respondents, answers)}"
+    panel_id = f"{study.id.replace('_', '-')}-human-{content_hash(study.study_hash, respondents, answers)}"
     if warehouse.has_panel(panel_id):
         warehouse.refresh()
         return Imported(panel_id, False, splits)
@@ -65,8 +66,9 @@ def import_panel(
     return Imported(panel_id, True, splits)
 
 
-def _content_hash(study_hash: str, respondents: pl.DataFrame, answers: pl.DataFrame) -> str:
-    digest = hashlib.sha256(study_hash.encode())
+def content_hash(head: str, respondents: pl.DataFrame, answers: pl.DataFrame) -> str:
+    """Return eight hex digits that stand for ``head`` and for the rows of both tables, whatever their order."""
+    digest = hashlib.sha256(head.encode())
     for frame in (respondents.sort("respondent_id"), answers.sort("respondent_id", "item_id")):
         digest.update(frame.write_csv().encode())
     return digest.hexdigest()[:8]

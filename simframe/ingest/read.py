@@ -86,7 +86,7 @@ def read_data(path: str | Path) -> pl.DataFrame:
         frame = reader(path)
     except DataError:
         raise
-    except (pl.exceptions.PolarsError, pa.ArrowException, csv.Error, OSError, ValueError) as err:
+    except (pl.exceptions.PolarsError, pa.ArrowException, csv.Error, OSError, ValueError, RuntimeError) as err:
         first = (str(err).splitlines() or [type(err).__name__])[0]
         raise DataError(f"cannot be read: {first}", where=where, mend="export it again, as UTF-8") from err
     if frame.is_empty():

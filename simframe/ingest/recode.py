@@ -41,8 +41,8 @@ def _column(data: pl.DataFrame, name: str, role: str, where: str) -> pl.Series:
     return data[name]
 
 
-def _text(column: pl.Series, where: str) -> pl.Series:
-    """Every cell as text, whole floats without their point, blank as null."""
+def as_text(column: pl.Series, where: str) -> pl.Series:
+    """Return every cell as text, whole floats without their point, blank as null."""
     if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object):
         message = f"column {column.name!r} holds {column.dtype}, not one answer a cell"
         raise DataError(message, where=where, mend="save it as text or numbers")
@@ -59,7 +59,7 @@ def _respondents(study: Study, data: pl.DataFrame, where: str) -> pl.DataFrame:
     if fields.respondent_id is None:
         ids = pl.Series([f"r{row:0{len(str(n))}d}" for row in range(1, n + 1)])
     else:
-        ids = _text(_column(data, fields.respondent_id, "data.respondent_id", where), where)
+        ids = as_text(_column(data, fields.respondent_id, "data.respondent_id", where), where)
         if ids.null_count():
             row = ids.is_null().arg_max() or 0
             message = f"{fields.respondent_id}: row {row + 1} has no id"
@@ -76,7 +76,9 @@ def _respondents(study: Study, data: pl.DataFrame, where: str) -> pl.DataFrame:
     )
 
     def own(name: str | None, key: str) -> pl.Series:
-        return pl.Series([None] * n, dtype=pl.String) if name is None else _text(_column(data, name, key, where), where)
+        return (
+            pl.Series([None] * n, dtype=pl.String) if name is None else as_text(_column(data, name, key, where), where)
+        )
 
     return pl.DataFrame(
         {
@@ -89,7 +91,7 @@ def _respondents(study: Study, data: pl.DataFrame, where: str) -> pl.DataFrame:
 
 
 def _weights(column: pl.Series, where: str) -> pl.Series:
-    weight = _text(column, where).cast(pl.Float64, strict=False)
+    weight = as_text(column, where).cast(pl.Float64, strict=False)
     for bad, what, mend in (
         (weight.is_null() | ~weight.is_finite().fill_null(False), "is no weight", "give every respondent a number"),
         (weight < 0, "is negative", "weights are zero or more"),
@@ -103,7 +105,7 @@ def _weights(column: pl.Series, where: str) -> pl.Series:
 
 
 def _answers(item: Item, column: pl.Series, where: str) -> pl.DataFrame:
-    text = _text(column, where)
+    text = as_text(column, where)
     known: dict[str, tuple[str | None, float | None, bool]] = {}
     for option in item.options:
         for code in (option.code, *option.aliases):

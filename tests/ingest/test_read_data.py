@@ -137,6 +137,9 @@ def test_survey_files_hold_the_same_answers(
     getattr(pyreadstat, f"write_{suffix}")(numbers, str(path))
     for one, other in zip(recode(park, frame), recode(park, read_data(path)), strict=True):
         assert one.equals(other)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 3])
+    refused(path, "cannot be read", "export it again")
 
 
 @pytest.mark.skipif(not HAS_READSTAT, reason="simframe[files] is not installed")

@@ -1,0 +1,142 @@
+"""From a study and a data file to a panel that was simulated elsewhere, compared with people of the warehouse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from simframe.errors import DataError, did_you_mean
+from simframe.ingest.panel import Imported, content_hash
+from simframe.ingest.read import read_data
+from simframe.ingest.recode import as_text, recode
+from simframe.study import Study, load_study, study_text
+from simframe.warehouse import Provenance, Warehouse, derive
+
+KINDS = ("simulated", "baseline")
+STRATEGY = "imported"
+TWIN = "twin_of"
+"""Column of the data file that names each respondent's human, where there is one."""
+_OWN = ("respondent_id", "weight", "stratum", "cluster")
+
+
+def import_simulated(
+    warehouse: Warehouse,
+    study_source: str | Path,
+    data: str | Path,
+    *,
+    reference: str,
+    split: str | None = None,
+    kind: str = "simulated",
+    label: str | None = None,
+    model: str | None = None,
+    pilot: int | None = None,
+) -> Imported:
+    """Publish answers that were simulated elsewhere, to be compared with a human panel.
+
+    Answers are recoded and checked as people's are. A column ``twin_of`` names the human each respondent stands for;
+    blank for none. Of the respondents' own columns that the study names (id, weight, stratum, cluster), those that the
+    file lacks are left out: rows are numbered, a twin has its human's weight and design, everybody else weighs 1.
+
+    Args:
+        warehouse: holds the reference, and takes the panel.
+        study_source: the study file, or built-in study, that the reference answered.
+        data: a data file, one row a simulated respondent.
+        reference: id of the human panel to compare with.
+        split: the part of it that judges, such as ``holdout``; all of it where left out. A panel that was tuned on
+            pilot respondents is judged by others only.
+        kind: ``simulated`` or ``baseline``.
+        label: what people shall call the panel; the model or the file's name where left out.
+        model: what answered.
+        pilot: how many pilot respondents it was tuned or fitted on; baselines of the same pilot stand beside it.
+
+    Raises:
+        StudyError, DataError, WarehouseError: with file, field, value and mend; nothing is published then.
+    """
+    where = str(data)
+    if kind not in KINDS:
+        raise DataError(f"kind {kind!r} is none of a simulated panel", where=where, mend=f"use {' or '.join(KINDS)}")
+    study = load_study(study_source)
+    _check_reference(warehouse, study, reference, str(study_source))
+    people = _people(warehouse, reference, split)
+    frame = read_data(data)
+    given = {name: getattr(study.data, name) for name in _OWN}
+    kept = {name: column if column in frame.columns else None for name, column in given.items()}
+    respondents, answers = recode(study.model_copy(update={"data": study.data.model_copy(update=kept)}), frame, where)
+    inherited = [name for name in _OWN[1:] if kept[name] is None]
+    respondents = _with_twins(respondents, frame, people, inherited, where)
+    responses = derive(study, answers)
+    condition = [study.study_hash, kind, reference, split, model, pilot]
+    panel_id = f"{study.id.replace('_', '-')}-{kind}-{content_hash(repr(condition), respondents, answers)}"
+    done = Imported(panel_id, not warehouse.has_panel(panel_id), {kind: respondents.height})
+    if not done.fresh:
+        warehouse.refresh()
+        return done
+    provenance = Provenance(
+        panel_id=panel_id,
+        kind=kind,
+        label=label or model or Path(data).stem,
+        source=Path(data).name,
+        strategy=STRATEGY,
+        reference_id=reference,
+        reference_split=split,
+        pilot_n=pilot,
+        model=model,
+        settings={"columns": kept, "twins": respondents.height - respondents[TWIN].null_count()},
+    )
+    warehouse.publish(study, study_text(study_source), provenance, respondents, responses)
+    return done
+
+
+def _check_reference(warehouse: Warehouse, study: Study, reference: str, where: str) -> None:
+    row = warehouse.panel(reference)
+    if row["kind"] != "human":
+        known = warehouse.sql("SELECT panel_id FROM panels WHERE kind = 'human'")["panel_id"]
+        message = f"reference {reference!r} is a {row['kind']} panel"
+        raise DataError(message, where=where, mend=f"compare with people; {did_you_mean(reference, known)}")
+    if (row["study_id"], row["study_hash"]) != (study.id, study.study_hash):
+        message = (
+            f"study {study.id!r} version {study.study_hash}, and reference {reference!r} answered {row['study_id']!r} "
+            f"version {row['study_hash']}"
+        )
+        raise DataError(message, where=where, mend="give the study file that the reference was imported with")
+
+
+def _people(warehouse: Warehouse, reference: str, split: str | None) -> pl.DataFrame:
+    """Return the respondents of the reference that judge."""
+    people = warehouse.table(reference, "respondents")
+    if split is None:
+        return people
+    part = people.filter(pl.col("split") == split)
+    if part.is_empty():
+        message = f"reference {reference!r} has nobody in {split!r}"
+        raise DataError(message, where=f"panel {reference}", mend=did_you_mean(split, people["split"].unique()))
+    return part
+
+
+def _with_twins(
+    respondents: pl.DataFrame, frame: pl.DataFrame, people: pl.DataFrame, inherited: list[str], where: str
+) -> pl.DataFrame:
+    """Add ``twin_of``, and what a twin has of its human: split, draw, and the ``inherited`` columns."""
+    if TWIN in frame.columns:
+        twins = as_text(frame[TWIN], where)
+    else:
+        twins = pl.repeat(None, respondents.height, dtype=pl.String, eager=True)
+    strangers = ~twins.is_in(people["respondent_id"].implode()) & twins.is_not_null()
+    if strangers.any():
+        row = strangers.arg_max() or 0
+        message = f"{TWIN}: row {row + 1}: {twins[row]!r} is nobody of the people compared with"
+        mend = f"name respondents of the reference and its split, or leave the cell blank; {_some(people)}"
+        raise DataError(message, where=where, mend=mend)
+    humans = people.select(
+        pl.col("respondent_id").alias(TWIN), "split", "draw", *(pl.col(name).alias(f"{name}_h") for name in inherited)
+    )
+    joined = respondents.with_columns(twins.alias(TWIN)).join(humans, on=TWIN, how="left", maintain_order="left")
+    return joined.with_columns(pl.coalesce(f"{name}_h", name).alias(name) for name in inherited).drop(
+        f"{name}_h" for name in inherited
+    )
+
+
+def _some(people: pl.DataFrame) -> str:
+    ids = people["respondent_id"].sort().head(3)
+    return f"such as {', '.join(ids)}"
