@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -60,6 +61,41 @@ def test_import_is_made_once(tmp_path: Path, park_files: tuple[Path, Path]) -> N
     again = call("import", study, data, "-w", tmp_path / "w")
     assert again.exit_code == 0
     assert "already published, nothing to do" in again.output
+
+
+def test_import_of_simulated_answers(
+    own_warehouse: Warehouse, park_files: tuple[Path, Path], park_people: Callable[..., pl.DataFrame]
+) -> None:
+    study, data = park_files
+    root, reference = own_warehouse.layout.root, own_warehouse.sql("SELECT panel_id FROM panels").item()
+    park_people(30, seed=4).drop("person", "wt").write_csv(data)
+    words = ["import", study, data, "--kind", "simulated", "--reference", reference, "-w", root]
+    first = call(*words, "--split", "holdout", "--model", "some-7b", "--pilot", 12, "--label", "elsewhere")
+    assert first.exit_code == 0, first.output
+    assert "published (30 simulated)" in first.output
+    assert "nothing to do" in call(*words, "--split", "holdout", "--model", "some-7b", "--pilot", 12).output
+    panel_id = first.output.partition(":")[0]
+    shown = call("show", panel_id, "-w", root).output
+    for part in ("elsewhere", "some-7b", f"compared with {reference}, holdout"):
+        assert part in shown
+    assert "nobody in 'later'" in refused(call(*words, "--split", "later"))
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["people.csv", "--kind", "simulated"], "--reference PANEL"),
+        (["--kind", "baseline", "--reference", "x"], "needs DATA"),
+        (["people.csv", "--split", "holdout"], "--kind simulated"),
+        (["people.csv", "--reference", "x"], "--kind simulated"),
+        (["people.csv", "--kind", "robot"], "robot"),
+    ],
+)
+def test_import_options_that_do_not_go_together(tmp_path: Path, words: list[str], part: str) -> None:
+    result = call("import", "park.toml", *words, "-w", tmp_path / "w")
+    assert result.exit_code == 2
+    assert part in result.output
+    assert not (tmp_path / "w").exists()
 
 
 def test_study_check_and_show(park_files: tuple[Path, Path]) -> None:
