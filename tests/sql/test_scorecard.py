@@ -98,11 +98,14 @@ def made(warehouse):
     return made
 
 
-def axis(con, panel_id, axis="marginals"):
-    columns = "verdict, base_panel_id, base_estimate, baseline_panel_id, baseline_estimate, estimate, reason"
-    found = con.execute(f"SELECT {columns} FROM scorecard WHERE panel_id = ? AND axis = ?", [panel_id, axis]).fetchall()
-    assert len(found) == 1
-    return dict(zip(columns.split(", "), found[0], strict=True))
+def card(con):
+    """Return {(panel_id, axis): row}."""
+    result = con.execute("SELECT * FROM scorecard")
+    names = [column[0] for column in result.description]
+    rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    found = {(row["panel_id"], row["axis"]): row for row in rows}
+    assert len(found) == len(rows)
+    return found
 
 
 def test_the_best_baseline_on_the_same_pilot_and_the_base_stand_beside(made):
@@ -110,39 +113,37 @@ def test_the_best_baseline_on_the_same_pilot_and_the_base_stand_beside(made):
     made.evaluation("e2", "chain", tables=distance(0.13, 0.2))
     made.evaluation("e3", "chain-more", tables=distance(0.0, 0.01))
     with made.open() as con:
-        tuned = axis(con, "tuned")
+        rows = card(con)
         estimates = dict(con.execute("""
             SELECT panel_id, estimate FROM alignment
             WHERE family = 'divergence' AND metric = 'js_distance' AND item_id IS NULL
         """).fetchall())  # fmt: skip
-        assert tuned["verdict"] == "better than baseline"
-        assert (tuned["base_panel_id"], tuned["baseline_panel_id"]) == ("base", "chain")
-        assert (tuned["base_estimate"], tuned["baseline_estimate"]) == (estimates["base"], estimates["chain"])
-        assert tuned["estimate"] == estimates["tuned"]
-        # No evaluation, no verdict; nothing to compare with, no comparison.
-        assert axis(con, "base")["verdict"] == "not evaluated"
-        assert axis(con, "chain-more")["verdict"] == "at the floor"
-        assert axis(con, "chain-more")["baseline_panel_id"] is None
+    tuned = rows["tuned", "marginals"]
+    assert tuned["verdict"] == "better than baseline"
+    assert (tuned["base_panel_id"], tuned["baseline_panel_id"]) == ("base", "chain")
+    assert (tuned["base_estimate"], tuned["baseline_estimate"]) == (estimates["base"], estimates["chain"])
+    assert tuned["estimate"] == estimates["tuned"]
+    # No evaluation, no verdict; nothing to compare with, no comparison.
+    assert rows["base", "marginals"]["verdict"] == "not evaluated"
+    assert rows["chain-more", "marginals"]["verdict"] == "at the floor"
+    assert rows["chain-more", "marginals"]["baseline_panel_id"] is None
 
 
 def test_overlap_is_not_better(made):
     made.evaluation("e1", "tuned", tables=distance(0.05, 0.14))
     made.evaluation("e2", "chain", tables=distance(0.13, 0.2))
     with made.open() as con:
-        assert axis(con, "tuned")["verdict"] == "no better than baseline"
+        assert card(con)["tuned", "marginals"]["verdict"] == "no better than baseline"
 
 
 def test_every_panel_has_every_axis(made):
     with made.open() as con:
-        rows = con.execute(
-            "SELECT panel_id, list(axis ORDER BY position), count(DISTINCT axis) FROM scorecard GROUP BY ALL"
-        )
-        axes = ["marginals", "heterogeneity", "subgroups", "coherence", "inference", "individuals", "memorisation"]
-        assert sorted(rows.fetchall()) == [
-            (name, axes, 7) for name in ("base", "chain", "chain-more", "marginals", "tuned")
-        ]
-        assert axis(con, "tuned", "individuals")["reason"] == "no twins"
-        assert {v for (v,) in con.execute("SELECT DISTINCT verdict FROM scorecard").fetchall()} == {"not evaluated"}
+        rows = card(con)
+    axes = ["marginals", "heterogeneity", "subgroups", "coherence", "inference", "individuals", "memorisation"]
+    panels = ["base", "chain", "chain-more", "marginals", "tuned"]
+    assert rows.keys() == {(panel, axis) for panel in panels for axis in axes}
+    assert rows["tuned", "individuals"]["reason"] == "no twins"
+    assert {row["verdict"] for row in rows.values()} == {"not evaluated"}
 
 
 def test_the_worst_pair_speaks_for_coherence(warehouse):
