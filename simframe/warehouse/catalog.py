@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import uuid
+from dataclasses import asdict
 from pathlib import Path
 
 import duckdb
@@ -13,6 +14,7 @@ import pyarrow as pa
 
 from simframe import __version__
 from simframe.errors import WarehouseError
+from simframe.metrics.registry import METRICS
 from simframe.study import Study, parse_study
 from simframe.warehouse.layout import (
     ANCHOR,
@@ -25,7 +27,7 @@ from simframe.warehouse.layout import (
     staged,
     write_table,
 )
-from simframe.warehouse.tables import EVALUATION, PANEL, STUDY
+from simframe.warehouse.tables import EVALUATION, PANEL, STUDY, TEXT
 
 CONFIG = {"storage_compatibility_version": "v1.5.0"}
 """Clients of DuckDB 1.5 open the catalog too."""
@@ -111,21 +113,25 @@ def _build(layout: Layout, path: Path) -> None:
             con.execute("BEGIN")  # one transaction: one flush instead of one a statement
             con.execute("CREATE TABLE warehouse (root VARCHAR, simframe_version VARCHAR)")
             con.execute("INSERT INTO warehouse VALUES (?, ?)", [str(layout.root), __version__])
-            con.execute("CREATE TABLE published (panel_id VARCHAR)")
-            con.execute("CREATE TABLE published_evaluations (evaluation_id VARCHAR)")
-            con.execute("CREATE TABLE published_studies (study_id VARCHAR, study_hash VARCHAR)")
             tables = {
-                "published": ("panel", ["panel_id"]),
-                "published_evaluations": ("evaluation", ["evaluation_id"]),
-                "published_studies": ("study", ["study_id", "study_hash"]),
+                "published": pa.table({"panel_id": pa.array([p for (p,) in snapshot["panel"]], TEXT)}),
+                "published_evaluations": pa.table(
+                    {"evaluation_id": pa.array([e for (e,) in snapshot["evaluation"]], TEXT)}
+                ),
+                "published_studies": pa.table(
+                    {
+                        "study_id": pa.array([study_id for study_id, _ in snapshot["study"]], TEXT),
+                        "study_hash": pa.array([study_hash for _, study_hash in snapshot["study"]], TEXT),
+                    }
+                ),
+                "metrics": pa.Table.from_pylist([asdict(metric) for metric in METRICS.values()]),
             }
-            for table, (kind, columns) in tables.items():
-                rows = [dict(zip(columns, ids, strict=True)) for ids in snapshot[kind]]
-                if rows:
-                    incoming = pa.Table.from_pylist(rows)
-                    con.register("incoming", incoming)
-                    con.execute(f"INSERT INTO {table} SELECT * FROM incoming")  # noqa: S608
-                    con.unregister("incoming")
+            for name, rows in tables.items():
+                con.register("incoming", rows)
+                con.execute(f"CREATE TABLE {name} AS FROM incoming")
+                con.unregister("incoming")
+            text = "One row a metric: what it means, its range, unit, ideal and source, as in docs/metrics.md."
+            con.execute(f"COMMENT ON TABLE metrics IS {quote_text(text)}")
             root = _glob_literal(layout.root).replace("'", "''")
             for file in sql_files():
                 con.execute(file.read_text("utf-8").replace("${ROOT}", root))
