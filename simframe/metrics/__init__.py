@@ -21,6 +21,7 @@ from simframe.metrics.coherence import (
     cramers_v,
     goodman_kruskal_tau,
     mutual_information,
+    polychoric,
     spearman,
 )
 from simframe.metrics.divergence import (
@@ -37,10 +38,18 @@ from simframe.metrics.fidelity import accuracy, demeaned_r, exact_match_rate, pe
 from simframe.metrics.heterogeneity import entropy, entropy_ratio, modal_share_gap, sd_ratio, variance_ratio
 from simframe.metrics.ordinal import energy, ks, mean_shift, wasserstein, wasserstein_norm
 from simframe.metrics.registry import METRICS, Metric, metric
+from simframe.metrics.resampling import (
+    count_bootstrap,
+    count_permutation,
+    list_count_bootstrap,
+    list_count_permutation,
+)
 from simframe.metrics.samples import (
     list_energy_distance,
+    list_ks,
     list_wasserstein,
     sample_energy_distance,
+    sample_ks,
     sample_wasserstein,
 )
 from simframe.metrics.special import chi2_sf
@@ -56,6 +65,8 @@ __all__ = [
     "chi2_sf",
     "conditional_js",
     "conditional_js_coverage",
+    "count_bootstrap",
+    "count_permutation",
     "cramers_v",
     "demeaned_r",
     "energy",
@@ -71,7 +82,10 @@ __all__ = [
     "kl_divergence",
     "kl_smoothed",
     "ks",
+    "list_count_bootstrap",
+    "list_count_permutation",
     "list_energy_distance",
+    "list_ks",
     "list_wasserstein",
     "mean_shift",
     "memorised_share",
@@ -80,8 +94,10 @@ __all__ = [
     "mutual_information",
     "nonresponse_gap",
     "pearson_r",
+    "polychoric",
     "rarefied_structures",
     "sample_energy_distance",
+    "sample_ks",
     "sample_wasserstein",
     "sd_ratio",
     "spearman",

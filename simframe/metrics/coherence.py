@@ -18,6 +18,7 @@ __all__ = [
     "cramers_v",
     "goodman_kruskal_tau",
     "mutual_information",
+    "polychoric",
     "spearman",
 ]
 
@@ -71,6 +72,22 @@ def spearman(n: IntoExpr, belief: IntoExpr, action: IntoExpr) -> pl.Expr:
         action: the action's option values.
     """
     return of_rows("spearman", numbers(n), codes(belief), codes(action))
+
+
+def polychoric(n: IntoExpr, belief: IntoExpr, action: IntoExpr) -> pl.Expr:
+    """Polychoric correlation of two ordered items, -1 to 1: that of the normal variables supposed to lie behind them.
+
+    The two-step estimator of Olsson (1979): thresholds from the margins, then the correlation by maximum likelihood
+    (Genz's bivariate normal integral, within 1e-9 of the maximum). Two items of two options give the tetrachoric
+    correlation. -1 or 1 where the likelihood rises all the way, as in a table without exceptions. Null where either
+    item has a single chosen code.
+
+    Args:
+        n: counts or weights.
+        belief: the belief's option values; only their order matters.
+        action: the action's option values.
+    """
+    return of_rows("polychoric", numbers(n), codes(belief), codes(action))
 
 
 def conditional_js(h: IntoExpr, s: IntoExpr, belief: IntoExpr) -> pl.Expr:

@@ -8,7 +8,8 @@ import pytest
 import simframe.metrics as m
 from simframe.errors import MetricError
 
-FUNCTIONS = set(m.__all__) - {"METRICS", "Metric", "metric"}
+RESAMPLING = {"count_bootstrap", "count_permutation", "list_count_bootstrap", "list_count_permutation"}
+FUNCTIONS = set(m.__all__) - {"METRICS", "Metric", "metric"} - RESAMPLING
 DIVERGENCES = [
     metric
     for metric in m.METRICS.values()

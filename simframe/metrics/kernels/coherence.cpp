@@ -1,23 +1,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "table.hpp"
+#include "crosstab.hpp"
 
 namespace simframe {
-
-namespace {
-
-struct Cell {
-    size_t belief, action;
-    double p;
-};
-
-// A crosstab of shares: its listed cells, each (belief, action) pair once, rows without either set aside.
-// Sparse, because two items of thousands of values are legitimate.
-struct Crosstab {
-    std::vector<Cell> cells;
-    std::vector<double> by_belief, by_action;
-};
 
 std::optional<Crosstab> crosstab(const Table& table) {
     const auto& n = table.columns[0];
@@ -51,6 +37,8 @@ std::optional<Crosstab> crosstab(const Table& table) {
     }
     return t;
 }
+
+namespace {
 
 // Sums a term of (cell share, belief share, action share) over the cells that anyone chose.
 template <typename Term>

@@ -1,8 +1,11 @@
 #include "columns.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <stdexcept>
 #include <string_view>
+
+#include "random.hpp"
 
 namespace simframe {
 
@@ -99,6 +102,34 @@ std::optional<double> NumberColumn::at(size_t row) {
     const Place place = chunks_.find(repeated_ ? 0 : row);
     if (!is_valid(*place.array, place.row)) return std::nullopt;
     return read_(place.array->buffers[1], place.array->offset + place.row);
+}
+
+KeyColumn::KeyColumn(const SeriesExport& series) : chunks_(series), repeated_(length(series) == 1) {
+    const std::string_view format = series.field->format;
+    layout_ = format == "vu" ? 'v' : format == "U" || format == "u" ? format[0] : '\0';
+    if (layout_ == '\0') refuse(series, "text");
+}
+
+uint64_t KeyColumn::hash(size_t row) {
+    const Place place = chunks_.find(repeated_ ? 0 : row);
+    const ArrowArray& array = *place.array;
+    if (!is_valid(array, place.row)) return 0;
+    const int64_t index = array.offset + place.row;
+    if (layout_ == 'v') {
+        // A view: its length, then up to 12 bytes, or else 4 of them, the buffer they stand in and where.
+        const auto* view = static_cast<const char*>(array.buffers[1]) + 16 * index;
+        int32_t parts[4];
+        std::memcpy(parts, view, sizeof parts);
+        const auto size = static_cast<size_t>(parts[0]);
+        if (size <= 12) return stable_hash({view + 4, size});
+        return stable_hash({static_cast<const char*>(array.buffers[2 + parts[2]]) + parts[3], size});
+    }
+    const auto text_from = [&](auto* offsets) {
+        const auto begin = static_cast<size_t>(offsets[index]), end = static_cast<size_t>(offsets[index + 1]);
+        return stable_hash({static_cast<const char*>(array.buffers[2]) + begin, end - begin});
+    };
+    if (layout_ == 'U') return text_from(static_cast<const int64_t*>(array.buffers[1]));
+    return text_from(static_cast<const int32_t*>(array.buffers[1]));
 }
 
 ListColumn::ListColumn(const SeriesExport& series) : chunks_(series), repeated_(length(series) == 1) {

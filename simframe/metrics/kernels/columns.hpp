@@ -64,6 +64,19 @@ class NumberColumn {
     ReadNumber read_;
 };
 
+// A column of text that names cells. Null is a name of its own.
+class KeyColumn {
+  public:
+    explicit KeyColumn(const SeriesExport& series);
+    // The row's stable hash.
+    uint64_t hash(size_t row);
+
+  private:
+    Chunks chunks_;
+    bool repeated_;
+    char layout_;  // 'v': string views; 'U' or 'u': 64- or 32-bit offsets
+};
+
 // One row's list. Nulls are kept as such: present[i] says whether values[i] means anything.
 struct Sample {
     std::vector<double> values;

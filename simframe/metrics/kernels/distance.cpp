@@ -14,18 +14,19 @@ double sort_and_weigh(Points& points) {
     return total;
 }
 
-// Integrates cost(F - G) over the line, where F and G are the samples' distribution functions.
-template <typename Cost>
-double integrate(Points& x, Points& y, Cost cost) {
+// Walks up the line over both samples and tells of every stretch without a value: F - G on it
+// and its length, where F and G are the samples' distribution functions.
+template <typename Visit>
+void walk(Points& x, Points& y, Visit visit) {
     const double total_x = sort_and_weigh(x);
     const double total_y = sort_and_weigh(y);
-    double weight_x = 0.0, weight_y = 0.0, integral = 0.0;
+    double weight_x = 0.0, weight_y = 0.0;
     size_t i = 0, j = 0;
     double here = std::min(x[0].first, y[0].first);
     while (i < x.size() || j < y.size()) {
         const bool from_x = j == y.size() || (i < x.size() && x[i].first <= y[j].first);
         const double next = from_x ? x[i].first : y[j].first;
-        integral += cost(weight_x / total_x - weight_y / total_y) * (next - here);
+        if (next > here) visit(weight_x / total_x - weight_y / total_y, next - here);
         here = next;
         if (from_x) {
             weight_x += x[i++].second;
@@ -33,17 +34,26 @@ double integrate(Points& x, Points& y, Cost cost) {
             weight_y += y[j++].second;
         }
     }
-    return integral;
 }
 
 }  // namespace
 
 double wasserstein(Points& x, Points& y) {
-    return integrate(x, y, [](double gap) { return std::abs(gap); });
+    double integral = 0.0;
+    walk(x, y, [&](double gap, double length) { integral += std::abs(gap) * length; });
+    return integral;
 }
 
 double energy_distance(Points& x, Points& y) {
-    return std::sqrt(2.0 * integrate(x, y, [](double gap) { return gap * gap; }));
+    double integral = 0.0;
+    walk(x, y, [&](double gap, double length) { integral += gap * gap * length; });
+    return std::sqrt(2.0 * integral);
+}
+
+double ks(Points& x, Points& y) {
+    double largest = 0.0;
+    walk(x, y, [&](double gap, double) { largest = std::max(largest, std::abs(gap)); });
+    return std::min(largest, 1.0);
 }
 
 }  // namespace simframe

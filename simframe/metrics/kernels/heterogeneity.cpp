@@ -7,14 +7,6 @@ namespace simframe {
 
 namespace {
 
-double bits(const Shares& shares) {
-    double sum = 0.0;
-    for (const double share : shares) {
-        if (share > 0) sum += share * std::log2(1 / share);
-    }
-    return sum;
-}
-
 double average(const std::vector<double>& weight, const std::vector<double>& value) {
     double sum = 0.0, total = 0.0;
     for (size_t k = 0; k < value.size(); ++k) {
@@ -77,33 +69,7 @@ std::optional<Grouped> grouped(const Table& table) {
 
 std::optional<double> entropy(const Table& table) {
     const auto p = shares_of(table.columns[0]);
-    return p ? std::optional(bits(*p)) : std::nullopt;
-}
-
-std::optional<double> entropy_ratio(const Table& table) {
-    const auto p = shares_of(table.columns[0]), q = shares_of(table.columns[1]);
-    if (!p || !q || bits(*p) == 0) return std::nullopt;
-    return bits(*q) / bits(*p);
-}
-
-std::optional<double> modal_share_gap(const Table& table) {
-    const auto p = shares_of(table.columns[0]), q = shares_of(table.columns[1]);
-    if (!p || !q) return std::nullopt;
-    return *std::max_element(q->begin(), q->end()) - *std::max_element(p->begin(), p->end());
-}
-
-std::optional<double> variance_ratio(const Table& table) {
-    const auto p = shares_of(table.columns[0]), q = shares_of(table.columns[1]);
-    const auto& value = table.columns[2];
-    if (!p || !q || !all_finite(value)) return std::nullopt;
-    const double reference = variance(*p, value);
-    if (!beyond_rounding(reference, value)) return std::nullopt;
-    return variance(*q, value) / reference;
-}
-
-std::optional<double> sd_ratio(const Table& table) {
-    const auto ratio = variance_ratio(table);
-    return ratio ? std::optional(std::sqrt(*ratio)) : std::nullopt;
+    return p ? std::optional(entropy_of(*p)) : std::nullopt;
 }
 
 std::optional<double> within_variance_ratio(const Table& table) {

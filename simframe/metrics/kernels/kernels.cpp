@@ -64,40 +64,36 @@ class Side {
 };
 
 template <double (*Distance)(Points&, Points&)>
-Float64Result between_samples(const Inputs& inputs) {
+Result between_samples(const Inputs& inputs) {
     expect_arguments(inputs, 4);
     Side x(inputs[0], inputs[2]), y(inputs[1], inputs[3]);
     const size_t rows = inputs.rows();
-    Float64Result result(rows);
+    Result result(rows);
     Points points_x, points_y;
     for (size_t row = 0; row < rows; ++row) {
         // Both sides are read whatever the first says, so that a malformed row is an error always.
         const bool usable_x = x.read(row, points_x), usable_y = y.read(row, points_y);
-        if (usable_x && usable_y) {
-            result.push(Distance(points_x, points_y));
-        } else {
-            result.push(std::nullopt);
-        }
+        if (usable_x && usable_y) result.set(row, Distance(points_x, points_y));
     }
     return result;
 }
 
-Float64Result chi2_tail(const Inputs& inputs) {
+Result chi2_tail(const Inputs& inputs) {
     expect_arguments(inputs, 2);
     NumberColumn statistic(inputs[0]), df(inputs[1]);
     const size_t rows = inputs.rows();
-    Float64Result result(rows);
+    Result result(rows);
     for (size_t row = 0; row < rows; ++row) {
         const auto x = statistic.at(row), k = df.at(row);
         const bool defined = x.has_value() && k.has_value() && *x >= 0 && *k >= 0 && std::isfinite(*k);
-        result.push(defined ? std::optional(chi2_sf(*x, *k)) : std::nullopt);
+        if (defined) result.set(row, chi2_sf(*x, *k));
     }
     return result;
 }
 
 // Reads a table from as many leading list columns as there are, and the numbers after them.
 template <Metric metric>
-Float64Result of_table(const Inputs& inputs) {
+Result of_table(const Inputs& inputs) {
     std::vector<ListColumn> lists;
     std::vector<std::optional<NumberColumn>> numbers;
     for (size_t i = 0; i < inputs.count(); ++i) {
@@ -109,7 +105,7 @@ Float64Result of_table(const Inputs& inputs) {
         }
     }
     const size_t rows = inputs.rows();
-    Float64Result result(rows);
+    Result result(rows);
     constexpr double missing = std::numeric_limits<double>::quiet_NaN();
     Table table{std::vector<std::vector<double>>(lists.size()), std::vector<double>(numbers.size())};
     Sample sample;
@@ -130,21 +126,19 @@ Float64Result of_table(const Inputs& inputs) {
         for (size_t i = 0; i < numbers.size(); ++i) {
             table.numbers[i] = numbers[i] ? numbers[i]->at(row).value_or(missing) : missing;
         }
-        const auto value = metric(table);
-        // A NaN is left where values near the largest number overflow: undefined as well.
-        result.push(value && !std::isnan(*value) ? value : std::nullopt);
+        result.set(row, metric(table));
     }
     return result;
 }
 
 bool whole(double number) { return std::isfinite(number) && number == std::floor(number); }
 
-Float64Result rarefied_structures(const Inputs& inputs) {
+Result rarefied_structures(const Inputs& inputs) {
     expect_arguments(inputs, 2);
     ListColumn counts(inputs[0]);
     NumberColumn sizes(inputs[1]);
     const size_t rows = inputs.rows();
-    Float64Result result(rows);
+    Result result(rows);
     Sample sample;
     for (size_t row = 0; row < rows; ++row) {
         const auto m = sizes.at(row);
@@ -163,7 +157,7 @@ Float64Result rarefied_structures(const Inputs& inputs) {
             throw std::invalid_argument("rarefaction to " + std::to_string(*m) + " respondents; give a whole number");
         }
         defined = defined && total > 0 && *m <= total;
-        result.push(defined ? std::optional(rarefied(sample.values, *m)) : std::nullopt);
+        if (defined) result.set(row, rarefied(sample.values, *m));
     }
     return result;
 }
@@ -174,30 +168,32 @@ Float64Result rarefied_structures(const Inputs& inputs) {
 
 // Kernels on raw samples and on numbers.
 SIMFRAME_KERNEL(sample_wasserstein, simframe::between_samples<simframe::wasserstein>)
+SIMFRAME_KERNEL(sample_ks, simframe::between_samples<simframe::ks>)
 SIMFRAME_KERNEL(sample_energy_distance, simframe::between_samples<simframe::energy_distance>)
 SIMFRAME_KERNEL(chi2_sf, simframe::chi2_tail)
 SIMFRAME_KERNEL(rarefied_structures, simframe::rarefied_structures)
 
 // Kernels on tables of counts.
 #define SIMFRAME_METRIC(symbol, metric) SIMFRAME_KERNEL(symbol, simframe::of_table<simframe::metric>)
-SIMFRAME_METRIC(total_variation, total_variation)
-SIMFRAME_METRIC(kl_divergence, kl_divergence)
-SIMFRAME_METRIC(kl_smoothed, kl_smoothed)
-SIMFRAME_METRIC(js_divergence, js_divergence)
-SIMFRAME_METRIC(js_distance, js_distance)
-SIMFRAME_METRIC(hellinger, hellinger)
+#define SIMFRAME_MEASURE(measure) SIMFRAME_METRIC(measure, of_counts<simframe::measure>)
+SIMFRAME_MEASURE(total_variation)
+SIMFRAME_MEASURE(kl_divergence)
+SIMFRAME_MEASURE(kl_smoothed)
+SIMFRAME_MEASURE(js_divergence)
+SIMFRAME_MEASURE(js_distance)
+SIMFRAME_MEASURE(hellinger)
+SIMFRAME_MEASURE(wasserstein)
+SIMFRAME_MEASURE(wasserstein_norm)
+SIMFRAME_MEASURE(ks)
+SIMFRAME_MEASURE(energy)
+SIMFRAME_MEASURE(mean_shift)
+SIMFRAME_MEASURE(entropy_ratio)
+SIMFRAME_MEASURE(modal_share_gap)
+SIMFRAME_MEASURE(variance_ratio)
+SIMFRAME_MEASURE(sd_ratio)
 SIMFRAME_METRIC(chi2_statistic, chi2_statistic)
 SIMFRAME_METRIC(chi2_df, chi2_df)
-SIMFRAME_METRIC(wasserstein, wasserstein_of_counts)
-SIMFRAME_METRIC(wasserstein_norm, wasserstein_norm)
-SIMFRAME_METRIC(ks, ks)
-SIMFRAME_METRIC(energy, energy)
-SIMFRAME_METRIC(mean_shift, mean_shift)
 SIMFRAME_METRIC(entropy, entropy)
-SIMFRAME_METRIC(entropy_ratio, entropy_ratio)
-SIMFRAME_METRIC(modal_share_gap, modal_share_gap)
-SIMFRAME_METRIC(variance_ratio, variance_ratio)
-SIMFRAME_METRIC(sd_ratio, sd_ratio)
 SIMFRAME_METRIC(eta2_ratio, eta2_ratio)
 SIMFRAME_METRIC(within_variance_ratio, within_variance_ratio)
 SIMFRAME_METRIC(group_slope, group_slope)
@@ -205,6 +201,7 @@ SIMFRAME_METRIC(cramers_v, cramers_v)
 SIMFRAME_METRIC(mutual_information, mutual_information)
 SIMFRAME_METRIC(goodman_kruskal_tau, goodman_kruskal_tau)
 SIMFRAME_METRIC(spearman, spearman)
+SIMFRAME_METRIC(polychoric, polychoric)
 SIMFRAME_METRIC(conditional_js, conditional_js)
 SIMFRAME_METRIC(conditional_js_coverage, conditional_js_coverage)
 SIMFRAME_METRIC(demeaned_r, demeaned_r)

@@ -1,5 +1,6 @@
 #include "plugin.hpp"
 
+#include <cmath>
 #include <exception>
 #include <memory>
 #include <string>
@@ -20,36 +21,46 @@ void remember(const char* message) noexcept {
 
 struct SchemaData {
     std::string name;
+    std::vector<ArrowSchema> children;
+    std::vector<ArrowSchema*> pointers;
+
+    ~SchemaData() {
+        for (ArrowSchema& child : children) {
+            if (child.release != nullptr) child.release(&child);
+        }
+    }
 };
 
-void release_schema(ArrowSchema* schema) {
-    delete static_cast<SchemaData*>(schema->private_data);
-    schema->private_data = nullptr;
-    schema->release = nullptr;
-}
-
-void write_schema(const char* name, ArrowSchema* out) {
-    auto data = std::make_unique<SchemaData>();
-    data->name = name == nullptr ? "" : name;
-    *out = ArrowSchema{};
-    out->format = "g";
-    out->name = data->name.c_str();
-    out->flags = 2;  // nullable
-    out->release = release_schema;
-    out->private_data = data.release();
-}
-
-// The array's buffers outlive this library's structs: the host copies the array out and releases it later.
+// The buffers outlive this library's structs: the host copies an array out and releases it later.
 struct ArrayData {
     std::vector<double> values;
     std::vector<uint8_t> validity;
-    const void* buffers[2];
+    const void* buffers[2] = {nullptr, nullptr};
+    std::vector<ArrowArray> children;
+    std::vector<ArrowArray*> pointers;
+
+    ~ArrayData() {
+        for (ArrowArray& child : children) {
+            if (child.release != nullptr) child.release(&child);
+        }
+    }
 };
 
-void release_array(ArrowArray* array) {
-    delete static_cast<ArrayData*>(array->private_data);
-    array->private_data = nullptr;
-    array->release = nullptr;
+template <typename Struct, typename Data>
+void release_data(Struct* released) {
+    delete static_cast<Data*>(released->private_data);
+    released->private_data = nullptr;
+    released->release = nullptr;
+}
+
+// Gives a struct its data, and the data's children as its own.
+template <typename Struct, typename Data>
+void own(Struct* out, std::unique_ptr<Data> data) {
+    for (Struct& child : data->children) data->pointers.push_back(&child);
+    out->n_children = static_cast<int64_t>(data->children.size());
+    out->children = data->children.empty() ? nullptr : data->pointers.data();
+    out->release = release_data<Struct, Data>;
+    out->private_data = data.release();
 }
 
 // The shells around a result that the host has moved out: the schema and the structs, never the buffers.
@@ -71,38 +82,56 @@ void release_series(SeriesExport* series) {
 
 }  // namespace
 
-Float64Result::Float64Result(size_t rows) {
-    values_.reserve(rows);
-    validity_.reserve(rows / 8 + 1);
+Result::Result(const std::vector<std::string>& names, const Result& field) : Result(field.rows()) {
+    for (const std::string& name : names) fields_.emplace_back(name, field);
 }
 
-void Float64Result::push(std::optional<double> value) {
-    const size_t row = values_.size();
-    if (row % 8 == 0) validity_.push_back(0);
-    if (value.has_value()) {
-        validity_.back() = static_cast<uint8_t>(validity_.back() | (1U << (row % 8)));
-    } else {
-        ++nulls_;
+void Result::write_schema(const char* name, ArrowSchema* out) const {
+    auto data = std::make_unique<SchemaData>();
+    data->name = name == nullptr ? "" : name;
+    data->children.resize(fields_.size());
+    for (size_t i = 0; i < fields_.size(); ++i) {
+        fields_[i].second.write_schema(fields_[i].first.c_str(), &data->children[i]);
     }
-    values_.push_back(value.value_or(0.0));
+    *out = ArrowSchema{};
+    out->format = fields_.empty() ? "g" : "+s";
+    out->name = data->name.c_str();
+    out->flags = 2;  // nullable
+    own(out, std::move(data));
 }
 
-void Float64Result::move_to(const char* name, SeriesExport* out) {
+void Result::write_array(ArrowArray* out) {
+    auto data = std::make_unique<ArrayData>();
+    *out = ArrowArray{};
+    out->length = static_cast<int64_t>(rows());
+    out->buffers = data->buffers;
+    if (fields_.empty()) {
+        out->n_buffers = 2;
+        data->values = std::move(values_);
+        data->validity.assign((data->values.size() + 7) / 8, 0);
+        for (size_t row = 0; row < data->values.size(); ++row) {
+            if (std::isnan(data->values[row])) {
+                data->values[row] = 0.0;
+                ++out->null_count;
+            } else {
+                data->validity[row / 8] = static_cast<uint8_t>(data->validity[row / 8] | (1U << (row % 8)));
+            }
+        }
+        data->buffers[0] = out->null_count == 0 ? nullptr : data->validity.data();
+        data->buffers[1] = data->values.data();
+    } else {
+        out->n_buffers = 1;
+        data->children.resize(fields_.size());
+        for (size_t i = 0; i < fields_.size(); ++i) fields_[i].second.write_array(&data->children[i]);
+    }
+    own(out, std::move(data));
+}
+
+void Result::move_to(const char* name, SeriesExport* out) {
     auto shell = std::make_unique<Shell>();
     write_schema(name, &shell->schema);
-    auto data = std::make_unique<ArrayData>();
-    ArrowArray& array = shell->array;
-    array.length = static_cast<int64_t>(values_.size());
-    array.null_count = nulls_;
-    array.n_buffers = 2;
-    data->values = std::move(values_);
-    data->validity = std::move(validity_);
-    data->buffers[0] = nulls_ == 0 ? nullptr : data->validity.data();
-    data->buffers[1] = data->values.data();
-    array.buffers = data->buffers;
-    array.release = release_array;
-    array.private_data = data.release();
-    shell->arrays[0] = &array;
+    write_array(&shell->array);
+    shell->arrays[0] = &shell->array;
     out->field = &shell->schema;
     out->arrays = shell->arrays;
     out->len = 1;
@@ -121,11 +150,13 @@ void call(Kernel kernel, SeriesExport* series, size_t count, SeriesExport* out) 
     }
 }
 
-void describe(const ArrowSchema* fields, size_t count, ArrowSchema* out) noexcept {
+void describe(Shape shape, const ArrowSchema* fields, size_t count, ArrowSchema* out) noexcept {
     try {
-        write_schema(count == 0 ? "" : fields[0].name, out);
+        shape(fields, count).write_schema(count == 0 ? "" : fields[0].name, out);
     } catch (const std::exception& error) {
         remember(error.what());
+    } catch (...) {
+        remember("unknown error in a kernel");
     }
 }
 

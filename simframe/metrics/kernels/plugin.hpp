@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "columns.hpp"
@@ -15,35 +18,52 @@
 
 namespace simframe {
 
-// A column of Float64 with nulls, filled row by row.
-class Float64Result {
+// A column of Float64, or a struct of columns. NaN is null: no kernel answers with a number that is not one.
+class Result {
   public:
-    explicit Float64Result(size_t rows);
-    void push(std::optional<double> value);
+    explicit Result(size_t rows = 0) : values_(rows, std::numeric_limits<double>::quiet_NaN()) {}
+    // A struct with these fields, each a copy of `field`.
+    Result(const std::vector<std::string>& names, const Result& field);
+
+    void set(size_t row, std::optional<double> value) {
+        if (value.has_value()) values_[row] = *value;
+    }
+    size_t rows() const { return values_.size(); }
+    Result& field(size_t index) { return fields_[index].second; }
     // Hands the column to the host under a name. The result is empty afterwards.
     void move_to(const char* name, SeriesExport* out);
 
+    void write_schema(const char* name, ArrowSchema* out) const;
+
   private:
+    void write_array(ArrowArray* out);
+
     std::vector<double> values_;
-    std::vector<uint8_t> validity_;
-    int64_t nulls_ = 0;
+    std::vector<std::pair<std::string, Result>> fields_;
 };
 
-using Kernel = Float64Result (*)(const Inputs&);
+using Kernel = Result (*)(const Inputs&);
+// An empty result of the type that a kernel gives for inputs of these types.
+using Shape = Result (*)(const ArrowSchema* fields, size_t count);
+
 
 // Run a kernel, release its inputs, and turn any exception into the host's error message: none may cross.
 void call(Kernel kernel, SeriesExport* series, size_t count, SeriesExport* out) noexcept;
-// State a kernel's result type: Float64, named after the first input.
-void describe(const ArrowSchema* fields, size_t count, ArrowSchema* out) noexcept;
+// State a kernel's result type, named after the first input.
+void describe(Shape shape, const ArrowSchema* fields, size_t count, ArrowSchema* out) noexcept;
+
+inline Result one_number(const ArrowSchema*, size_t) { return Result(); }
 
 }  // namespace simframe
 
-#define SIMFRAME_KERNEL(symbol, kernel)                                                                           \
+#define SIMFRAME_STRUCT_KERNEL(symbol, kernel, shape)                                                                           \
     SIMFRAME_EXPORT void _polars_plugin_##symbol(SeriesExport* series, size_t count, const uint8_t*, size_t,       \
                                                  SeriesExport* out, CallerContext*) {                              \
         simframe::call(kernel, series, count, out);                                                                \
     }                                                                                                              \
     SIMFRAME_EXPORT void _polars_plugin_field_##symbol(ArrowSchema* fields, size_t count, ArrowSchema* out,        \
                                                        const uint8_t*, size_t) {                                   \
-        simframe::describe(fields, count, out);                                                                    \
+        simframe::describe(shape, fields, count, out);                                                                  \
     }
+
+#define SIMFRAME_KERNEL(symbol, kernel) SIMFRAME_STRUCT_KERNEL(symbol, kernel, simframe::one_number)

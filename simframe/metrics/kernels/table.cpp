@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <utility>
 
 namespace simframe {
 
@@ -44,10 +46,28 @@ std::vector<double> Groups::sums(const std::vector<double>& quantity) const {
     return sums;
 }
 
-bool beyond_rounding(double variance, const std::vector<double>& values) {
-    double largest = 0.0;
-    for (const double value : values) largest = std::max(largest, std::abs(value));
-    return variance > std::pow(1e-12 * largest, 2);
+std::optional<Comparison> comparison_of(const Table& table) {
+    auto p = shares_of(table.columns[0]), q = shares_of(table.columns[1]);
+    if (!p || !q) return std::nullopt;
+    Comparison result{std::move(*p), std::move(*q), {}, *total_of(table.columns[0]), *total_of(table.columns[1])};
+    if (!table.numbers.empty()) {
+        if (!std::isnan(table.numbers[0])) result.n_h = table.numbers[0];
+        if (!std::isnan(table.numbers[1])) result.n_s = table.numbers[1];
+        result.pseudocount = table.numbers[2];
+    }
+    if (table.columns.size() == 2) return result;
+    const auto& value = table.columns[2];
+    if (!all_finite(value)) return std::nullopt;
+    std::vector<size_t> order(value.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return value[a] < value[b]; });
+    const Comparison unordered = result;
+    for (size_t k = 0; k < order.size(); ++k) {
+        result.p[k] = unordered.p[order[k]];
+        result.q[k] = unordered.q[order[k]];
+        result.value.push_back(value[order[k]]);
+    }
+    return result;
 }
 
 }  // namespace simframe

@@ -1,8 +1,11 @@
 // A metric of counts, as a function of one table: the columns of its rows, and what the metrics share.
 #pragma once
 
+#include <cmath>
 #include <optional>
 #include <vector>
+
+#include "measures.hpp"
 
 namespace simframe {
 
@@ -39,33 +42,22 @@ class Groups {
     size_t count_ = 0;
 };
 
-// A variance that is only the rounding of means that should be equal does not count as variation.
-bool beyond_rounding(double variance, const std::vector<double>& values);
+// Columns h, s [, value] as shares, in ascending order of value; numbers n_h, n_s (NaN: the counts' own sum) and the
+// pseudocount, if any. Empty where a side is unusable or a value is not finite.
+std::optional<Comparison> comparison_of(const Table&);
 
-// divergence.cpp. Columns h, s [, value].
-std::optional<double> total_variation(const Table&);
-std::optional<double> kl_divergence(const Table&);
-std::optional<double> kl_smoothed(const Table&);  // numbers: n_h, n_s (NaN: the counts' own sum), pseudocount
-std::optional<double> js_divergence(const Table&);
-std::optional<double> js_distance(const Table&);
-std::optional<double> hellinger(const Table&);
-std::optional<double> chi2_statistic(const Table&);  // columns h, s [, h_w2, s_w2]
+template <Measure measure>
+std::optional<double> of_counts(const Table& table) {
+    const auto comparison = comparison_of(table);
+    return comparison ? std::optional(measure(*comparison)) : std::nullopt;
+}
+
+// homogeneity.cpp. Columns h, s [, h_w2, s_w2].
+std::optional<double> chi2_statistic(const Table&);
 std::optional<double> chi2_df(const Table&);
-double js_of(const Shares& p, const Shares& q);
 
-// ordinal.cpp. Columns h, s, value; ks does without the value too.
-std::optional<double> wasserstein_of_counts(const Table&);
-std::optional<double> wasserstein_norm(const Table&);
-std::optional<double> ks(const Table&);
-std::optional<double> energy(const Table&);
-std::optional<double> mean_shift(const Table&);
-
-// heterogeneity.cpp. Columns h, s, value, [group]; counts alone for the entropies.
+// heterogeneity.cpp. Columns h, s, value, group; counts alone for the entropy.
 std::optional<double> entropy(const Table&);
-std::optional<double> entropy_ratio(const Table&);
-std::optional<double> modal_share_gap(const Table&);
-std::optional<double> variance_ratio(const Table&);
-std::optional<double> sd_ratio(const Table&);
 std::optional<double> eta2_ratio(const Table&);
 std::optional<double> within_variance_ratio(const Table&);
 std::optional<double> group_slope(const Table&);
@@ -75,6 +67,7 @@ std::optional<double> cramers_v(const Table&);
 std::optional<double> mutual_information(const Table&);
 std::optional<double> goodman_kruskal_tau(const Table&);
 std::optional<double> spearman(const Table&);
+std::optional<double> polychoric(const Table&);  // polychoric.cpp
 std::optional<double> conditional_js(const Table&);
 std::optional<double> conditional_js_coverage(const Table&);
 

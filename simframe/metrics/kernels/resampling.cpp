@@ -1,0 +1,291 @@
+// Kernels that draw tables of counts again and again: bootstrap, floor and permutation test of every measure at once.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+#include "draws.hpp"
+#include "judgement.hpp"
+#include "measures.hpp"
+#include "parallel.hpp"
+#include "plugin.hpp"
+
+namespace simframe {
+
+namespace {
+
+// The kernels' arguments, in order. `metrics` is a struct whose fields bear the measures' names: the type of a result
+// may depend on the types of the inputs, never on their values.
+enum Argument : size_t { kReference, kCompared, kValue, kKey, kSeed, kReplicates, kMetrics, kArguments };
+
+// The uses of random numbers within a cell.
+enum Stream : uint64_t { kBootstrap, kFloor, kPermutation };
+
+constexpr double kMostRespondents = 2147483647.0;
+
+std::vector<std::string> metric_names(const ArrowSchema& metrics) {
+    if (std::string_view(metrics.format) != "+s") throw std::invalid_argument("the metrics are no struct of names");
+    std::vector<std::string> names;
+    for (int64_t i = 0; i < metrics.n_children; ++i) names.emplace_back(metrics.children[i]->name);
+    return names;
+}
+
+void expect_arguments(size_t count) {
+    if (count != kArguments) throw std::invalid_argument("the kernel takes 7 arguments, got " + std::to_string(count));
+}
+
+Result bootstrap_shape(const ArrowSchema* fields, size_t count) {
+    expect_arguments(count);
+    const Result judged({"estimate", "se", "low", "high", "floor", "floor_q95"}, Result());
+    return Result(metric_names(fields[kMetrics]), judged);
+}
+
+Result permutation_shape(const ArrowSchema* fields, size_t count) {
+    expect_arguments(count);
+    return Result(metric_names(fields[kMetrics]), Result());
+}
+
+// Both sides' counts over the options, in an order that only the options themselves decide.
+struct Cell {
+    Counts h, s;
+    std::vector<double> value;
+    int64_t n_h, n_s;
+};
+
+class CellReader {
+  public:
+    explicit CellReader(const Inputs& inputs)
+        : names_{name(inputs[kReference]), name(inputs[kCompared])},
+          value_name_(name(inputs[kValue])), h_(inputs[kReference]), s_(inputs[kCompared]) {
+        if (!absent(inputs[kValue])) value_.emplace(inputs[kValue]);
+    }
+
+    // False where a side has no answers, or a count is missing, negative or not finite. Values that are unusable are
+    // left out of the cell.
+    bool read(size_t row, Cell& cell) {
+        const bool usable_h = count(h_, row, names_[0], counts_h_), usable_s = count(s_, row, names_[1], counts_s_);
+        const size_t options = counts_h_.size();
+        same_length(row, names_[1], counts_s_.size(), options);
+        bool by_value = value_.has_value() && value_->read(row, sample_);
+        if (by_value) same_length(row, value_name_, sample_.values.size(), options);
+        for (size_t k = 0; by_value && k < options; ++k) {
+            by_value = sample_.present[k] && std::isfinite(sample_.values[k]);
+        }
+        if (!usable_h || !usable_s) return false;
+        options_.clear();
+        for (size_t k = 0; k < options; ++k) {
+            options_.emplace_back(by_value ? sample_.values[k] : 0.0, counts_h_[k], counts_s_[k]);
+        }
+        std::sort(options_.begin(), options_.end());
+        cell = Cell{{}, {}, {}, 0, 0};
+        for (const auto& [value, h, s] : options_) {
+            cell.h.push_back(h);
+            cell.s.push_back(s);
+            if (by_value) cell.value.push_back(value);
+            cell.n_h += h;
+            cell.n_s += s;
+        }
+        return true;
+    }
+
+  private:
+    void same_length(size_t row, const std::string& column, size_t length, size_t options) const {
+        if (length == options) return;
+        throw std::invalid_argument("row " + std::to_string(row) + ": column '" + column + "' has " +
+                                    std::to_string(length) + " options where '" + names_[0] + "' has " +
+                                    std::to_string(options));
+    }
+
+    bool count(ListColumn& column, size_t row, const std::string& column_name, Counts& counts) {
+        counts.clear();
+        if (!column.read(row, sample_)) sample_.values.clear();
+        double total = 0.0;
+        bool usable = true;
+        for (size_t k = 0; k < sample_.values.size(); ++k) {
+            const double number = sample_.values[k];
+            const bool is_count = sample_.present[k] && std::isfinite(number) && number >= 0;
+            usable = usable && is_count;
+            if (is_count && number != std::floor(number)) {
+                throw std::invalid_argument("row " + std::to_string(row) + ": column '" + column_name + "' holds " +
+                                            std::to_string(number) + " where whole numbers are needed; counts of " +
+                                            "respondents can be drawn again, weights cannot");
+            }
+            total += is_count ? number : 0.0;
+            counts.push_back(is_count && number <= kMostRespondents ? static_cast<int64_t>(number) : 0);
+        }
+        if (total > kMostRespondents) {
+            throw std::invalid_argument("row " + std::to_string(row) + ": column '" + column_name +
+                                        "' counts more than 2147483647 respondents");
+        }
+        return usable && total > 0;
+    }
+
+    std::string names_[2], value_name_;
+    ListColumn h_, s_;
+    std::optional<ListColumn> value_;
+    Sample sample_;
+    Counts counts_h_, counts_s_;
+    std::vector<std::tuple<double, int64_t, int64_t>> options_;
+};
+
+// What one thread works with: the measures, the present cell, its comparison and the replicates of each measure.
+class Bench {
+  public:
+    explicit Bench(const Inputs& inputs)
+        : reader_(inputs), key_(inputs[kKey]), seed_(setting(inputs[kSeed])), replicates_(setting(inputs[kReplicates])) {
+        for (const std::string& each : metric_names(*inputs[kMetrics].field)) measures_.push_back(&judged(each));
+        replicated_.resize(measures_.size());
+    }
+
+    bool read(size_t row) {
+        if (!reader_.read(row, cell)) return false;
+        const size_t options = cell.h.size();
+        drawn_h_.resize(options);
+        drawn_s_.resize(options);
+        const auto n_h = static_cast<double>(cell.n_h), n_s = static_cast<double>(cell.n_s);
+        comparison_ = Comparison{std::vector<double>(options), std::vector<double>(options), cell.value, n_h, n_s};
+        cell_hash_ = key_.hash(row);
+        return true;
+    }
+
+    size_t count() const { return measures_.size(); }
+    const Judged& measure(size_t i) const { return *measures_[i]; }
+
+    double estimate(size_t i) {
+        compare(cell.h, cell.s);
+        return evaluate(i);
+    }
+
+    // Replicates of every measure; `draw(random, h, s)` fills both sides' counts.
+    template <typename Draw>
+    void replicate(Stream stream, Draw draw) {
+        Philox random(seed_, cell_hash_, stream);
+        for (auto& each : replicated_) each.clear();
+        for (uint64_t r = 0; r < replicates_; ++r) {
+            draw(random, drawn_h_, drawn_s_);
+            compare(drawn_h_, drawn_s_);
+            for (size_t i = 0; i < measures_.size(); ++i) replicated_[i].push_back(evaluate(i));
+        }
+    }
+    std::vector<double>& replicates_of(size_t i) { return replicated_[i]; }
+
+    Cell cell;
+
+  private:
+    static uint64_t setting(const SeriesExport& series) {
+        const auto number = NumberColumn(series).at(0);
+        if (!number || !(*number >= 0)) throw std::invalid_argument("'" + name(series) + "' is not a number from 0 up");
+        return static_cast<uint64_t>(*number);
+    }
+
+    void compare(const Counts& h, const Counts& s) {
+        for (size_t k = 0; k < h.size(); ++k) {
+            comparison_.p[k] = static_cast<double>(h[k]) / comparison_.n_h;
+            comparison_.q[k] = static_cast<double>(s[k]) / comparison_.n_s;
+        }
+    }
+
+    double evaluate(size_t i) const {
+        if (measures_[i]->by_value && comparison_.value.empty()) return std::numeric_limits<double>::quiet_NaN();
+        return measures_[i]->measure(comparison_);
+    }
+
+    CellReader reader_;
+    KeyColumn key_;
+    uint64_t seed_, replicates_, cell_hash_ = 0;
+    std::vector<const Judged*> measures_;
+    Comparison comparison_{};
+    Counts drawn_h_, drawn_s_;
+    std::vector<std::vector<double>> replicated_;
+};
+
+void set(Result& result, size_t row, double value) { result.set(row, value); }
+
+Result count_bootstrap(const Inputs& inputs) {
+    expect_arguments(inputs.count());
+    const size_t rows = inputs.rows();
+    const Result judged({"estimate", "se", "low", "high", "floor", "floor_q95"}, Result(rows));
+    Result result(metric_names(*inputs[kMetrics].field), judged);
+    over_rows(rows, [&]() -> RowWorker {
+        struct Tools {
+            Bench bench;
+            Resampler h, s, h_for_s;
+        };
+        const auto tools = std::make_shared<Tools>(Tools{Bench(inputs), {}, {}, {}});
+        return [&result, tools](size_t row) {
+            auto& [bench, h, s, h_for_s] = *tools;
+            if (!bench.read(row)) return;
+            h.aim(bench.cell.h, bench.cell.n_h);
+            s.aim(bench.cell.s, bench.cell.n_s);
+            h_for_s.aim(bench.cell.h, bench.cell.n_s);
+            bench.replicate(kBootstrap, [&](Philox& random, Counts& to_h, Counts& to_s) {
+                h.draw(random, to_h);
+                s.draw(random, to_s);
+            });
+            for (size_t i = 0; i < bench.count(); ++i) {
+                const double estimate = bench.estimate(i);
+                const Interval judged_interval = interval(bench.measure(i), estimate, bench.replicates_of(i));
+                Result& fields = result.field(i);
+                set(fields.field(0), row, estimate);
+                set(fields.field(1), row, judged_interval.se);
+                set(fields.field(2), row, judged_interval.low);
+                set(fields.field(3), row, judged_interval.high);
+            }
+            bench.replicate(kFloor, [&](Philox& random, Counts& to_h, Counts& to_s) {
+                h.draw(random, to_h);
+                h_for_s.draw(random, to_s);
+            });
+            for (size_t i = 0; i < bench.count(); ++i) {
+                const Floor judged_floor = floor_of(bench.replicates_of(i));
+                set(result.field(i).field(4), row, judged_floor.mean);
+                set(result.field(i).field(5), row, judged_floor.q95);
+            }
+        };
+    });
+    return result;
+}
+
+Result count_permutation(const Inputs& inputs) {
+    expect_arguments(inputs.count());
+    const size_t rows = inputs.rows();
+    Result result(metric_names(*inputs[kMetrics].field), Result(rows));
+    over_rows(rows, [&]() -> RowWorker {
+        struct Tools {
+            Bench bench;
+            Permuter permuter;
+            Counts pooled;
+        };
+        const auto tools = std::make_shared<Tools>(Tools{Bench(inputs), {}, {}});
+        return [&result, tools](size_t row) {
+            auto& [bench, permuter, pooled] = *tools;
+            if (!bench.read(row)) return;
+            const Cell& cell = bench.cell;
+            pooled = cell.h;
+            for (size_t k = 0; k < pooled.size(); ++k) pooled[k] += cell.s[k];
+            // The smaller side is drawn; what is left is the other.
+            const bool draw_h = cell.n_h <= cell.n_s;
+            permuter.aim(pooled, draw_h ? cell.n_h : cell.n_s);
+            bench.replicate(kPermutation, [&, &pool = pooled, &urn = permuter](Philox& random, Counts& h, Counts& s) {
+                Counts& drawn = draw_h ? h : s;
+                Counts& rest = draw_h ? s : h;
+                urn.draw(random, drawn);
+                for (size_t k = 0; k < pool.size(); ++k) rest[k] = pool[k] - drawn[k];
+            });
+            for (size_t i = 0; i < bench.count(); ++i) {
+                set(result.field(i), row, p_value(bench.measure(i), bench.estimate(i), bench.replicates_of(i)));
+            }
+        };
+    });
+    return result;
+}
+
+}  // namespace
+
+}  // namespace simframe
+
+SIMFRAME_STRUCT_KERNEL(count_bootstrap, simframe::count_bootstrap, simframe::bootstrap_shape)
+SIMFRAME_STRUCT_KERNEL(count_permutation, simframe::count_permutation, simframe::permutation_shape)
