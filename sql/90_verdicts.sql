@@ -33,6 +33,24 @@ COMMENT ON VIEW verdict_rules IS 'The headline metric of every axis of the score
 COMMENT ON COLUMN verdict_rules.per IS 'panel: one figure; attribute, pair, model: the worst of them speaks for the axis';
 COMMENT ON COLUMN verdict_rules.choice IS 'the first that is defined speaks';
 
+-- Intervals in closed form, for figures that an evaluation does not resample: Fisher's for a correlation, which is
+-- wider than that of a mean of several correlations, and Wilson's for a share. 1.96 stands for 95 %.
+CREATE OR REPLACE MACRO fisher_bound(r, n, z) AS
+    CASE WHEN n > 3 AND abs(r) < 1 THEN tanh(atanh(r) + z / sqrt(n - 3)) END;
+
+CREATE OR REPLACE MACRO wilson_bound(share, n, z) AS
+    CASE WHEN n > 0 THEN
+        (share + z * z / (2 * n) + z * sqrt(share * (1 - share) / n + z * z / (4.0 * n * n))) / (1 + z * z / n)
+    END;
+
+CREATE OR REPLACE MACRO closed_bound(metric, estimate, n_h, n_s, z) AS
+    CASE metric
+        WHEN 'pearson_r' THEN fisher_bound(estimate, n_s, z)
+        WHEN 'demeaned_r' THEN fisher_bound(estimate, n_s, z)
+        WHEN 'memorised_share' THEN wilson_bound(estimate, n_s, z)
+        WHEN 'memorised_share_h' THEN wilson_bound(estimate, n_h, z)
+    END;
+
 -- Two samples of people of one size cover each other's coefficients 83 % of the time, so no more is asked.
 CREATE OR REPLACE MACRO fails_inference(sign_f1, false_positive_rate, coverage) AS
     coalesce(sign_f1 < 0.9, false) OR coalesce(false_positive_rate > 0.1, false) OR coalesce(coverage < 0.8, false);
