@@ -44,7 +44,8 @@ numeric AS (
         any_value(mean_s) AS mean_s,
         -- A side that gave one value has variance 0, whatever the rounding of its mean.
         CASE WHEN count(*) FILTER (p > 0) = 1 THEN 0.0 ELSE sum(p * (value - mean_h) ** 2) END AS variance_h,
-        CASE WHEN count(*) FILTER (q > 0) = 1 THEN 0.0 ELSE sum(q * (value - mean_s) ** 2) END AS variance_s
+        CASE WHEN count(*) FILTER (q > 0) = 1 THEN 0.0 ELSE sum(q * (value - mean_s) ** 2) END AS variance_s,
+        max(abs(value)) AS largest
     FROM value_points
     GROUP BY ALL
 )
@@ -69,7 +70,7 @@ SELECT
     v.energy,
     v.mean_s - v.mean_h AS mean_shift,
     g.missing_s - g.missing_h AS nonresponse_gap,
-    v.w_h, v.w_s, v.mean_h, v.mean_s, v.variance_h, v.variance_s,
+    v.w_h, v.w_s, v.mean_h, v.mean_s, v.variance_h, v.variance_s, v.largest,
     g.people_h, g.people_s,
     g.reason,
     coalesce(
@@ -84,6 +85,7 @@ LEFT JOIN categorical AS c USING (panel_id, item_id, attribute, level)
 LEFT JOIN numeric AS v USING (panel_id, item_id, attribute, level);
 
 COMMENT ON VIEW cell_statistics IS 'One wide row a compared panel, item and declared subgroup: the figures that other views pick from.';
+COMMENT ON COLUMN cell_statistics.largest IS 'largest absolute value that either side gave';
 COMMENT ON COLUMN cell_statistics.reason IS 'why the two sides cannot be compared at all';
 COMMENT ON COLUMN cell_statistics.reason_categorical IS 'why metrics on the grid are NULL';
 COMMENT ON COLUMN cell_statistics.reason_ordered IS 'why metrics on values are NULL';

@@ -25,15 +25,15 @@ variances AS (
         ratio(sum(w_h * (mean_h - grand_h) ** 2) FILTER (shared), sum(w_h) FILTER (shared)) AS between_h,
         ratio(sum(w_s * (mean_s - grand_s) ** 2) FILTER (shared), sum(w_s) FILTER (shared)) AS between_s,
         ratio(sum(w_h * (mean_h - grand_h) * mean_s) FILTER (shared), sum(w_h) FILTER (shared)) AS covariance,
-        -- Below this, means of groups differ by rounding alone.
-        1e-20 * any_value(grand_h ** 2 + 1) AS rounding
+        -- Below this, means differ by rounding alone: values have 16 digits, their sums lose some.
+        (1e-12 * max(largest)) ** 2 AS rounding
     FROM centred
     GROUP BY ALL
 )
 SELECT
     study_id, panel_id, reference_id, item_id, attribute,
     ratio(within_s_at_h, within_h) AS within_variance_ratio,
-    CASE WHEN between_h > rounding
+    CASE WHEN between_h > rounding AND between_s + within_s > rounding
         THEN ratio(ratio(between_s, between_s + within_s), ratio(between_h, between_h + within_h)) END AS eta2_ratio,
     CASE WHEN between_h > rounding THEN covariance / between_h END AS group_slope,
     n_h, n_s,
@@ -49,7 +49,7 @@ SELECT
         WHEN groups_shared = 0 THEN 'no group answered on both sides'
         WHEN groups_shared = 1 THEN 'a single group answered on both sides'
         WHEN NOT between_h > rounding THEN 'the groups of the reference have equal means'
-        WHEN between_s + within_s = 0 THEN 'the panel does not vary'
+        WHEN NOT between_s + within_s > rounding THEN 'the panel does not vary'
     END AS reason_between,
     CASE WHEN groups_shared < groups THEN groups_shared || ' of ' || groups || ' groups on both sides' END AS note
 FROM variances;

@@ -58,7 +58,7 @@ conditional AS (
     SELECT
         panel_id, pair_id,
         clamp(sum(belief_share_h * js_term(p, q)), 0, 1) AS conditional_js,
-        sum(belief_share_h * p) FILTER (q IS NOT NULL) AS coverage
+        clamp(sum(belief_share_h * p) FILTER (q IS NOT NULL), 0, 1) AS coverage
     FROM conditional_actions
     WHERE p IS NOT NULL
     GROUP BY ALL

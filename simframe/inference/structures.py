@@ -40,12 +40,15 @@ def _row(block: Structure, reference: Panel, panel: Panel, replicates: int, seed
     kind = tuples["structure"].rank("dense").cast(pl.Int64).to_numpy() - 1
     in_h = tuples["in_h"].to_numpy()
     n_h, n_s = int(in_h.sum()), int((~in_h).sum())
-    if min(n_h, n_s) < 3:
-        return row | {"reason": "fewer than three respondents answered the whole block on one side"}
+    few = {"reason": "fewer than three respondents answered the whole block on one side"}
+    if min(n_h, n_s) == 0:
+        return row | few
     kinds = int(kind.max()) + 1
     h, s = (np.bincount(kind[side], minlength=kinds) for side in (in_h, ~in_h))
     m = min(n_h, n_s)
     ratio = float(rarefied(s, n_s, m) / rarefied(h, n_h, m))
+    if m < 3:
+        return row | few | {"estimate": ratio}
     error = np.sqrt(_relative_variance(h, m - 1) + _relative_variance(s, m - 1))
     reach = np.exp(_normal_quantile() * error)
     permuted = _permuted(kind, n_h, replicates, stream(seed, panel.panel_id, block.id, *tuples["respondent_id"]))

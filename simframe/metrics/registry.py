@@ -39,7 +39,8 @@ class Metric:
         ideal: the value of a panel that answers exactly as the reference does; None for a figure of one panel alone.
         symmetric: whether swapping H and S leaves it unchanged.
         variants: endings of its name in `alignment`, where one metric is several figures; empty where it stands beside
-            others: `excess` is the difference of two columns, figures per term are columns of `coefficient_pairs`.
+            others (`excess` is a difference of columns, figures per term are columns of `coefficient_pairs`) or where
+            no view can compute it.
         functions: the functions of `simframe.metrics` that compute it; empty where it needs fitted models.
     """
 
@@ -196,7 +197,7 @@ _COHERENCE = (
            "Spearman 1904", ideal=None, variants=_SIDES, functions=("spearman",)),
     Metric("polychoric", "coherence", "match", -1, 1, "1",
            "correlation of the normal variables behind both items; thresholds from margins, then maximum likelihood",
-           "Olsson 1979", ideal=None, functions=("polychoric",)),
+           "Olsson 1979", ideal=None, variants=(), functions=("polychoric",)),
     Metric("conditional_js", "coherence", "minimise", 0, 1, "bit",
            "sum_b p_H(b) JSD(P_H(a | b), P_S(a | b)) over beliefs that S holds",
            "Lin 1991, averaged", functions=("conditional_js",)),

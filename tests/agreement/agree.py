@@ -42,11 +42,13 @@ def close(a: float | None, b: float | None) -> bool:
 
 def agree(sql: Mapping, polars: Mapping, scipy: Mapping, *, least: int) -> None:
     """Assert that all three have the same keys, the same numbers, and the same gaps; ``least`` numbers at least."""
-    assert sql.keys() == polars.keys() == scipy.keys()
+    for other in (polars, scipy):
+        assert sql.keys() == other.keys(), f"keys on one side only: {sql.keys() ^ other.keys()}"
     wrong = {
         key: (sql[key], polars[key], scipy[key])
         for key in sql
         if not (close(sql[key], polars[key]) and close(sql[key], scipy[key]))
     }
     assert not wrong, f"(SQL, Polars, scipy): {wrong}"
-    assert sum(value is not None for value in sql.values()) >= least
+    defined = sum(value is not None for value in sql.values())
+    assert defined >= least, f"only {defined} of {len(sql)} are defined"

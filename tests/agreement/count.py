@@ -23,13 +23,13 @@ GROUPINGS = [("all", "all"), *((attribute, level) for attribute, levels in ATTRI
 
 @dataclass(frozen=True)
 class Side:
-    """What one panel answers to one item, a respondent an entry; ``asked`` counts the weight of the missing too."""
+    """What one panel answers to one item, one entry a respondent; beside, the weight of the asked and the missing."""
 
     codes: list[str | None]
     values: np.ndarray
     weight: np.ndarray
     weight_asked: float
-    people_asked: int
+    weight_missing: float
 
     @cached_property
     def n(self) -> int:
@@ -49,7 +49,7 @@ class Side:
     def on_grid(self) -> Side:
         keep = [code is not None for code in self.codes]
         codes = [code for code in self.codes if code is not None]
-        return Side(codes, self.values[keep], self.weight[keep], self.weight_asked, self.people_asked)
+        return Side(codes, self.values[keep], self.weight[keep], self.weight_asked, self.weight_missing)
 
 
 def side(people: People, item: Item, attribute: str = "all", level: str = "all") -> Side:
@@ -64,7 +64,7 @@ def side(people: People, item: Item, attribute: str = "all", level: str = "all")
         values=np.array([np.nan if value is None else value for _, value, _ in kept], dtype=float),
         weight=np.array([w for _, _, w in kept], dtype=float),
         weight_asked=float(sum(w for *_, w in rows)),
-        people_asked=len(rows),
+        weight_missing=float(sum(w for _, _, missing, w in rows if missing)),
     )
 
 
@@ -123,8 +123,8 @@ class Tables:
                 **_named(cell),
                 "h": cell.h.weight_asked,
                 "s": cell.s.weight_asked,
-                "h_missing": cell.h.weight_asked - cell.h.weight.sum(),
-                "s_missing": cell.s.weight_asked - cell.s.weight.sum(),
+                "h_missing": cell.h.weight_missing,
+                "s_missing": cell.s.weight_missing,
             }
             for cell in self.cells.values()
         )

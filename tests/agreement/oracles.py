@@ -104,8 +104,8 @@ def entropy_of(name: str) -> Oracle:
 def nonresponse_gap(cell: Cell) -> float | None:
     if not (cell.h.weight_asked and cell.s.weight_asked):
         return None
-    h, s = (side.weight.sum() / side.weight_asked for side in (cell.h, cell.s))
-    return float(h - s)
+    h, s = (1 - side.weight.sum() / side.weight_asked for side in (cell.h, cell.s))
+    return float(s - h)
 
 
 def wasserstein_norm(cell: Cell) -> float | None:

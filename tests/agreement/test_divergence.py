@@ -68,7 +68,7 @@ def family_of(metric: str) -> str:
 def test_item(alignment, tables, metric):
     sql = rows_of(alignment.filter(pl.col("item_id").is_not_null(), attribute="all"), family_of(metric), metric)
     polars, scipy = figures(tables, metric, everybody=True)
-    agree(sql, in_full(polars), in_full(scipy), least=50)
+    agree(sql, in_full(polars), in_full(scipy), least=30)
 
 
 @pytest.mark.parametrize("metric", MEANS)

@@ -1,0 +1,212 @@
+"""Belief and action: gaps in every group, association in everybody, actions given the belief."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy import optimize, stats
+from scipy.spatial import distance
+
+import simframe.metrics as m
+
+from .agree import agree, by_key, rows_of
+from .count import GROUPINGS, pairs
+from .study import ITEMS, PAIRS
+
+EVERYBODY = [("all", "all")]
+Crosstab = np.ndarray
+Respondents = list[tuple[str, str, float]]
+
+
+def matrix(pair: str, respondents: Respondents) -> Crosstab:
+    """Return weights by belief and action, over all declared codes."""
+    belief, action, _ = PAIRS[pair]
+    table = np.zeros((len(ITEMS[belief].grid), len(ITEMS[action].grid)))
+    for b, a, w in respondents:
+        table[ITEMS[belief].grid.index(b), ITEMS[action].grid.index(a)] += w
+    return table
+
+
+def chosen(table: Crosstab) -> Crosstab:
+    return table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]
+
+
+def cramers_v(pair: str, respondents: Respondents) -> float | None:
+    table = chosen(matrix(pair, respondents))
+    if min(table.shape) < 2:
+        return None
+    chi2 = stats.chi2_contingency(table, correction=False).statistic
+    return float(np.sqrt(chi2 / table.sum() / (min(table.shape) - 1)))
+
+
+def mutual_information(pair: str, respondents: Respondents) -> float | None:
+    table = matrix(pair, respondents)
+    if not table.any():
+        return None
+    belief, action, both = (stats.entropy(x, base=2) for x in (table.sum(axis=1), table.sum(axis=0), table.ravel()))
+    return float(belief + action - both)
+
+
+def goodman_kruskal_tau(pair: str, respondents: Respondents) -> float | None:
+    """One minus the share of errors that remain when the guess knows the belief."""
+    p = chosen(matrix(pair, respondents))
+    if p.shape[1] < 2:
+        return None
+    p = p / p.sum()
+    blind = sum(share * (1 - share) for share in p.sum(axis=0))
+    informed = sum(cell * (1 - cell / row.sum()) for row in p for cell in row)
+    return float((blind - informed) / blind)
+
+
+def spearman(pair: str, respondents: Respondents) -> float | None:
+    """Correlation of weighted mid-ranks, respondent by respondent; scipy's where everybody weighs the same."""
+    if not ordered(pair):
+        return None
+    belief, action, _ = PAIRS[pair]
+    counted = [row for row in respondents if row[2] > 0]
+    x, y = (np.array([order(name, row[k]) for row in counted]) for k, name in enumerate((belief, action)))
+    w = np.array([row[2] for row in counted])
+    if not len(w) or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return None
+    ranks = [np.array([w[z < one].sum() + w[z == one].sum() / 2 for one in z]) for z in (x, y)]
+    covariance = np.cov(*ranks, aweights=w)
+    found = float(covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1]))
+    if np.ptp(w) == 0:
+        assert np.isclose(found, stats.spearmanr(x, y).statistic, rtol=1e-9, atol=1e-12)
+    return found
+
+
+def order(name: str, code: str) -> float:
+    item = ITEMS[name]
+    return item.options[code] if item.options else item.grid.index(code)
+
+
+def ordered(pair: str) -> bool:
+    """Whether codes of both items have an order: values, or bins."""
+    return all(ITEMS[name].numeric for name in PAIRS[pair][:2])
+
+
+def gap(pair: str, respondents: Respondents) -> float | None:
+    implied = PAIRS[pair][2]
+    judged = [(implied[b] != a, w) for b, a, w in respondents if b in implied]
+    total = sum(w for _, w in judged)
+    return sum(w for against, w in judged if against) / total if total else None
+
+
+def conditional(pair: str, h: Respondents, s: Respondents) -> tuple[float | None, float | None]:
+    """Return the mean squared js distance given the belief, and the share of H whose belief S holds too."""
+    tables = matrix(pair, h), matrix(pair, s)
+    if not all(table.any() for table in tables):
+        return None, None
+    share = tables[0].sum(axis=1) / tables[0].sum()
+    held = [b for b in range(len(share)) if all(table[b].any() for table in tables)]
+    js = sum(share[b] * distance.jensenshannon(tables[0][b], tables[1][b], base=2) ** 2 for b in held)
+    return (float(js) if held else None), float(share[held].sum())
+
+
+# Codes are places in declared order, which for every ordered item is the order of its values.
+ASSOCIATIONS: dict[str, tuple[Callable, Callable]] = {
+    "cramers_v": (m.cramers_v, cramers_v),
+    "mutual_information": (m.mutual_information, mutual_information),
+    "goodman_kruskal_tau": (m.goodman_kruskal_tau, goodman_kruskal_tau),
+    "spearman": (m.spearman, spearman),
+}
+GAP = "belief_action_gap"
+
+
+def difference(h: float | None, s: float | None) -> float | None:
+    return None if h is None or s is None else s - h
+
+
+def quotient(h: float | None, s: float | None) -> float | None:
+    return None if h is None or s is None or abs(h) < 1e-15 else s / h
+
+
+VARIANTS: dict[str, Callable] = {
+    "_h": lambda h, s: h,
+    "_s": lambda h, s: s,
+    "": difference,
+    "_inflation": difference,
+    "_inflation_ratio": quotient,
+}
+METRICS = [f"{name}{variant}" for name in ASSOCIATIONS for variant in m.METRICS[name].variants]
+METRICS += [f"{GAP}{variant}" for variant in m.METRICS[GAP].variants]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_sides(alignment, tables, metric):
+    base = next(name for name in (*ASSOCIATIONS, GAP) if metric.startswith(name))
+    combine = VARIANTS[metric.removeprefix(base)]
+    groupings = GROUPINGS if base == GAP else EVERYBODY
+    sides = [_polars_and_scipy(tables, base, side, groupings) for side in "hs"]
+    polars, scipy = (
+        {_named(key): combine(sides[0][k][key], sides[1][k][key]) for key in sides[0][k]} for k in range(2)
+    )
+    least = 2 if base == "spearman" else 15
+    agree(rows_of(alignment, "coherence", metric), polars, scipy, least=least)
+
+
+def _polars_and_scipy(tables, base: str, side: str, groupings: list) -> tuple[dict, dict]:
+    if base == GAP:
+        expr, oracle = m.belief_action_gap(side, "implied", "action_code"), gap
+    else:
+        function, oracle = ASSOCIATIONS[base]
+        expr = function(side, "belief", "action")
+    found = by_key(tables.crosstabs, expr, "panel_id", "pair", "attribute", "level")
+    polars, scipy = {}, {}
+    for case in tables.cases:
+        people = case.reference if side == "h" else case.s
+        for pair in PAIRS:
+            for grouping in groupings:
+                key = (case.panel_id, pair, *grouping)
+                polars[key] = found[key] if base != "spearman" or ordered(pair) else None
+                scipy[key] = oracle(pair, pairs(people, pair, *grouping))
+    return polars, scipy
+
+
+def _named(key: tuple[str, str, str, str]) -> tuple:
+    panel, pair, attribute, level = key
+    return (panel, *PAIRS[pair][:2], attribute, level, pair)
+
+
+@pytest.mark.parametrize(("metric", "place"), [("conditional_js", 0), ("conditional_js_coverage", 1)])
+def test_actions_given_the_belief(alignment, tables, metric, place):
+    everybody = tables.crosstabs.filter(pl.col("attribute") == "all")
+    polars = by_key(everybody, getattr(m, metric)("h", "s", "belief"), "panel_id", "pair", "attribute", "level")
+    scipy = {
+        (case.panel_id, pair, "all", "all"): conditional(pair, pairs(case.reference, pair), pairs(case.s, pair))[place]
+        for case in tables.cases
+        for pair in PAIRS
+    }
+    sql = rows_of(alignment, "coherence", metric)
+    agree(sql, *({_named(key): x for key, x in each.items()} for each in (polars, scipy)), least=20)
+
+
+def polychoric(table: Crosstab) -> float:
+    """Two-step maximum likelihood (Olsson 1979), by scipy's bivariate normal and its bounded minimiser."""
+    p = chosen(table) / table.sum()
+    edges = [np.r_[-9, stats.norm.ppf(np.cumsum(p.sum(axis=axis))[:-1]), 9] for axis in (1, 0)]
+    corners = np.stack(np.meshgrid(*edges, indexing="ij"), axis=-1)
+
+    def deviance(rho: float) -> float:
+        below = stats.multivariate_normal.cdf(corners, cov=[[1, rho], [rho, 1]])
+        cells = np.diff(np.diff(below, axis=0), axis=1)
+        return -float((p * np.log(cells.clip(1e-300))).sum())
+
+    return float(optimize.minimize_scalar(deviance, bounds=(-0.999, 0.999), options={"xatol": 1e-9}).x)
+
+
+@pytest.mark.parametrize("side", ["h", "s"])
+def test_polychoric(tables, side):
+    """No view maximises a likelihood: Polars and scipy alone. Two minimisers of one flat top agree to 1e-5."""
+    found = by_key(tables.crosstabs, m.polychoric(side, "belief", "action"), "panel_id", "pair", "attribute", "level")
+    checked = 0
+    for case in tables.cases[:6]:
+        table = matrix("work", pairs(case.reference if side == "h" else case.s, "work"))
+        if min(chosen(table).shape) > 1:
+            assert found[case.panel_id, "work", "all", "all"] == pytest.approx(polychoric(table), abs=1e-5)
+            checked += 1
+    assert checked >= 4

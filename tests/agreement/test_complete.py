@@ -1,0 +1,65 @@
+"""One list of metrics: the registry's, the catalog's and the evaluation's are the same, under the same names."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from simframe.inference.interval import METHODS
+from simframe.metrics import METRICS
+
+ELSEWHERE = {
+    "excess": "estimate - floor, two columns of every row of a subgroup",
+    "z_difference": "a figure of one term: column of coefficient_pairs",
+    "standardised_bias": "a figure of one term: column of coefficient_pairs",
+    "polychoric": "a likelihood to be maximised, which a view cannot: an expression alone",
+}
+"""Metrics that are no row of ``alignment``, and where they are."""
+
+# A divergence in a subgroup is the divergence, under the family of the question that it answers there.
+IN_GROUPS = {("subgroups", metric) for metric in ("js_distance", "total_variation", "wasserstein_norm")}
+REGISTERED = {(metric.family, row) for metric in METRICS.values() for row in metric.rows}
+
+
+def test_every_metric_is_in_alignment(alignment):
+    assert {name for name, metric in METRICS.items() if not metric.rows} == ELSEWHERE.keys()
+    assert REGISTERED - _named(alignment) == set()
+
+
+def test_everything_in_alignment_is_a_metric(alignment):
+    assert _named(alignment) == REGISTERED | IN_GROUPS
+
+
+def test_an_evaluation_names_what_alignment_names(alignment, warehouse):
+    estimates = warehouse.sql("SELECT * FROM estimates")
+    assert _named(estimates) <= _named(alignment)
+    assert set(estimates["metric"].unique()) == METHODS.keys()
+
+
+def test_methods_of_inference_keep_to_the_range_and_ideal_of_the_registry():
+    by_row = {row: metric for metric in METRICS.values() for row in metric.rows}
+    for row, method in METHODS.items():
+        metric = by_row[row]
+        assert method.low >= metric.low or row.endswith("_inflation")
+        assert method.high <= metric.high
+        if row == metric.name:
+            assert method.ideal == metric.ideal
+
+
+def test_every_row_is_within_the_range_of_its_metric(alignment):
+    for metric in METRICS.values():
+        for row in metric.rows:
+            # Differences and quotients of a figure have a range of their own.
+            if row.removeprefix(metric.name) not in ("_inflation", "_inflation_ratio", "_df"):
+                rows = alignment.filter(pl.col("estimate").is_not_null(), metric=row)
+                assert rows["estimate"].is_between(metric.low, metric.high).all(), row
+
+
+def test_every_metric_is_tried_on_numbers_and_gaps_alike(alignment):
+    """The worlds are worth their name: each metric is defined somewhere, and most are undefined somewhere."""
+    defined = alignment.group_by("metric").agg(some=pl.col("estimate").count() > 0, gap=pl.col("estimate").has_nulls())
+    assert defined.filter(~pl.col("some"))["metric"].to_list() == []
+    assert defined["gap"].mean() > 0.9
+
+
+def _named(frame: pl.DataFrame) -> set[tuple[str, str]]:
+    return set(frame.select("family", "metric").unique().rows())

@@ -1,0 +1,30 @@
+"""The third way to the same numbers: an evaluation computes every figure anew, on arrays of drawn respondents."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from simframe.inference.interval import METHODS
+
+from .agree import RESULT_KEY, close
+
+
+@pytest.fixture(scope="module")
+def both(alignment, warehouse) -> pl.DataFrame:
+    estimates = warehouse.sql("SELECT * FROM estimates")
+    key = ["family", "metric", *RESULT_KEY]
+    joined = estimates.join(alignment, on=key, how="left", nulls_equal=True, suffix="_sql")
+    assert joined.height == estimates.height
+    return joined
+
+
+@pytest.mark.parametrize("metric", METHODS)
+def test_estimate_is_the_catalogs(both, metric):
+    rows = both.filter(metric=metric)
+    assert rows["study_id"].null_count() == 0, "a row that alignment has not"
+    assert rows["estimate"].count() > 0
+    wrong = [
+        row for row in rows.select(*RESULT_KEY, "estimate", "estimate_sql").iter_rows() if not close(row[-2], row[-1])
+    ]
+    assert not wrong
