@@ -136,7 +136,7 @@ SELECT panel_id, metric, attribute, level, estimate, ci_low, ci_high, floor, flo
 FROM alignment
 WHERE list_contains(getvariable('focus'), panel_id) AND family = 'subgroups'
     AND metric IN ('js_distance', 'worst_group_js_distance') AND item_id IS NULL
-ORDER BY attribute, level, panel_id
+ORDER BY attribute, level, panel_id, metric
 """
 
 COHERENCE = """

@@ -39,7 +39,7 @@ def html_table(table: Table) -> str:
         for name in DROPPED:
             element.attrib.pop(name, None)
     _mark(found, table)
-    return Tree.tostring(found, encoding="unicode", method="html")
+    return Tree.tostring(found, encoding="unicode", short_empty_elements=False)
 
 
 def _mark(root: Tree.Element, table: Table) -> None:

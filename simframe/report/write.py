@@ -56,9 +56,9 @@ def write_report(root: str | Path, out: str | Path, *, format: str | None = None
         ReportError, WarehouseError: with a mend.
     """
     path = Path(out)
-    name = format_of(path, format)
     if path.is_dir():
-        raise ReportError("is a folder", where=str(path), mend=f"name a file in it: {path / ('report.' + name)}")
+        raise ReportError("is a folder", where=str(path), mend=f"name a file in it: {path / 'report.html'}")
+    name = format_of(path, format)
     if not path.parent.is_dir():
         raise ReportError("cannot be written: its folder does not exist", where=str(path), mend="make the folder")
     text = FORMATS[name](collect(root, study))

@@ -11,6 +11,8 @@ from simframe.report.charts.style import BAND, MUTED, finish, scales, values
 
 LINEAR = 20
 """Pilot size below which the axis is about linear, above it logarithmic; 0 has a place on it."""
+LEAST = 0.1
+"""Least span of the vertical axis."""
 APART = 0.07
 """Distance between strategies of one pilot size, on the axis' own scale, so that intervals do not cover each other."""
 
@@ -27,8 +29,7 @@ def draw(data: dict[str, Any]) -> Any:
         scale=alt.Scale(type="symlog", constant=LINEAR, domain=[_back(-0.2), _back(reach + 0.25)], nice=False),
         axis=alt.Axis(title="pilot respondents", values=_ticks(sizes), grid=False, format="d"),
     )
-    zero = data["ideal"] == 0
-    y = alt.Y("estimate:Q", scale=alt.Scale(zero=zero), axis=alt.Axis(title=None, tickCount=5))
+    y = alt.Y("estimate:Q", scale=alt.Scale(domain=_span(data)), axis=alt.Axis(title=None, tickCount=5))
     colour = alt.Color("strategy:N", scale=scale["colour"], legend=None)
     layers = []
     if data["band"]:
@@ -53,6 +54,16 @@ def draw(data: dict[str, Any]) -> Any:
     point = alt.Chart(values(rows)).mark_point(filled=True, size=60, opacity=1)
     layers.append(point.encode(x=x, y=y, color=colour, shape=shape))
     return finish(alt.layer(*layers), 210)
+
+
+def _span(data: dict[str, Any]) -> list[float]:
+    """Return the reach of the vertical axis: everything drawn on it, and never so little that noise fills it."""
+    drawn = [point[name] for point in data["points"] for name in ("estimate", "low", "high")]
+    drawn += [data["ideal"], *(data["band"] or [])]
+    known = [x for x in drawn if x is not None]
+    low, high = min(known), max(known)
+    lack = max(0.0, LEAST - (high - low)) / 2
+    return [low - lack, high + lack]
 
 
 def _aside(point: dict[str, Any], strategies: list[str]) -> float:

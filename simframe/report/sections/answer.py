@@ -18,6 +18,8 @@ def judged(findings: Findings) -> str | None:
 def subtitle(findings: Findings) -> str:
     """Return the question of the page in one sentence."""
     part = f"the {findings.reference_split} of " if findings.reference_split else ""
+    if not findings.panels:
+        return f"No panel has been compared with {findings.reference.label} yet."
     simulated = sum(panel.kind == "simulated" for panel in findings.panels)
     baselines = sum(panel.kind == "baseline" for panel in findings.panels)
     return (
@@ -91,7 +93,9 @@ def _lead(findings: Findings, names: Names) -> str:
 def _caveats(findings: Findings) -> list[str]:
     found = []
     if findings.panels and not findings.evaluated:
-        found.append("Not evaluated: run simframe evaluate. Until then there are no intervals, floors or verdicts.")
+        found.append(
+            "Not evaluated: run simframe evaluate. Until then most figures have no interval, floor or verdict."
+        )
     elif waiting := [panel for panel in findings.panels if panel.evaluation_id is None]:
         found.append(f"{len(waiting)} panels are not evaluated yet: run simframe evaluate.")
     if any(panel.model == EMBEDDED for panel in findings.panels):

@@ -22,8 +22,8 @@ METRICS = {
     "Worst groups": {
         ("subgroups", "worst_group_js_distance"): (
             "",
-            "js_distance in the group of each attribute where it is largest; small groups have larger floors, so read "
-            "it against the band",
+            "distance (js_distance) in the group of each attribute where it is largest; small groups have larger "
+            "floors, so read it against the band",
         ),
     },
     "Beliefs and actions": {

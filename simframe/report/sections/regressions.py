@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from simframe.report.content import Block, Figure, Section, Table, capped
-from simframe.report.findings import Coefficient, Findings, Regression
+from simframe.report.findings import Coefficient, Findings, Recovery, Regression
 from simframe.report.labels import NONE, Names, by, interval, listed, number
 
 MODELS, TERMS = 8, 40
+COUNTED = ("tp", "fp", "fn", "tn", "sign_f1", "false_positive_rate", "coefficient_coverage")
 LIMIT = 12.0
 """Widest reach of the axis, in standard errors of the people's coefficient."""
 
@@ -46,10 +47,10 @@ def _counts(findings: Findings, names: Names) -> Block:
             found = {row.metric: row for row in panels.get(panel_id, [])}
             if not found:
                 continue
-            cells = [number(_estimate(found, name), 0) for name in ("tp", "fp", "fn", "tn")]
-            cells += [number(_estimate(found, name)) for name in ("sign_f1", "false_positive_rate")]
-            cells += [number(_estimate(found, "coefficient_coverage"))]
-            reason = found["tp"].reason if "tp" in found else None
+            cells = [number(_estimate(found, name), 0) for name in COUNTED[:4]]
+            cells += [number(_estimate(found, name)) for name in COUNTED[4:]]
+            shown = [found[name] for name in COUNTED if name in found]
+            reason = next((row.reason for row in shown if row.estimate is None and row.reason), None)
             rows.append([names.panel(panel_id), *cells, reason or ""])
             groups.append(names.term("recovery", regression_id))
     columns = ["Panel", "TP", "FP", "FN", "TN", "Sign F1", "False-positive rate", "Coverage", "Note"]
@@ -57,9 +58,8 @@ def _counts(findings: Findings, names: Names) -> Block:
     return Block("What was recovered", [text], table=Table(columns, rows, "Recovery", groups, text=(0, 8)))
 
 
-def _estimate(found: dict[str, object], name: str) -> float | None:
-    row = found.get(name)
-    return getattr(row, "estimate", None)
+def _estimate(found: dict[str, Recovery], name: str) -> float | None:
+    return found[name].estimate if name in found else None
 
 
 def _coefficients(findings: Findings, names: Names) -> Block:

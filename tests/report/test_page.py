@@ -1,0 +1,260 @@
+"""The page: safe whatever the texts, complete, and its numbers those of the warehouse."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from simframe.errors import ReportError
+from simframe.report.charts.render import inline
+from simframe.report.charts.style import MARKS, SPARE
+from simframe.report.findings import Findings
+from simframe.report.html import html
+from simframe.report.labels import AXES, Names
+from simframe.report.sections import compose
+from simframe.report.words import VERDICTS
+from simframe.warehouse import Warehouse
+from simframe.warehouse.catalog import sql_files
+
+from .conftest import EVIL, Stages
+from .pages import Read, read, value
+
+SECTIONS = ["scorecard", "pilot-size", "answers", "subgroups", "coherence", "inference", "method", "provenance"]
+
+
+ALLOWED = (
+    "html head meta link title style body a header p h1 h2 h3 h4 dl div dt dd main section strong ul li article nav ol "
+    "details summary figure figcaption svg g path text tspan rect line circle defs clippath table thead tbody tr th td "
+    "pre code footer"
+)
+
+
+@pytest.fixture(scope="module")
+def found(page: str) -> Read:
+    return read(page)
+
+
+def test_no_text_becomes_markup(page: str, found: Read) -> None:
+    assert {tag for tag, _ in found.tags} <= set(ALLOWED.split())
+    assert not [name for _, given in found.tags for name in given if name.startswith("on")]
+    assert "<script" not in page.lower()
+    assert "<b>" not in page
+
+
+def test_evil_texts_are_shown_as_they_are(found: Read) -> None:
+    def shown(tag: str) -> str:
+        return "".join(found.text[tag])
+
+    for tag in ("title", "h1", "dd", "td", "th", "figcaption", "h3", "p"):
+        assert EVIL in shown(tag), tag
+    # Axis labels are broken into lines of 22 letters.
+    letters = shown("text") + shown("tspan")
+    assert "<script>" in letters
+    assert 'fl"at<b>' in "".join("".join(row) for rows in found.tables.values() for row in rows) + letters
+    charts = [given["aria-label"] for tag, given in found.tags if tag == "svg" and given.get("role") == "img"]
+    assert any(EVIL in str(label) for label in charts)
+
+
+def test_page_is_self_contained(page: str, found: Read) -> None:
+    loading = ("src", "srcset", "action", "data", "poster", "xlink:href", "background")
+    assert not [given for _, given in found.tags if any(name in given for name in loading)]
+    for tag, given in found.tags:
+        if "href" in given:
+            assert str(given["href"]).startswith("#") or (tag, given["href"]) == ("link", "data:,")
+    assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
+    assert "https://" not in page
+    assert "@import" not in page
+    assert "url(" not in page.replace("url(#chart", "")
+    policy = next(given for tag, given in found.tags if given.get("http-equiv") == "Content-Security-Policy")
+    assert str(policy["content"]).startswith("default-src 'none'")
+    assert len(page.encode()) < 3_000_000
+
+
+def test_structure(found: Read) -> None:
+    ids = [given["id"] for _, given in found.tags if "id" in given]
+    assert len(ids) == len(set(ids))
+    assert [given["id"] for tag, given in found.tags if tag == "section"] == ["answer", *SECTIONS]
+    targets = {str(given["href"])[1:] for tag, given in found.tags if tag == "a"}
+    assert targets == {"answer", *SECTIONS}
+    for given in (given for _, given in found.tags if "aria-labelledby" in given):
+        assert given["aria-labelledby"] in ids
+    assert ("html", {"lang": "en"}) in found.tags
+    levels = [int(tag[1]) for tag, _ in found.tags if tag in ("h1", "h2", "h3", "h4")]
+    assert levels.count(1) == 1
+    assert all(below - above <= 1 for above, below in pairwise(levels))
+    charts = [given for tag, given in found.tags if tag == "svg" and given.get("class") == "chart"]
+    assert len(charts) > 10
+    assert all(given["role"] == "img" and given["aria-label"] for given in charts)
+
+
+def test_scorecard_shows_what_sql_says(planted: Warehouse, findings: Findings, found: Read) -> None:
+    rows = planted.sql("SELECT * FROM scorecard ORDER BY position, panel_id").to_dicts()
+    names = Names(findings)
+    assert len(rows) == len(findings.panels) * len(AXES)
+    for row in rows:
+        table = found.tables[f"{AXES[row['axis']]}: figures behind the verdicts"]
+        cells = next(cells for cells in table if cells[0] == names.panel(row["panel_id"]))
+        for place, column in ((2, "estimate"), (4, "floor"), (5, "floor_q95"), (6, "base_estimate")):
+            assert value(cells[place]) == pytest.approx(row[column], abs=5.1e-4), (row, column)
+        if row["ci_low"] is not None:
+            low, high = cells[3].split(" to ")
+            assert (value(low), value(high)) == pytest.approx((row["ci_low"], row["ci_high"]), abs=5.1e-4)
+        assert (value(cells[7]) if row["baseline_estimate"] is not None else None) == pytest.approx(
+            row["baseline_estimate"], abs=5.1e-4
+        )
+        assert row["verdict"] in cells[10]
+        overview = found.tables["Verdicts, all panels and axes"]
+        shown = next(cells for cells in overview if cells[0] == names.panel(row["panel_id"]))
+        assert row["verdict"] in shown[row["position"]]
+
+
+def test_details_show_what_sql_says(planted: Warehouse, findings: Findings, found: Read) -> None:
+    names = Names(findings)
+    groups = planted.sql(
+        "SELECT * FROM alignment WHERE family = 'subgroups' AND metric = 'js_distance' AND item_id IS NULL"
+        " AND attribute = 'home' AND panel_id = ?",
+        [findings.focus.largest],
+    ).to_dicts()
+    assert len(groups) == 2
+    for row in groups:
+        start = [names.level("home", row["level"]), names.panel(row["panel_id"])]
+        cells = next(cells for cells in found.tables["js_distance by subgroup"] if cells[:2] == start)
+        assert value(cells[2]) == pytest.approx(row["estimate"], abs=5.1e-4)
+        assert value(cells[5]) == pytest.approx(row["estimate"] - row["floor"], abs=5.1e-4)
+        assert int(cells[6]) == row["n_h"]
+    pair = next(rows for caption, rows in found.tables.items() if caption.startswith("Belief-action gap"))
+    gaps = planted.sql("SELECT * FROM belief_action WHERE attribute = 'all'").to_dicts()
+    for row in gaps:
+        for cells in pair:
+            if cells[0] == names.panel(row["panel_id"]):
+                shown = [100 * row["belief_action_gap_h"], 100 * row["belief_action_gap_s"]]
+                assert [value(cells[1]), value(cells[2])] == pytest.approx(shown, abs=0.051)
+    slopes = planted.sql(
+        "SELECT * FROM coefficient_pairs WHERE kind = 'slope' AND panel_id = ?", [findings.focus.largest]
+    ).to_dicts()
+    assert slopes
+    for row in slopes:
+        start = [row["term"], names.panel(row["panel_id"])]
+        cells = next(cells for cells in found.tables["Coefficients"] if cells[:2] == start)
+        assert [value(cells[2]), value(cells[4])] == pytest.approx([row["estimate_h"], row["estimate_s"]], abs=5.1e-4)
+
+
+def test_every_printed_query_runs_and_gives_the_findings(planted: Warehouse, findings: Findings) -> None:
+    with planted.connect() as con:
+        for statement in findings.prelude:
+            con.execute(statement)
+        for name, query in findings.queries.items():
+            if name == "panels":
+                continue  # the reference stands in it too
+            columns = [column[0] for column in con.execute(query).description or []]
+            rows = con.execute(query).fetchall()
+            shown = [tuple(getattr(row, column) for column in columns) for row in getattr(findings, name)]
+            assert len(rows) == len(shown)
+            # The last bit of a sum depends on the order in which threads add.
+            assert all(
+                x == y or x == pytest.approx(y)
+                for a, b in zip(rows, shown, strict=True)
+                for x, y in zip(a, b, strict=True)
+            ), name
+
+
+def test_planted_panels_are_told_apart(findings: Findings) -> None:
+    """Of the panels, the one with a tenth of its answers swapped is nearer than one with two fifths or all."""
+    focus = findings.focus
+    assert focus.best == focus.largest == "park-tuned-n60-1"
+    answer = compose(findings).answer
+    assert "tuned 60" in answer.lead
+    assert answer.findings[0][1].startswith("Yes")
+    assert {score.verdict for score in findings.scores} <= VERDICTS.keys()
+
+
+def test_verdicts_and_axes_are_those_of_the_sql() -> None:
+    rules = next(file for file in sql_files() if file.name.startswith("90")).read_text("utf-8")
+    scorecard = next(file for file in sql_files() if file.name.startswith("91")).read_text("utf-8")
+    for verdict in VERDICTS:
+        assert f"'{verdict}'" in rules + scorecard, verdict
+    for axis in AXES:
+        assert f"('{axis}'" in rules, axis
+
+
+def test_headline_metrics_are_defined_by_the_registry(findings: Findings, found: Read) -> None:
+    rows = found.tables["Headline metrics"][1:]
+    assert [row[1] for row in rows] == [rule.metric for rule in findings.rules]
+    for row in rows:
+        assert "–" not in row[4:], row
+
+
+def test_before_anything_was_simulated(stages: Stages) -> None:
+    found = read(html(stages.people_alone))
+    assert "run simframe simulate" in "".join(found.text["p"])
+    assert [given["id"] for tag, given in found.tags if tag == "section"] == ["answer", *SECTIONS]
+
+
+def test_before_evaluation(stages: Stages) -> None:
+    answer = compose(stages.unevaluated).answer
+    assert any("run simframe evaluate" in text for text in answer.caveats)
+    bootstrapped = (AXES[axis] for axis in ("marginals", "heterogeneity", "subgroups", "coherence", "inference"))
+    verdicts = {card.title: card.verdict for card in answer.cards}
+    assert {verdicts[axis] for axis in bootstrapped} == {"○ not evaluated"}
+    page = html(stages.unevaluated)
+    assert "not evaluated: run simframe evaluate" in page.lower()
+    assert read(page).tables["Verdicts, all panels and axes"]
+
+
+def test_embedded_model_is_named_as_tiny(findings: Findings) -> None:
+    assert "tiny" not in " ".join(compose(findings).answer.caveats)
+    panels = [replace(panel, model="embedded") for panel in findings.panels]
+    assert "tiny" in " ".join(compose(replace(findings, panels=panels)).answer.caveats)
+
+
+def test_study_without_pairs_regressions_subgroups_or_structures(findings: Findings) -> None:
+    study = replace(findings.study, pairs=[], regressions=[], levels=[], blocks=[])
+    bare = replace(
+        findings, study=study, subgroups=[], structures=[], actions=[], coherence=[], recovery=[], coefficients=[]
+    )
+    said = " ".join(text for section in compose(bare).sections for text in section.intro)
+    for part in ("no pair of a belief and an action", "no regression", "no subgroups"):
+        assert part in said
+    assert "no block of items" in html(bare)
+
+
+def test_hundreds_of_panels_are_capped(findings: Findings) -> None:
+    first = findings.panels[0]
+    more = [replace(first, panel_id=f"park-extra-{n:03d}", label=f"extra {n}") for n in range(300)]
+    scores = [replace(s, panel_id=p.panel_id) for p in more for s in findings.scores if s.panel_id == first.panel_id]
+    many = replace(findings, panels=[*more, *findings.panels], scores=[*scores, *findings.scores])
+    section = compose(many).sections[0]
+    table = section.blocks[0].table
+    assert table is not None
+    assert len(table.rows) == 40
+    assert f"{len(many.panels) - 40} more panels are left out" in " ".join(section.intro)
+    shown = {row[0] for row in table.rows}
+    assert {Names(many).panel(panel_id) for panel_id in findings.focus.all} <= shown
+
+
+def test_marks_read_without_colour() -> None:
+    marks = [*MARKS.values(), *SPARE]
+    assert len({mark.shape for mark in marks}) == len(marks)
+    lines = [mark.dash for strategy, mark in MARKS.items() if strategy != "survey"]
+    assert len(set(lines)) == len(lines)
+
+
+def test_chart_with_a_foreign_element_is_refused() -> None:
+    drawn = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"><image href="http://x/"/></svg>'
+    with pytest.raises(ReportError, match="image element"):
+        inline(drawn, alt="", key="c1")
+
+
+def test_chart_ids_are_its_own() -> None:
+    drawn = (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><defs><clipPath id="c0"><rect/></clipPath></defs>'
+        '<g clip-path="url(#c0)" onclick="x()"><text>&lt;a&gt;</text></g></svg>'
+    )
+    shown = inline(drawn, alt='say "hi"', key="chart7")
+    assert 'id="chart7-c0"' in shown
+    assert "url(#chart7-c0)" in shown
+    assert "onclick" not in shown
+    assert "&lt;a&gt;" in shown
+    assert "&quot;hi&quot;" in shown
