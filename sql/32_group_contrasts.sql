@@ -24,7 +24,8 @@ variances AS (
         ratio(sum(w_s * variance_s) FILTER (shared), sum(w_s) FILTER (shared)) AS within_s,
         ratio(sum(w_h * (mean_h - grand_h) ** 2) FILTER (shared), sum(w_h) FILTER (shared)) AS between_h,
         ratio(sum(w_s * (mean_s - grand_s) ** 2) FILTER (shared), sum(w_s) FILTER (shared)) AS between_s,
-        ratio(sum(w_h * (mean_h - grand_h) * mean_s) FILTER (shared), sum(w_h) FILTER (shared)) AS covariance,
+        ratio(sum(w_h * (mean_h - grand_h) * (mean_s - grand_s)) FILTER (shared), sum(w_h) FILTER (shared))
+            AS covariance,
         -- Below this, means differ by rounding alone: values have 16 digits, their sums lose some.
         (1e-12 * max(largest)) ** 2 AS rounding
     FROM centred

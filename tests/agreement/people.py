@@ -85,7 +85,7 @@ def draw(rng: np.random.Generator, name: str, n: int, shift: float = 0.0, weight
         "vote": pick(["0", "1", "2"], [2, 3 - shift, 2]),
         "acts": ["yes" if a else "no" for a in acts],
         "dose": pick(["low", "mid", "top"], [4, 3, 1 + shift]),
-        "hours": [8.5 if rng.random() < 0.04 else float(np.clip(round(h), 0, 100)) for h in hours],
+        "hours": [20.5 if rng.random() < 0.04 else float(np.clip(round(h), 0, 100)) for h in hours],
         "spend": [round(x, 1) for x in rng.normal(100, 60, n).clip(-50, 500).tolist()],
     }
     for item in ("mood", "trust", "vote", "acts", "dose", "hours", "spend"):
@@ -154,12 +154,12 @@ def cases() -> list[Case]:
     # People of one voice, some items without an answer, no women; the panel varies and has women.
     flat = humans(rng, "f", 80)
     flat = flat.but(
-        sex=["m", "d"] * 40, mood=["3"] * 80, dose=["mid"] * 80, hours=[8.0] * 80, acts=["yes"] * 80, party=[None] * 80
+        sex=["m", "d"] * 40, mood=["3"] * 80, dose=["mid"] * 80, hours=[18.0] * 80, acts=["yes"] * 80, party=[None] * 80
     )
     found.append(Case("s-lively", "f", flat, draw(rng, "l", 70), "holdout", 20))
     # The reverse: a panel of one voice, a twin of each.
     one_voice = copies(rng, "v", plain, 1.0, keep=())
-    voice = {"mood": "1", "dose": "mid", "trust": "3", "hours": 8.5, "acts": "no", "vote": "0", "party": "b"}
+    voice = {"mood": "1", "dose": "mid", "trust": "3", "hours": 20.5, "acts": "no", "vote": "0", "party": "b"}
     one_voice = one_voice.but(**{item: [answer] * 200 for item, answer in voice.items()})
     found.append(Case("s-voice", "p", plain, one_voice, None, 30))
     return found

@@ -99,8 +99,8 @@ ITEMS = {
         Item("vote", "nominal", "action", {"0": 0, "1": 1, "2": 2}),
         Item("acts", "nominal", "action", {"no": None, "yes": None}),
         Item("dose", "interval", "outcome", {"low": 0.1, "mid": 0.7, "top": 50}),
-        # 8.5 falls between the bins: a value without a code.
-        Item("hours", "interval", "outcome", bins=(("few", 0, 8), ("many", 9, 100)), range=(0, 100)),
+        # 20.5 falls between the bins: a value without a code.
+        Item("hours", "interval", "outcome", bins=(("few", 0, 20), ("many", 21, 100)), range=(0, 100)),
         Item("spend", "interval", "outcome", range=(-50, 500)),
         Item(
             "score", "interval", "outcome", bins=(("low", -99, 4), ("high", 4.001, 99)), expression="hours / 4 + mood"

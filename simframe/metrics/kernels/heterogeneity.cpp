@@ -94,11 +94,11 @@ std::optional<double> eta2_ratio(const Table& table) {
 std::optional<double> group_slope(const Table& table) {
     const auto g = grouped(table);
     if (!g || !beyond_rounding(variance(g->weight_h, g->mean_h), table.columns[2])) return std::nullopt;
-    const double mean = average(g->weight_h, g->mean_h);
+    const double mean = average(g->weight_h, g->mean_h), mean_s = average(g->weight_h, g->mean_s);
     double covariance = 0.0, spread = 0.0;
     for (size_t i = 0; i < g->mean_h.size(); ++i) {
         const double centred = g->mean_h[i] - mean;
-        covariance += g->weight_h[i] * centred * g->mean_s[i];
+        covariance += g->weight_h[i] * centred * (g->mean_s[i] - mean_s);
         spread += g->weight_h[i] * centred * centred;
     }
     return covariance / spread;
