@@ -12,7 +12,8 @@ import pyarrow as pa
 import pytest
 
 from simframe.study import parse_study
-from simframe.warehouse.catalog import rebuild, write_anchors
+from simframe.warehouse import catalog
+from simframe.warehouse.catalog import write_anchors
 from simframe.warehouse.layout import Layout, write_table
 from simframe.warehouse.studies import add_study
 from simframe.warehouse.tables import EVALUATION, PANEL
@@ -136,8 +137,9 @@ def cross(
 class Warehouse:
     """Writes tables where the product would, from rows; `open` builds the catalog by the product's own code."""
 
-    def __init__(self, root: Path, study: str = TINY) -> None:
+    def __init__(self, root: Path, study: str = TINY, view: str | None = None) -> None:
         self.layout = Layout(root)
+        self.view = view
         write_anchors(self.layout)
         self.study = parse_study(study, "study.toml")
         add_study(self.layout, self.study, study)
@@ -175,7 +177,10 @@ class Warehouse:
 
     def open(self) -> duckdb.DuckDBPyConnection:
         """Build the catalog and open it as any reader would."""
-        rebuild(self.layout.root)
+        with pytest.MonkeyPatch.context() as patch:
+            files = files_up_to(self.view)
+            patch.setattr(catalog, "sql_files", lambda: files)
+            catalog.rebuild(self.layout.root)
         return duckdb.connect(str(self.layout.catalog), read_only=True)
 
     def compare(self, h: Iterable[Any], s: Iterable[Any], table: str = "cells") -> duckdb.DuckDBPyConnection:
@@ -185,12 +190,23 @@ class Warehouse:
         return self.open()
 
 
+def files_up_to(view: str | None) -> list[Path]:
+    """Return the view files that ``view`` needs, itself included; all of them where it is None."""
+    files = catalog.sql_files()
+    if view is None:
+        return files
+    places = [i for i, file in enumerate(files) if f"CREATE OR REPLACE VIEW {view} AS" in file.read_text("utf-8")]
+    return files[: places[0] + 1]
+
+
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Callable[..., Warehouse]:
+def warehouse(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., Warehouse]:
+    """Make warehouses whose catalogs go as far as the test module's VIEW: later views only cost time."""
     made: list[Warehouse] = []
 
     def make(study: str = TINY) -> Warehouse:
-        made.append(Warehouse(tmp_path / f"warehouse{len(made)}", study))
+        view = getattr(request.module, "VIEW", None)
+        made.append(Warehouse(tmp_path / f"warehouse{len(made)}", study, view))
         return made[-1]
 
     return make

@@ -4,6 +4,8 @@ import pytest
 
 from .conftest import count, cross
 
+VIEW = "alignment"
+
 H = [*count("mood", {"1": 30, "2": 30}), *count("mood", {"1": 40}, attribute="sex", level="f")]
 S = [*count("mood", {"1": 30, "3": 30}), *count("mood", {"3": 40}, attribute="sex", level="f")]
 KEYS = "panel_id, family, metric, item_id, item_id_2, attribute, level, term"

@@ -6,6 +6,8 @@ import pytest
 
 from .conftest import cross, figures, reasons
 
+VIEW = "coherence"
+
 # Mood 1 implies vote 0, mood 3 implies vote 1, mood 2 implies nothing. Planted: 25 of 100 people act against it.
 H = {("1", "0"): 45, ("1", "1"): 5, ("2", "0"): 30, ("2", "1"): 20, ("3", "1"): 30, ("3", "0"): 20}
 S = {("1", "0"): 10, ("3", "1"): 30}

@@ -6,6 +6,8 @@ import pytest
 
 from .conftest import count, figures, reasons
 
+VIEW = "divergence"
+
 H, S = {"1": 1, "2": 1}, {"1": 1, "3": 3}
 
 

@@ -5,6 +5,8 @@ import pytest
 
 from .conftest import figures, reasons
 
+VIEW = "fidelity"
+
 MOODS_H = [1, 2, 3, 1, 3, 2, 1, 3]
 MOODS_S = [1, 3, 3, 2, 2, 2, 1, 1]
 ARMS = ["warm", "cold"] * 4

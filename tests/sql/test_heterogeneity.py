@@ -6,6 +6,8 @@ import pytest
 
 from .conftest import count, figures, reasons
 
+VIEW = "heterogeneity"
+
 
 def test_spread_and_entropy_of_an_item(warehouse):
     h, s = count("mood", {"1": 1, "3": 1}), count("mood", {"1": 1, "2": 3})

@@ -6,6 +6,8 @@ import pytest
 
 from .conftest import figures, reasons
 
+VIEW = "recovery"
+
 # term: (estimate, p) of H and of S. One of each kind, and a reversed sign.
 TERMS = {
     "hit": ((2.0, 0.01), (1.0, 0.02)),

@@ -4,6 +4,8 @@ import pytest
 
 from .conftest import count
 
+VIEW = "shares"
+
 
 def rows(con, item, attribute="all", level="all"):
     return con.execute(

@@ -4,6 +4,8 @@ import pytest
 
 from .conftest import count
 
+VIEW = "subgroups"
+
 
 def sex(item, groups):
     return [row for level, counts in groups.items() for row in count(item, counts, attribute="sex", level=level)]
