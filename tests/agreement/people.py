@@ -127,10 +127,12 @@ def cases() -> list[Case]:
         Case("s-weighted", "h", h, draw(rng, "w", 140, 0.6), None, 10),
         Case("s-plain", "p", plain, draw(rng, "u", 160, 0.3, weighted=False), None, None),
     ]
-    # Nobody of sex d, and the items that a model is not asked leave no rows.
+    # Nobody of sex d, every effect on hours reversed, and an item that was not asked leaves no rows.
     narrow = draw(rng, "n", 120, 0.9)
     sex = ["m" if code == "d" else code for code in narrow.answers["sex"]]
-    found.append(Case("s-narrow", "p", plain, narrow.but(sex=sex, spend=[ABSENT] * 120), "holdout", 30))
+    hours = [None if given is None else 100 - given for given in narrow.answers["hours"]]
+    narrow = narrow.but(sex=sex, hours=hours, spend=[ABSENT] * 120)
+    found.append(Case("s-narrow", "p", plain, narrow, "holdout", 30))
     # One twin a person of the holdout, and a few of people who do not count.
     people = h.part([k for k in range(len(h)) if h.split[k] == "holdout" or k < 5])
     twins = copies(rng, "t", people, 0.6, keep=("sex", "age", "arm"))

@@ -149,4 +149,4 @@ def test_term(warehouse, fits, metric):
 def test_the_planted_effects_are_found(fits):
     """The worlds hold what they should: people have effects, and some panels lose or reverse them."""
     found = [counts(h, s) for _, h, s in fits.values() if h and s]
-    assert all(sum(k[name] for k in found) for name in ("tp", "fn", "tn"))
+    assert all(sum(k[name] for k in found) for name in ("tp", "fp", "fn", "tn", "sign_reversals"))
