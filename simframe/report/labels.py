@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 from typing import Any, TypeVar
 
-from simframe.report.findings import Findings, Panel
+from simframe.report.findings import Findings
 
 T = TypeVar("T")
 NONE = "–"
@@ -95,29 +94,34 @@ def distinct(labels: list[tuple[str, str]]) -> list[str]:
     return [f"{label} ({code})" if often[label] > 1 else label for label, code in labels]
 
 
+def _labels(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return labels by code, no two alike."""
+    known = list(pairs)
+    return dict(zip((code for _, code in known), distinct(known), strict=True))
+
+
 class Names:
     """What the study and its panels call things."""
 
     def __init__(self, findings: Findings) -> None:
         study = findings.study
-        self.items = {item.item_id: item.label for item in study.items}
-        self.pairs = {pair.pair_id: pair.label for pair in study.pairs}
-        self.blocks = {block.structure_id: block.label for block in study.blocks}
-        self.regressions = {each.regression_id: each.label for each in study.regressions}
-        self.levels = {(each.attribute, each.level): each.label for each in study.levels}
+        self.items = _labels((item.label, item.item_id) for item in study.items)
+        self.pairs = _labels((pair.label, pair.pair_id) for pair in study.pairs)
+        self.blocks = _labels((block.label, block.structure_id) for block in study.blocks)
+        self.regressions = _labels((each.label, each.regression_id) for each in study.regressions)
+        self.levels = {
+            (attribute, code): label
+            for attribute, some in by(study.levels, "attribute")
+            for code, label in _labels((each.label, each.level) for each in some).items()
+        }
         self.places = {(each.attribute, each.level): each.position for each in study.levels}
-        self.options: dict[str, dict[str, str]] = {}
-        for item_id, options in groupby(study.options, key=lambda option: option.item_id):
-            grid = list(options)
-            shown = distinct([(option.label, option.code) for option in grid])
-            self.options[item_id] = {option.code: label for option, label in zip(grid, shown, strict=True)}
-        self.panels = self._panels([findings.reference, *findings.panels])
-
-    @staticmethod
-    def _panels(panels: list[Panel]) -> dict[str, str]:
-        """Return panel labels, the id's hash behind those that stand twice."""
+        self.options = {
+            item_id: _labels((option.label, option.code) for option in some)
+            for item_id, some in by(study.options, "item_id")
+        }
+        panels = [findings.reference, *findings.panels]
         shown = distinct([(panel.label, panel.panel_id.rpartition("-")[2]) for panel in panels])
-        return {panel.panel_id: label for panel, label in zip(panels, shown, strict=True)}
+        self.panels = dict(zip((panel.panel_id for panel in panels), shown, strict=True))
 
     def item(self, item_id: str | None) -> str:
         """Return an item's label."""

@@ -99,6 +99,7 @@ def larger_pilot(text: str) -> str:
 
 def spoiled(text: str) -> str:
     """Return a study every text of which is markup."""
+    text = text.replace('label = "a house"', 'label = "a flat"')  # codes are shown where labels do not tell apart
     text = re.sub(
         r'\b(label|title) = "([^"]*)"', lambda m: f"{m[1]} = {json.dumps(m[2] + EVIL, ensure_ascii=False)}", text
     )
@@ -149,6 +150,12 @@ def planted(stages: Stages) -> Warehouse:
 @pytest.fixture(scope="session")
 def findings(stages: Stages) -> Findings:
     return stages.findings
+
+
+@pytest.fixture(scope="session")
+def scorecard(planted: Warehouse) -> pl.DataFrame:
+    """The view itself, as anybody would ask for it."""
+    return planted.sql("SELECT * FROM scorecard")
 
 
 @pytest.fixture(scope="session")

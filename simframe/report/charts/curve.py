@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from simframe.report.charts.style import BAND, MUTED, finish, scales, values
+from simframe.report.charts.style import BAND, MUTED, finish, rounded, scales, values
 
 LINEAR = 20
 """Pilot size below which the axis is about linear, above it logarithmic; 0 has a place on it."""
@@ -63,7 +63,7 @@ def _span(data: dict[str, Any]) -> list[float]:
     known = [x for x in drawn if x is not None]
     low, high = min(known), max(known)
     lack = max(0.0, LEAST - (high - low)) / 2
-    return [low - lack, high + lack]
+    return [rounded(low - lack), rounded(high + lack)]
 
 
 def _aside(point: dict[str, Any], strategies: list[str]) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 import altair as alt
 
-from simframe.report.charts.style import MUTED, categories, finish, offset, row_height, scales, values, wrapped
+from simframe.report.charts.style import MUTED, categories, finish, offset, rounded, row_height, scales, values, wrapped
 
 
 def draw(data: dict[str, Any]) -> Any:
@@ -19,7 +19,7 @@ def draw(data: dict[str, Any]) -> Any:
     scale = scales(strategies)
     y = categories("term", terms, padding=0.3, grid=True)
     axis = alt.Axis(title="coefficient, in people's standard errors", tickCount=6)
-    x = alt.X("at:Q", scale=alt.Scale(domain=[-reach, reach], nice=False), axis=axis)
+    x = alt.X("at:Q", scale=alt.Scale(domain=[rounded(-reach), rounded(reach)], nice=False), axis=axis)
     place = offset(strategies)
     colour = alt.Color("strategy:N", scale=scale["colour"], legend=None)
     zero = alt.Chart(values([{"at": 0}])).mark_rule(color=MUTED, strokeWidth=1)
