@@ -35,7 +35,7 @@ report: $(READY) ## write the report of the warehouse as one HTML page (REPORT=)
 	$(SIMFRAME) report -w $(WAREHOUSE) -o $(REPORT)
 
 test: $(READY) ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(READY) ## ruff and mypy, clean or not at all
 	$(BIN)/ruff format --check .

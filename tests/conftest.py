@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run in several processes: threads would fight for the cores
+
 import numpy as np
 import polars as pl
 import pytest

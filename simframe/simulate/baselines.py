@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
+from threadpoolctl import threadpool_limits
 
 from simframe.simulate.draws import choose, uniforms
 from simframe.study import Item, Study
@@ -90,7 +91,8 @@ def _ask(
     simulated: dict[str, Array] = {}
     parts = []
     for place, item in enumerate(questions):
-        p = probabilities(item, simulated)
+        with threadpool_limits(1):  # small matrices: threads would only wait for each other
+            p = probabilities(item, simulated)
         chosen = choose(p, draws[:, place])
         grid = pl.DataFrame(
             item.grid, schema={"code": pl.String, "label": pl.String, "value": pl.Float64}, orient="row"
@@ -125,7 +127,8 @@ def _shares(item: Item, answers: pl.DataFrame, weights: Array) -> Array:
     counts = np.bincount(place[place >= 0], weights[place >= 0], minlength=len(item.grid))
     total = counts.sum()
     shares = counts / total if total > 0 else np.full(len(counts), 1 / len(counts))
-    return _smooth(shares[None, :], int((place >= 0).sum()))[0]
+    smooth: Array = _smooth(shares[None, :], int((place >= 0).sum()))[0]
+    return smooth
 
 
 def _smooth(p: Array, n: int) -> Array:

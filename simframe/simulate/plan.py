@@ -44,6 +44,23 @@ class PanelRule(Part):
         return [raw] if isinstance(raw, int) else raw
 
 
+class Tune(Part):
+    """What a plan sets of the tuning; what it leaves out has the default of ``tuning.TuneSettings``."""
+
+    rank: int | None = Field(default=None, ge=1)
+    alpha: int | None = Field(default=None, ge=1)
+    rate: float | None = Field(default=None, gt=0)
+    steps: int | None = Field(default=None, ge=1)
+    batch: int | None = Field(default=None, ge=1)
+    patience: int | None = Field(default=None, ge=1)
+    field_dropout: float | None = Field(default=None, ge=0, lt=1)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The settings that the plan names."""
+        return self.model_dump(exclude_none=True)
+
+
 class Plan(Part):
     """Everything that decides which panels a simulation makes, and every number in them."""
 
@@ -52,7 +69,7 @@ class Plan(Part):
     """Built-in study whose data are imported where the warehouse has none; any study where left out."""
     seed: int = 1
     temperature: float = Field(default=1.0, gt=0)
-    tune: dict[str, float | int | bool] = Field(default_factory=dict)
+    tune: Tune = Tune()
     panels: tuple[PanelRule, ...] = Field(min_length=1, alias="panel")
 
     @field_validator("id")
@@ -103,7 +120,7 @@ def load_plan(source: str | Path | None = None) -> Plan:
     try:
         return Plan.model_validate(content)
     except ValidationError as err:
-        message, mend = describe(err, content)
+        message, mend = describe(err, content, Plan)
         raise PlanError(message, where=where, mend=mend) from err
 
 
@@ -139,7 +156,7 @@ def specify(plan: Plan, study: Study, reference_id: str, available: int, model_k
                 "pilot": size,
                 "seed": plan.seed,
                 "temperature": plan.temperature if uses_model else None,
-                "tune": plan.tune if rule.strategy == "tuned" else None,
+                "tune": plan.tune.given if rule.strategy == "tuned" else None,
                 "model": model_key if uses_model else None,
             }
             digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]

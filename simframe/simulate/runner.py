@@ -186,7 +186,7 @@ class Run:
             answers,
             people.select("respondent_id", "weight"),
             self.warehouse.layout.models / f"adapter-{spec.panel_id}",
-            settings=tuning.TuneSettings(**self.plan.tune),
+            settings=tuning.TuneSettings(**self.plan.tune.given),
             seed=self.plan.seed,
             progress=self.bars(f"Tuning: {spec.label}"),
         )

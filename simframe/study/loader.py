@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -52,13 +52,13 @@ def parse_study(text: str, where: str) -> Study:
     try:
         return Study.model_validate(head | raw)
     except ValidationError as err:
-        message, mend = describe(err, head | raw)
+        message, mend = describe(err, head | raw, Study)
         raise StudyError(message, where=where, mend=mend) from err
 
 
-def describe(err: ValidationError, raw: dict[str, Any]) -> tuple[str, str]:
+def describe(err: ValidationError, raw: dict[str, Any], model: type[parts.Part]) -> tuple[str, str]:
     """Return (message, mend) of everything pydantic found wrong with ``raw``, keys counted as a reader counts."""
-    problems = [_explain(problem, raw) for problem in err.errors()]
+    problems = [_explain(problem, raw, model) for problem in err.errors()]
     if len(problems) == 1:
         return problems[0]
     listed = "\n".join(f"  - {message}; {mend}" for message, mend in problems)
@@ -85,7 +85,7 @@ def _read(source: str | Path) -> tuple[str, str]:
         raise StudyError(f"cannot be read: {err.strerror}", where=name, mend="check its permissions") from err
 
 
-def _explain(problem: Any, raw: dict[str, Any]) -> tuple[str, str]:
+def _explain(problem: Any, raw: dict[str, Any], model: type[parts.Part]) -> tuple[str, str]:
     """Return what is wrong (key and value) and the mend of one pydantic error."""
     key = _key(problem["loc"], raw)
     kind, value, context = problem["type"], problem["input"], problem.get("ctx", {})
@@ -95,7 +95,7 @@ def _explain(problem: Any, raw: dict[str, Any]) -> tuple[str, str]:
     if kind == "missing":
         return f"{prefix}is missing", f"add {problem['loc'][-1]!r}"
     if kind == "extra_forbidden":
-        known = _known_keys(problem["loc"])
+        known = _known_keys(model, problem["loc"])
         return f"{prefix}unknown key (value {_short(value)})", did_you_mean(str(problem["loc"][-1]), known)
     if kind == "literal_error":
         return f"{prefix}{_short(value)} is not allowed", f"use {context['expected']}"
@@ -107,23 +107,21 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-_PARTS: dict[str, type[parts.Part]] = {
-    "item": parts.Item,
-    "options": parts.Option,
-    "bins": parts.Bin,
-    "pair": parts.Pair,
-    "structure": parts.Structure,
-    "crossing": parts.Crossing,
-    "regression": parts.Regression,
-    "data": parts.Data,
-    "split": parts.Split,
-}
-
-
-def _known_keys(loc: tuple[Any, ...]) -> list[str]:
-    parents = [step for step in loc[:-1] if isinstance(step, str)]
-    part = _PARTS.get(parents[-1], Study) if parents else Study
+def _known_keys(model: type[parts.Part], loc: tuple[Any, ...]) -> list[str]:
+    """Return the keys of the part of ``model`` that ``loc`` stands in."""
+    part = model
+    for step in loc[:-1]:
+        for name, field in part.model_fields.items():
+            if step in (name, field.alias):
+                part = _part_within(field.annotation) or part
     return [field.alias or name for name, field in part.model_fields.items()]
+
+
+def _part_within(annotation: Any) -> type[parts.Part] | None:
+    """Return the kind of part in ``tuple[Item, ...]``, or in any other annotation."""
+    if isinstance(annotation, type) and issubclass(annotation, parts.Part):
+        return annotation
+    return next((found for inner in get_args(annotation) if (found := _part_within(inner))), None)
 
 
 def _key(loc: tuple[Any, ...], raw: Any) -> str:

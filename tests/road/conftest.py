@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -37,9 +38,18 @@ def simframe() -> Command:
 
 @pytest.fixture(scope="session")
 def default_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    """What ``make simulate`` makes: the default plan on the embedded model, evaluated. Shared: read it only."""
-    root = tmp_path_factory.mktemp("default") / "warehouse"
-    done = call("simulate", "-w", root)
-    assert done.returncode == 0, done.stderr
-    assert "10 of 10 panels made" in done.stdout
+    """What ``make simulate`` makes: the default plan on the embedded model, evaluated. Shared: read it only.
+
+    Made once a test run: of several test processes, the first to come makes it and the others wait.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    root = folder / "default-run"
+    with (folder / "default-run.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not root.exists():
+            done = call("simulate", "-w", root)
+            assert done.returncode == 0, done.stderr
+            assert "10 of 10 panels made" in done.stdout
     return Warehouse.open(root)

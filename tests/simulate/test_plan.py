@@ -39,6 +39,8 @@ def test_the_default_plan_has_the_base_three_tuned_panels_and_two_baselines_on_t
         ("[plan]\ntemperature = 0\n" + ONE, ["temperature", "0"]),
         ("[[panel]]\nstrategy = 'tunde'", ["panel[1].strategy", "'tunde'", "'tuned'"]),
         ("[[panel]]\nstrategy = 'tuned'\npilots = [3]", ["pilots", "unknown key"]),
+        ("[plan.tune]\nrnak = 3\n" + ONE, ["tune.rnak", "unknown key", "'rank'"]),
+        ("[plan.tune]\nrank = 0\n" + ONE, ["tune.rank", "0"]),
         ("[plan", ["not valid TOML", "plan.toml"]),
     ],
 )
