@@ -1,5 +1,8 @@
 """Variances, entropies and group structure equal numpy, scipy and statsmodels on the expanded respondents."""
 
+from fractions import Fraction
+from math import comb
+
 import numpy as np
 import polars as pl
 import pytest
@@ -146,6 +149,27 @@ def test_rarefied_structures_equal_the_hypergeometric_distribution():
         total = int(counts.sum())
         expected = stats.hypergeom(total, counts, total // 2).sf(0).sum()
         assert results[g] == pytest.approx(expected, rel=1e-9)
+
+
+def test_rarefaction_of_ten_million_respondents_equals_exact_arithmetic():
+    """Fractions of whole numbers, where logarithms of factorials would have lost ten digits."""
+    counts = [6_000_000, 3_000_000, 997_000, 2_500, 400, 60, 30, 7, 1, 1, 1]
+    everybody = sum(counts)
+    frame = pl.DataFrame({"n": counts})
+    for m_ in (1, 2, 250, 3_000):
+        missed = [Fraction(comb(everybody - n, m_), comb(everybody, m_)) for n in counts]
+        expected = float(sum(1 - each for each in missed))
+        assert frame.select(m.rarefied_structures("n", m_)).item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_rarefaction_of_many_structures_is_the_mean_over_draws():
+    rng = np.random.default_rng(12)
+    counts = rng.geometric(0.02, size=5_000)
+    draws = rng.multivariate_hypergeometric(counts, 40_000, size=200, method="count")
+    distinct = (draws > 0).sum(axis=1)
+    error = distinct.std(ddof=1) / np.sqrt(len(distinct))
+    result = pl.DataFrame({"n": counts}).select(m.rarefied_structures("n", 40_000)).item()
+    assert result == pytest.approx(distinct.mean(), abs=4 * error)
 
 
 def test_rarefaction_at_its_ends():

@@ -1,5 +1,6 @@
 """Distances between raw samples equal scipy's, whatever the chunks, offsets, nulls, weights and context."""
 
+import warnings
 from math import inf, nan
 
 import hypothesis.strategies as st
@@ -14,8 +15,24 @@ import simframe.metrics as m
 
 from .contexts import per_group, same
 
+
+def ks_oracle(x, y, x_weight=None, y_weight=None) -> float:
+    """scipy's statistic; weighted, the largest gap of numpy's weighted distribution functions at the values."""
+    if x_weight is None and y_weight is None:
+        with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # about the p-value of tiny samples
+            return stats.ks_2samp(x, y, method="asymp").statistic
+
+    def share_up_to(values, weights, at):
+        weights = np.ones(len(values)) if weights is None else np.asarray(weights)
+        return np.array([weights[np.asarray(values) <= point].sum() for point in at]) / weights.sum()
+
+    at = np.concatenate([x, y])
+    return np.abs(share_up_to(x, x_weight, at) - share_up_to(y, y_weight, at)).max()
+
+
 METRICS = {
     "wasserstein": (m.sample_wasserstein, m.list_wasserstein, stats.wasserstein_distance),
+    "ks": (m.sample_ks, m.list_ks, ks_oracle),
     "energy_distance": (m.sample_energy_distance, m.list_energy_distance, stats.energy_distance),
 }
 VALUES = st.floats(-1e3, 1e3, width=32).map(lambda x: x + 0.0)
@@ -109,6 +126,7 @@ def test_one_reference_sample_serves_every_row():
 def test_values_that_are_not_finite_leave_the_distance_undefined(bad):
     frame = pl.DataFrame({"x": [1.0, bad, None], "y": [1.0, 2.0, 3.0]})
     assert frame.select(m.sample_wasserstein("x", "y"), m.sample_energy_distance("y", "x")).row(0) == (None, None)
+    assert frame.select(m.sample_ks("x", "y")).item() is None
 
 
 @pytest.mark.parametrize("bad", [nan, inf, -1.0, None])
@@ -135,6 +153,16 @@ def test_a_hundred_thousand_values_are_as_exact_as_ten():
     x, y = rng.normal(size=100_000), rng.normal(0.1, 1.2, size=60_000)
     frame = pl.DataFrame({"side": np.repeat([0, 1], [len(x), len(y)]), "v": np.concatenate([x, y])})
     sides = [pl.col("v").filter(pl.col("side") == side) for side in (0, 1)]
-    result = frame.select(w=m.sample_wasserstein(*sides), e=m.sample_energy_distance(*sides))
+    result = frame.select(w=m.sample_wasserstein(*sides), e=m.sample_energy_distance(*sides), ks=m.sample_ks(*sides))
+    assert result["ks"].item() == pytest.approx(stats.ks_2samp(x, y).statistic, abs=1e-12)
     assert result["w"].item() == pytest.approx(stats.wasserstein_distance(x, y), rel=1e-9)
     assert result["e"].item() == pytest.approx(stats.energy_distance(x, y), rel=1e-9)
+
+
+def test_tied_values_are_one_step_of_the_distribution():
+    frame = pl.DataFrame({"x": [1, 1, 2, 2, 2, 3], "y": [1, 2, 2, 3, 3, 3]})
+    assert frame.select(m.sample_ks("x", "y")).item() == pytest.approx(stats.ks_2samp(frame["x"], frame["y"]).statistic)
+    assert frame.select(m.sample_ks("x", "x")).item() == 0
+    # The kernel of counts says the same of the same answers.
+    counts = pl.DataFrame({"h": [2, 3, 1], "s": [1, 2, 3]})
+    assert frame.select(m.sample_ks("x", "y")).item() == pytest.approx(counts.select(m.ks("h", "s")).item(), abs=1e-15)

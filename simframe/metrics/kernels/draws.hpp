@@ -22,7 +22,6 @@ struct Binomial {
     double variance() const { return static_cast<double>(n) * p * (1 - p); }
     double log_pmf(int64_t x) const;
     double ratio(int64_t x) const;
-    int64_t draw_spread(Philox& random) const;
 };
 
 // Members of a kind among `draws` without replacement from a population that holds `kind` of them.
@@ -35,35 +34,44 @@ struct Hypergeometric {
     double variance() const;
     double log_pmf(int64_t x) const;
     double ratio(int64_t x) const;
-    int64_t draw_spread(Philox& random) const;
 };
 
-// Tables of distribution functions, each with a guide that leads a uniform number to nearly the right entry.
+// Tables of distribution functions in 32 bits, small enough to stay in the cache, each with a guide that leads a random
+// number to nearly the right entry. Probabilities are exact to 2^-32.
 class Inversions {
   public:
     struct Table {
-        size_t start, size;
+        size_t start, guide, size;
         int64_t lowest;
     };
+    static constexpr size_t kLargest = 65535;
 
     void clear();
+    // Covers the middle of a distribution, up to kLargest values.
     template <typename Distribution>
     Table tabulate(const Distribution& distribution);
+    // Covers 0, 1, ... in proportion to the weights, up to kLargest of them.
     Table tabulate(const std::vector<double>& weights);
 
-    int64_t draw(const Table& table, Philox& random) const {
-        const double u = random.uniform();
-        const double* cumulative = cumulative_.data() + table.start;
-        size_t i = guide_[table.start + static_cast<size_t>(u * static_cast<double>(table.size))];
-        while (cumulative[i] <= u) ++i;
-        return table.lowest + static_cast<int64_t>(i);
+    // Finds where 32 random bits fall. False where that is beyond what the table covers.
+    bool find(const Table& table, uint32_t bits, int64_t& found) const {
+        const uint32_t* cumulative = cumulative_.data() + table.start;
+        size_t i = guide_[table.guide + ((bits * static_cast<uint64_t>(2 * table.size)) >> 32)];
+        // Nearly always two steps at most, taken without a branch that could be mispredicted.
+        i += cumulative[i] <= bits;
+        i += cumulative[i] <= bits;
+        while (cumulative[i] <= bits && i < table.size) ++i;
+        found = table.lowest + static_cast<int64_t>(i);
+        return i < table.size;
     }
+    double covered(const Table& table) const { return 0x1p-32 * cumulative_[table.start + table.size - 1]; }
 
   private:
-    Table finish(size_t start, int64_t lowest);
+    Table finish(int64_t lowest);
 
-    std::vector<double> cumulative_;
-    std::vector<uint32_t> guide_;
+    std::vector<double> probabilities_;  // of the table that is being made
+    std::vector<uint32_t> cumulative_;
+    std::vector<uint16_t> guide_;
 };
 
 // Splits draws over the options one after the other, the commonest first: how many of the draws that are left fall on
@@ -80,7 +88,7 @@ class Chain {
     struct Stage {
         size_t option;
         int64_t count, population;  // of this option, and of it with all that follow
-        int64_t first;              // the fewest draws that a table is kept for
+        int64_t first;              // the fewest draws left that a table is kept for
         std::vector<int32_t> tables;
     };
 

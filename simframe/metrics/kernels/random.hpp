@@ -25,8 +25,15 @@ class Philox {
 
     // Uniform on [0, 1), 53 bits.
     double uniform() {
-        if (next_ == block_.size()) refill();
-        return static_cast<double>(block_[next_++] >> 11) * 0x1p-53;
+        return static_cast<double>(bits() >> 11) * 0x1p-53;
+    }
+
+    // Half of a 64-bit number; the other half comes next.
+    uint32_t bits32() {
+        have_half_ = !have_half_;
+        if (!have_half_) return static_cast<uint32_t>(half_);
+        half_ = bits();
+        return static_cast<uint32_t>(half_ >> 32);
     }
 
   private:
@@ -46,6 +53,11 @@ class Philox {
 #endif
     }
 
+    uint64_t bits() {
+        if (next_ == block_.size()) refill();
+        return block_[next_++];
+    }
+
     void refill() {
         std::array<uint64_t, 4> x = counter_;
         uint64_t key0 = key_[0], key1 = key_[1];
@@ -63,6 +75,8 @@ class Philox {
     std::array<uint64_t, 2> key_;
     std::array<uint64_t, 4> counter_, block_{};
     size_t next_ = 4;
+    uint64_t half_ = 0;
+    bool have_half_ = false;
 };
 
 }  // namespace simframe

@@ -1,6 +1,7 @@
 // Kernels that draw tables of counts again and again: bootstrap, floor and permutation test of every measure at once.
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <stdexcept>
@@ -23,7 +24,7 @@ namespace {
 enum Argument : size_t { kReference, kCompared, kValue, kKey, kSeed, kReplicates, kMetrics, kArguments };
 
 // The uses of random numbers within a cell.
-enum Stream : uint64_t { kBootstrap, kFloor, kPermutation };
+enum Stream : uint64_t { kBootstrap, kPermutation };
 
 constexpr double kMostRespondents = 2147483647.0;
 
@@ -36,17 +37,6 @@ std::vector<std::string> metric_names(const ArrowSchema& metrics) {
 
 void expect_arguments(size_t count) {
     if (count != kArguments) throw std::invalid_argument("the kernel takes 7 arguments, got " + std::to_string(count));
-}
-
-Result bootstrap_shape(const ArrowSchema* fields, size_t count) {
-    expect_arguments(count);
-    const Result judged({"estimate", "se", "low", "high", "floor", "floor_q95"}, Result());
-    return Result(metric_names(fields[kMetrics]), judged);
-}
-
-Result permutation_shape(const ArrowSchema* fields, size_t count) {
-    expect_arguments(count);
-    return Result(metric_names(fields[kMetrics]), Result());
 }
 
 // Both sides' counts over the options, in an order that only the options themselves decide.
@@ -132,46 +122,47 @@ class CellReader {
     std::vector<std::tuple<double, int64_t, int64_t>> options_;
 };
 
-// What one thread works with: the measures, the present cell, its comparison and the replicates of each measure.
+// Replicates of each measure.
+using Replicates = std::vector<std::vector<double>>;
+
+// What one thread works with: the settings, the measures, and the present cell.
 class Bench {
   public:
     explicit Bench(const Inputs& inputs)
         : reader_(inputs), key_(inputs[kKey]), seed_(setting(inputs[kSeed])), replicates_(setting(inputs[kReplicates])) {
         for (const std::string& each : metric_names(*inputs[kMetrics].field)) measures_.push_back(&judged(each));
-        replicated_.resize(measures_.size());
     }
 
     bool read(size_t row) {
         if (!reader_.read(row, cell)) return false;
         const size_t options = cell.h.size();
-        drawn_h_.resize(options);
-        drawn_s_.resize(options);
         const auto n_h = static_cast<double>(cell.n_h), n_s = static_cast<double>(cell.n_s);
         comparison_ = Comparison{std::vector<double>(options), std::vector<double>(options), cell.value, n_h, n_s};
         cell_hash_ = key_.hash(row);
         return true;
     }
 
+    Philox random(Stream stream) const { return {seed_, cell_hash_, stream}; }
+    uint64_t replicates() const { return replicates_; }
     size_t count() const { return measures_.size(); }
     const Judged& measure(size_t i) const { return *measures_[i]; }
+
+    Replicates start() const {
+        Replicates empty(measures_.size());
+        for (auto& each : empty) each.reserve(replicates_);
+        return empty;
+    }
+
+    // Adds what every measure says of two sides' counts.
+    void add(const Counts& h, const Counts& s, Replicates& to) {
+        compare(h, s);
+        for (size_t i = 0; i < measures_.size(); ++i) to[i].push_back(evaluate(i));
+    }
 
     double estimate(size_t i) {
         compare(cell.h, cell.s);
         return evaluate(i);
     }
-
-    // Replicates of every measure; `draw(random, h, s)` fills both sides' counts.
-    template <typename Draw>
-    void replicate(Stream stream, Draw draw) {
-        Philox random(seed_, cell_hash_, stream);
-        for (auto& each : replicated_) each.clear();
-        for (uint64_t r = 0; r < replicates_; ++r) {
-            draw(random, drawn_h_, drawn_s_);
-            compare(drawn_h_, drawn_s_);
-            for (size_t i = 0; i < measures_.size(); ++i) replicated_[i].push_back(evaluate(i));
-        }
-    }
-    std::vector<double>& replicates_of(size_t i) { return replicated_[i]; }
 
     Cell cell;
 
@@ -199,93 +190,111 @@ class Bench {
     uint64_t seed_, replicates_, cell_hash_ = 0;
     std::vector<const Judged*> measures_;
     Comparison comparison_{};
-    Counts drawn_h_, drawn_s_;
-    std::vector<std::vector<double>> replicated_;
 };
 
-void set(Result& result, size_t row, double value) { result.set(row, value); }
+// Bootstrap and floor of one cell after the other. Both need samples of the reference, and share them: each remains
+// what it would be alone.
+class Bootstrap {
+  public:
+    Bootstrap(const Inputs& inputs, Result& result) : bench_(inputs), result_(result) {}
 
-Result count_bootstrap(const Inputs& inputs) {
+    void operator()(size_t row) {
+        if (!bench_.read(row)) return;
+        const Cell& cell = bench_.cell;
+        people_.aim(cell.h, cell.n_h);
+        compared_.aim(cell.s, cell.n_s);
+        like_people_.aim(cell.h, cell.n_s);
+        Replicates drawn = bench_.start(), between_people = bench_.start();
+        Counts h(cell.h.size()), s(cell.h.size());
+        Philox random = bench_.random(kBootstrap);
+        for (uint64_t i = 0; i < bench_.replicates(); ++i) {
+            people_.draw(random, h);
+            compared_.draw(random, s);
+            bench_.add(h, s, drawn);
+            like_people_.draw(random, s);
+            bench_.add(h, s, between_people);
+        }
+        for (size_t i = 0; i < bench_.count(); ++i) {
+            const double estimate = bench_.estimate(i);
+            const Interval around = interval(bench_.measure(i), estimate, drawn[i]);
+            const Floor below = floor_of(between_people[i]);
+            const double figures[] = {estimate, around.se, around.low, around.high, below.mean, below.q95};
+            for (size_t field = 0; field < std::size(figures); ++field) {
+                result_.field(i).field(field).set(row, figures[field]);
+            }
+        }
+    }
+
+  private:
+    Bench bench_;
+    Result& result_;
+    Resampler people_, compared_, like_people_;
+};
+
+// Permutation test of one cell after the other.
+class Permutation {
+  public:
+    Permutation(const Inputs& inputs, Result& result) : bench_(inputs), result_(result) {}
+
+    void operator()(size_t row) {
+        if (!bench_.read(row)) return;
+        const Cell& cell = bench_.cell;
+        Counts pooled(cell.h);
+        for (size_t k = 0; k < pooled.size(); ++k) pooled[k] += cell.s[k];
+        // The smaller side is drawn; what is left is the other.
+        const bool people_are_fewer = cell.n_h <= cell.n_s;
+        permuter_.aim(pooled, std::min(cell.n_h, cell.n_s));
+        Replicates permuted = bench_.start();
+        Counts drawn(pooled.size()), rest(pooled.size());
+        Philox random = bench_.random(kPermutation);
+        for (uint64_t i = 0; i < bench_.replicates(); ++i) {
+            permuter_.draw(random, drawn);
+            for (size_t k = 0; k < pooled.size(); ++k) rest[k] = pooled[k] - drawn[k];
+            people_are_fewer ? bench_.add(drawn, rest, permuted) : bench_.add(rest, drawn, permuted);
+        }
+        for (size_t i = 0; i < bench_.count(); ++i) {
+            result_.field(i).set(row, p_value(bench_.measure(i), bench_.estimate(i), permuted[i]));
+        }
+    }
+
+  private:
+    Bench bench_;
+    Result& result_;
+    Permuter permuter_;
+};
+
+Result bootstrap_of(const std::vector<std::string>& metrics, size_t rows) {
+    return {metrics, Result({"estimate", "se", "low", "high", "floor", "floor_q95"}, Result(rows))};
+}
+
+Result permutation_of(const std::vector<std::string>& metrics, size_t rows) { return {metrics, Result(rows)}; }
+
+using Layout = Result (*)(const std::vector<std::string>& metrics, size_t rows);
+
+template <Layout layout>
+Result shape(const ArrowSchema* fields, size_t count) {
+    expect_arguments(count);
+    return layout(metric_names(fields[kMetrics]), 0);
+}
+
+template <typename Work, Layout layout>
+Result kernel(const Inputs& inputs) {
     expect_arguments(inputs.count());
     const size_t rows = inputs.rows();
-    const Result judged({"estimate", "se", "low", "high", "floor", "floor_q95"}, Result(rows));
-    Result result(metric_names(*inputs[kMetrics].field), judged);
+    Result result = layout(metric_names(*inputs[kMetrics].field), rows);
     over_rows(rows, [&]() -> RowWorker {
-        struct Tools {
-            Bench bench;
-            Resampler h, s, h_for_s;
-        };
-        const auto tools = std::make_shared<Tools>(Tools{Bench(inputs), {}, {}, {}});
-        return [&result, tools](size_t row) {
-            auto& [bench, h, s, h_for_s] = *tools;
-            if (!bench.read(row)) return;
-            h.aim(bench.cell.h, bench.cell.n_h);
-            s.aim(bench.cell.s, bench.cell.n_s);
-            h_for_s.aim(bench.cell.h, bench.cell.n_s);
-            bench.replicate(kBootstrap, [&](Philox& random, Counts& to_h, Counts& to_s) {
-                h.draw(random, to_h);
-                s.draw(random, to_s);
-            });
-            for (size_t i = 0; i < bench.count(); ++i) {
-                const double estimate = bench.estimate(i);
-                const Interval judged_interval = interval(bench.measure(i), estimate, bench.replicates_of(i));
-                Result& fields = result.field(i);
-                set(fields.field(0), row, estimate);
-                set(fields.field(1), row, judged_interval.se);
-                set(fields.field(2), row, judged_interval.low);
-                set(fields.field(3), row, judged_interval.high);
-            }
-            bench.replicate(kFloor, [&](Philox& random, Counts& to_h, Counts& to_s) {
-                h.draw(random, to_h);
-                h_for_s.draw(random, to_s);
-            });
-            for (size_t i = 0; i < bench.count(); ++i) {
-                const Floor judged_floor = floor_of(bench.replicates_of(i));
-                set(result.field(i).field(4), row, judged_floor.mean);
-                set(result.field(i).field(5), row, judged_floor.q95);
-            }
-        };
+        const auto work = std::make_shared<Work>(inputs, result);
+        return [work](size_t row) { (*work)(row); };
     });
     return result;
 }
 
-Result count_permutation(const Inputs& inputs) {
-    expect_arguments(inputs.count());
-    const size_t rows = inputs.rows();
-    Result result(metric_names(*inputs[kMetrics].field), Result(rows));
-    over_rows(rows, [&]() -> RowWorker {
-        struct Tools {
-            Bench bench;
-            Permuter permuter;
-            Counts pooled;
-        };
-        const auto tools = std::make_shared<Tools>(Tools{Bench(inputs), {}, {}});
-        return [&result, tools](size_t row) {
-            auto& [bench, permuter, pooled] = *tools;
-            if (!bench.read(row)) return;
-            const Cell& cell = bench.cell;
-            pooled = cell.h;
-            for (size_t k = 0; k < pooled.size(); ++k) pooled[k] += cell.s[k];
-            // The smaller side is drawn; what is left is the other.
-            const bool draw_h = cell.n_h <= cell.n_s;
-            permuter.aim(pooled, draw_h ? cell.n_h : cell.n_s);
-            bench.replicate(kPermutation, [&, &pool = pooled, &urn = permuter](Philox& random, Counts& h, Counts& s) {
-                Counts& drawn = draw_h ? h : s;
-                Counts& rest = draw_h ? s : h;
-                urn.draw(random, drawn);
-                for (size_t k = 0; k < pool.size(); ++k) rest[k] = pool[k] - drawn[k];
-            });
-            for (size_t i = 0; i < bench.count(); ++i) {
-                set(result.field(i), row, p_value(bench.measure(i), bench.estimate(i), bench.replicates_of(i)));
-            }
-        };
-    });
-    return result;
-}
+constexpr Kernel count_bootstrap = kernel<Bootstrap, bootstrap_of>;
+constexpr Kernel count_permutation = kernel<Permutation, permutation_of>;
 
 }  // namespace
 
 }  // namespace simframe
 
-SIMFRAME_STRUCT_KERNEL(count_bootstrap, simframe::count_bootstrap, simframe::bootstrap_shape)
-SIMFRAME_STRUCT_KERNEL(count_permutation, simframe::count_permutation, simframe::permutation_shape)
+SIMFRAME_STRUCT_KERNEL(count_bootstrap, simframe::count_bootstrap, simframe::shape<simframe::bootstrap_of>)
+SIMFRAME_STRUCT_KERNEL(count_permutation, simframe::count_permutation, simframe::shape<simframe::permutation_of>)
