@@ -29,7 +29,7 @@ def draw(data: dict[str, Any]) -> Any:
         scale=alt.Scale(type="symlog", constant=LINEAR, domain=[_back(-0.2), _back(reach + 0.25)], nice=False),
         axis=alt.Axis(title="pilot respondents", values=_ticks(sizes), grid=False, format="d"),
     )
-    y = alt.Y("estimate:Q", scale=alt.Scale(domain=_span(data)), axis=alt.Axis(title=None, tickCount=5))
+    y = alt.Y("estimate:Q", scale=alt.Scale(domain=_span(data), zero=False), axis=alt.Axis(title=None, tickCount=5))
     colour = alt.Color("strategy:N", scale=scale["colour"], legend=None)
     layers = []
     if data["band"]:

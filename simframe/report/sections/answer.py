@@ -82,7 +82,7 @@ def _lead(findings: Findings, names: Names) -> str:
     score = findings.score(focus.best, "marginals")
     text = f"The tuned panel nearest to people is “{names.panel(focus.best)}”"
     if score is not None and score.estimate is not None:
-        where = f" ({interval(score.ci_low, score.ci_high)})" if score.ci_low is not None else ""
+        where = f" (95 % interval {interval(score.ci_low, score.ci_high)})" if score.ci_low is not None else ""
         text += f". Its answer shares are a mean js_distance of {number(score.estimate)}{where} from those of people"
     text += f" in the {findings.reference_split}, none of whom it was tuned on." if findings.reference_split else "."
     if focus.best != focus.largest:
@@ -100,7 +100,7 @@ def _caveats(findings: Findings) -> list[str]:
         found.append(f"{len(waiting)} panels are not evaluated yet: run simframe evaluate.")
     if any(panel.model == EMBEDDED for panel in findings.panels):
         found.append(
-            "The embedded model is tiny: two layers, built from this study alone so that the road can be travelled "
+            "The embedded model is tiny and built on the spot from this study, so that the road can be travelled "
             "without a download. Its verdicts show how to read this page, not what language models can do. "
             "For an answer about a real model, run simframe simulate with --model."
         )

@@ -74,7 +74,7 @@ def _plans(findings: Findings) -> list[Block]:
     for panel in findings.panels:
         plan = panel.settings.get("plan")
         if plan:
-            plans.setdefault(json.dumps(plan, indent=1, sort_keys=True), {})[panel.panel_id] = None
+            plans.setdefault(json.dumps(plan, sort_keys=True), {})[panel.panel_id] = None
     text = (
         "Run simframe simulate with this plan (the default plan needs no file), the same study, data, model and "
         "package versions; panels that are there already are kept, so use an empty warehouse to compare."
