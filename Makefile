@@ -14,7 +14,7 @@ SIMFRAME := $(BIN)/simframe
 KERNELS  := CMakeLists.txt $(wildcard simframe/metrics/kernels/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help simulate report test lint bench sql docs clean browser setup
+.PHONY: help simulate report test abi sanitize lint bench sql docs clean browser setup
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -36,6 +36,14 @@ report: $(READY) ## write the report of the warehouse as one HTML page (REPORT=)
 
 test: $(READY) ## run the tests
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+abi: $(READY) ## run the compiled library under Polars 1.32.3 and newer, in throw-away environments
+	$(BIN)/python tests/metrics/abi.py
+
+sanitize: $(READY) ## run the metrics' tests on kernels built with the address and undefined-behaviour sanitizers
+	cmake -S . -B build/sanitize -DCMAKE_BUILD_TYPE=Debug -DSIMFRAME_SANITIZE=ON
+	cmake --build build/sanitize
+	$(BIN)/python tests/metrics/abi.py --sanitize build/sanitize/_kernels.so
 
 lint: $(READY) ## ruff and mypy, clean or not at all
 	$(BIN)/ruff format --check .
