@@ -84,6 +84,12 @@ def smoke() -> dict[str, object]:
     return {"polars": pl.__version__, "figures": eager.to_dicts()}
 
 
+# An editable install finds the package before the path is searched, with the library it was installed with.
+ALONE = """import sys
+sys.meta_path[:] = [each for each in sys.meta_path if "simframe" not in getattr(each, "known_source_files", {})]
+"""
+
+
 def staged(library: Path, into: Path) -> Path:
     """Copy the package's Python files and one library into a folder of their own."""
     shutil.copytree(ROOT / "simframe", into / "simframe", ignore=shutil.ignore_patterns("__pycache__", "kernels"))
@@ -138,16 +144,22 @@ def under_sanitizers(library: Path) -> None:
         package = staged(library, Path(folder))
         shutil.copytree(ROOT / "tests/metrics", package / "tests/metrics", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "pyproject.toml", package)
+        (package / "sitecustomize.py").write_text(ALONE, encoding="utf-8")
         settings = {
             "PYTHONPATH": str(package),
             "LD_PRELOAD": " ".join(runtimes),
             "ASAN_OPTIONS": "detect_leaks=0:halt_on_error=1:abort_on_error=1",
             "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
         }
+        settings = os.environ | settings
+        path = "from simframe.metrics._plugin import library; print(library())"
+        loaded = Path(run([sys.executable, "-c", path], env=settings, cwd=folder).strip())
+        if loaded.parent != package / "simframe/metrics":
+            raise SystemExit(f"the tests would load {loaded}, not the instrumented library")
         # Left out: tests of files beside the package, and those that start a Python of their own.
         chosen = ["-k", "not reference_page and not loads_neither and not published", "-n0", "-p", "no:cacheprovider"]
         command = [sys.executable, "-m", "pytest", "tests/metrics", *chosen]
-        raise SystemExit(subprocess.run(command, env=os.environ | settings, cwd=package, check=False).returncode)
+        raise SystemExit(subprocess.run(command, env=settings, cwd=package, check=False).returncode)
 
 
 def main() -> None:
