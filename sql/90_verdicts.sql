@@ -8,7 +8,9 @@
 --   better than baseline      the whole interval is nearer the ideal than the whole interval of the best baseline
 --   worse than baseline       the whole interval is farther from the ideal than that of the best baseline
 --   no better than baseline   the intervals overlap
---   no baseline               there is no evaluated baseline on the same pilot to compare with
+-- Where there is no evaluated baseline on the same pilot to compare with:
+--   differs from people       the whole interval is beyond the floor's upper edge, or outside the margin
+--   no baseline               neither that, nor near enough to people to need no baseline
 -- Inference asks for every declared model at once:
 --   recovers the coefficients every model meets all three thresholds
 --   not fit for inference     some model misses one
@@ -66,7 +68,11 @@ CREATE OR REPLACE MACRO verdict(
         WHEN n_h < small_group() OR n_s < small_group() THEN 'too few respondents'
         WHEN margin IS NULL AND ideal = 0 AND estimate <= floor_q95 THEN 'at the floor'
         WHEN ci_low >= ideal - margin AND ci_high <= ideal + margin THEN 'within the margin'
-        WHEN baseline_low IS NULL OR baseline_high IS NULL THEN 'no baseline'
+        WHEN baseline_low IS NULL OR baseline_high IS NULL THEN CASE
+            WHEN margin IS NULL AND ideal = 0 AND ci_low > floor_q95 THEN 'differs from people'
+            WHEN ci_low > ideal + margin OR ci_high < ideal - margin THEN 'differs from people'
+            ELSE 'no baseline'
+        END
         WHEN loss_high(ci_low, ci_high, ideal) < loss_low(baseline_low, baseline_high, ideal) THEN 'better than baseline'
         WHEN loss_low(ci_low, ci_high, ideal) > loss_high(baseline_low, baseline_high, ideal) THEN 'worse than baseline'
         ELSE 'no better than baseline'

@@ -23,6 +23,7 @@ VERDICTS = {
     "better than baseline": ("gain", "the whole interval is nearer the ideal than that of the best baseline"),
     "no better than baseline": ("level", "its interval and the best baseline's overlap: the model adds nothing shown"),
     "no baseline": ("open", "no evaluated baseline on the same pilot to compare with"),
+    "differs from people": ("unfit", "the whole interval is farther from people than samples of people are"),
     "undecided": ("open", "the numbers allow neither verdict"),
     "too few respondents": ("open", "fewer than 30 respondents stand behind the figure"),
     "not evaluated": ("open", "the figure or its interval is missing"),
