@@ -55,7 +55,7 @@ def progress_bars() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
     Bars go to standard error, so that output can be piped; without a terminal each step is one line at its end.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
     bars = Progress(
@@ -68,11 +68,13 @@ def progress_bars() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
     )
 
     def start(title: str) -> Callable[[int, int], None]:
-        task = bars.add_task(title, total=None)
+        task: TaskID | None = None  # a step that finds its work done shows no bar
         finished = False
 
         def advance(done: int, total: int) -> None:
-            nonlocal finished
+            nonlocal finished, task
+            if task is None:
+                task = bars.add_task(title, total=total)
             bars.update(task, completed=done, total=total)
             if done >= total and not finished and not console.is_terminal:
                 finished = True
