@@ -113,6 +113,14 @@ def main() -> None:
         )
         compare(
             console,
+            "Kolmogorov-Smirnov statistic between samples",
+            samples,
+            {"kernel": m.sample_ks(x, y), "native": gap.abs().max()},
+            of_samples(lambda a, b: stats.ks_2samp(a, b, method="asymp").statistic),
+            engine,
+        )
+        compare(
+            console,
             "Energy distance between samples",
             samples,
             {"kernel": m.sample_energy_distance(x, y), "native": (2 * (gap**2 * step).sum()).sqrt()},
