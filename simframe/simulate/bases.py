@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
 import polars as pl
 
+from simframe.errors import ModelError
 from simframe.simulate import embedded
 from simframe.simulate.chunks import digest
 from simframe.study import Study
+
+
+def need_libraries() -> None:
+    """Import what language models need.
+
+    Raises:
+        ModelError: where simframe was installed without it: SQL, metrics, baselines and report do without.
+    """
+    for name in ("torch", "transformers", "peft", "tokenizers", "safetensors"):
+        try:
+            import_module(name)
+        except ImportError as err:
+            mend = "pip install 'simframe[llm]'"
+            raise ModelError(f"language models need {name}, which cannot be imported ({err})", mend=mend) from err
 
 
 class Base(Protocol):
@@ -47,6 +63,7 @@ class LocalBase:
     """A model directory as ``save_pretrained`` writes it."""
 
     def __init__(self, folder: Path) -> None:
+        need_libraries()
         from simframe.simulate import models
 
         self._folder = folder

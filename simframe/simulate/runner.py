@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from simframe.errors import PlanError, did_you_mean
+from simframe.simulate.bases import Base, need_libraries
 from simframe.simulate.plan import PanelSpec, Plan, specify
 from simframe.study import Study
 from simframe.warehouse import Provenance, Warehouse
@@ -18,8 +19,6 @@ from simframe.warehouse.catalog import stored_study
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from simframe.simulate.bases import Base
 
 Bar = Callable[[int, int], None]
 Bars = Callable[[str], Bar]
@@ -146,6 +145,7 @@ class Run:
         bar(1, 1)
 
     def _simulate(self, spec: PanelSpec) -> None:
+        need_libraries()
         from simframe.simulate import engine
 
         started = time.monotonic()

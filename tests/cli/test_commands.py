@@ -205,3 +205,33 @@ def test_simulate_names_what_is_missing(own_warehouse: Warehouse, tmp_path: Path
     (empty / "pytorch_model.bin").write_bytes(b"x")
     message = refused(call("simulate", "--study", "park", "--model", empty, "-w", root))
     assert "safetensors" in message
+
+
+WITHOUT_TORCH = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "torch":
+            raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+sys.meta_path.insert(0, Absent())
+from click.testing import CliRunner
+from simframe.cli import main
+for plan in sys.argv[2:]:
+    result = CliRunner().invoke(main, ["simulate", plan, "--study", "park", "--no-evaluate", "-w", sys.argv[1]])
+    print("exit", result.exit_code, result.stdout, result.stderr)
+"""
+
+
+def test_without_the_language_model_libraries_baselines_are_made_and_panels_name_the_extra(
+    own_warehouse: Warehouse, tmp_path: Path, python: Callable[..., str]
+) -> None:
+    baseline, model = tmp_path / "baseline.toml", tmp_path / "model.toml"
+    baseline.write_text('[[panel]]\nstrategy = "logit_chain"\npilot = 12\n', "utf-8")
+    model.write_text('[[panel]]\nstrategy = "base"\n', "utf-8")
+    _, made, refusal = python(WITHOUT_TORCH, own_warehouse.layout.root, baseline, model).split("exit ")
+    assert made.startswith("0")
+    assert "1 of 1 panels made" in made
+    assert refusal.startswith("1")
+    assert "simframe[llm]" in refusal
