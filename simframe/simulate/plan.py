@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, field_validator
 from simframe.errors import PlanError
 from simframe.study import Study
 from simframe.study.loader import describe
-from simframe.study.parts import STUDY_ID, Part, check_id
+from simframe.study.parts import SEED_LIMIT, STUDY_ID, Part, check_id
 
 Strategy = Literal["base", "tuned", "pilot_marginals", "logit_chain"]
 LABELS: dict[str, str] = {
@@ -47,7 +47,7 @@ class PanelRule(Part):
 class Tune(Part):
     """What a plan sets of the tuning; what it leaves out has the default of ``tuning.TuneSettings``."""
 
-    rank: int | None = Field(default=None, ge=1)
+    rank: int | None = Field(default=None, ge=1, le=1024)
     alpha: int | None = Field(default=None, ge=1)
     rate: float | None = Field(default=None, gt=0)
     steps: int | None = Field(default=None, ge=1)
@@ -67,7 +67,7 @@ class Plan(Part):
     id: str = "default"
     study: str | None = None
     """Built-in study whose data are imported where the warehouse has none; any study where left out."""
-    seed: int = 1
+    seed: int = Field(default=1, ge=0, lt=SEED_LIMIT)
     temperature: float = Field(default=1.0, gt=0)
     tune: Tune = Tune()
     panels: tuple[PanelRule, ...] = Field(min_length=1, alias="panel")
@@ -107,21 +107,37 @@ def load_plan(source: str | Path | None = None) -> Plan:
     if source is None:
         text, where = (resources.files("simframe.simulate") / "default_plan.toml").read_text("utf-8"), "default plan"
     else:
-        path, where = Path(source), str(source)
-        if not path.is_file():
-            raise PlanError("no such plan file", where=where, mend="give the path of a plan, or none for the default")
-        text = path.read_text("utf-8", errors="replace")
+        text, where = _read(Path(source)), str(source)
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as err:
         raise PlanError(f"not valid TOML: {err}", where=where, mend="correct the line it names") from err
+    except RecursionError as err:
+        raise PlanError("not valid TOML: nested too deep", where=where, mend="a plan nests two deep") from err
     head = raw.pop("plan", {})
-    content = (head if isinstance(head, dict) else {}) | raw
+    if not isinstance(head, dict):
+        raise PlanError(f"plan: {head!r} is no table", where=where, mend="write [plan], then its keys")
+    for key in sorted(head.keys() & raw.keys()):
+        message = f"{key}: stands both in [plan] and beside it"
+        raise PlanError(message, where=where, mend=f"keep one: [plan.{key}] or {key}")
+    content = head | raw
     try:
         return Plan.model_validate(content)
     except ValidationError as err:
         message, mend = describe(err, content, Plan)
         raise PlanError(message, where=where, mend=mend) from err
+
+
+def _read(path: Path) -> str:
+    where, mend = str(path), "give the path of a plan, or none for the default"
+    try:
+        if not path.is_file():
+            raise PlanError("no such plan file", where=where, mend=mend)
+        return path.read_text("utf-8-sig")
+    except UnicodeDecodeError as err:
+        raise PlanError(f"not UTF-8 text at byte {err.start}", where=where, mend="save the file as UTF-8") from err
+    except OSError as err:  # also a name too long for the disk
+        raise PlanError(f"cannot be read: {err.strerror}", where=where, mend=mend) from err
 
 
 def specify(plan: Plan, study: Study, reference_id: str, available: int, model_key: str) -> list[PanelSpec]:
@@ -145,6 +161,9 @@ def specify(plan: Plan, study: Study, reference_id: str, available: int, model_k
         if rule.strategy != "base" and not rule.pilot:
             raise PlanError("no pilot size", where=where, mend="add pilot = [30, 100]")
         for size in rule.pilot or (None,):
+            if size is not None and available < 2:
+                mend = "import more people, or raise split.pilot in the study file"
+                raise PlanError(f"{reference_id} has {available} people to tune on", where=where, mend=mend)
             if size is not None and not 2 <= size <= available:
                 mend = f"use 2 to {available}, the pilot of {reference_id}; study.split.pilot sets it"
                 raise PlanError(f"pilot of {size} people", where=where, mend=mend)

@@ -65,6 +65,9 @@ def parse(formula: str) -> Formula:
                 message = f"formula {formula!r} gives {function}({item}) two bases"
                 raise StudyError(message, mend="write the same base each time")
     outcome, terms = (_BASE.sub("", side).strip() for side in bare.split("~"))
+    if items.count(outcome) > 1:
+        message = f"formula {formula!r} explains {outcome!r} by itself"
+        raise StudyError(message, mend=f"leave {outcome!r} out on the right of ~")
     outside[outcome] -= 1
     variables = tuple(dict.fromkeys(items))
     return Formula(outcome, terms, variables, tuple(name for name in variables if outside[name] > 0), bases)

@@ -93,13 +93,32 @@ def _explain(problem: Any, raw: dict[str, Any], model: type[parts.Part]) -> tupl
     if kind == "study":
         return prefix + context["message"], context["mend"]
     if kind == "missing":
-        return f"{prefix}is missing", f"add {problem['loc'][-1]!r}"
+        last = problem["loc"][-1]
+        return f"{prefix}is missing", f"the list needs {last + 1} or more" if isinstance(last, int) else f"add {last!r}"
     if kind == "extra_forbidden":
         known = _known_keys(model, problem["loc"])
         return f"{prefix}unknown key (value {_short(value)})", did_you_mean(str(problem["loc"][-1]), known)
     if kind == "literal_error":
         return f"{prefix}{_short(value)} is not allowed", f"use {context['expected']}"
+    if kind in _KINDS:
+        return f"{prefix}{_short(value)} is no {_KINDS[kind][0]}", f"write {_KINDS[kind][1]}"
     return f"{prefix}{_short(value)}: {problem['msg']}", "correct this value"
+
+
+_KINDS = {
+    "tuple_type": ("list", "a list [...], or a table with double brackets [[...]]"),
+    "model_type": ("table", "a table: { key = value, ... }"),
+    "dict_type": ("table", "a table: { key = value, ... }"),
+    "string_type": ("text", "a text in quotes"),
+    "int_parsing": ("whole number", "a whole number"),
+    "int_type": ("whole number", "a whole number"),
+    "int_from_float": ("whole number", "a whole number"),
+    "float_parsing": ("number", "a number"),
+    "float_type": ("number", "a number"),
+    "bool_type": ("truth value", "true or false"),
+    "bool_parsing": ("truth value", "true or false"),
+}
+"""What pydantic calls a wrong type: in TOML's words, what the value is not, and what to write."""
 
 
 def _short(value: Any) -> str:

@@ -24,6 +24,8 @@ Covariance = Literal["nonrobust", "HC0", "HC1", "HC3", "cluster"]
 
 ITEM_ID = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 STUDY_ID = re.compile(r"[a-z][a-z0-9_]{0,40}")
+SEED_LIMIT = 2**63
+"""Seeds are nought or more and below this: what generators take and tables hold."""
 RESERVED = {
     *("respondent_id", "panel_id", "panel_label", "twin_of", "weight", "split", "draw", "stratum", "cluster", "kind"),
     "all",  # the attribute that groups everybody
@@ -59,7 +61,7 @@ def check_id(pattern: re.Pattern[str], kind: str, text: str) -> str:
     """Return ``text``, or raise where it does not match ``pattern`` from end to end."""
     if not pattern.fullmatch(text):
         mend = f"match {pattern.pattern} (letters, digits, underscore): ids become SQL columns and folder names"
-        raise wrong(f"{text!r} cannot be a {kind} id", mend)
+        raise wrong(f"{text!r} cannot be the id of {'an' if kind[0] in 'aeiou' else 'a'} {kind}", mend)
     return text
 
 
@@ -307,7 +309,7 @@ class Data(Part):
 class Split(Part):
     """How a human panel is parted: people to tune on, to correct with, to judge by. Never overlapping."""
 
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=SEED_LIMIT)
     wave: str | None = None
     """Expression that marks an earlier wave: used to prime an embedded model, never to judge."""
     pilot: int | None = Field(default=None, ge=1)

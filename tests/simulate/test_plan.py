@@ -41,6 +41,11 @@ def test_the_default_plan_has_the_base_three_tuned_panels_and_two_baselines_on_t
         ("[[panel]]\nstrategy = 'tuned'\npilots = [3]", ["pilots", "unknown key"]),
         ("[plan.tune]\nrnak = 3\n" + ONE, ["tune.rnak", "unknown key", "'rank'"]),
         ("[plan.tune]\nrank = 0\n" + ONE, ["tune.rank", "0"]),
+        ("[plan.tune]\nrank = 100000000\n" + ONE, ["tune.rank", "1024"]),
+        ("[plan]\nseed = -1\n" + ONE, ["seed", "-1"]),
+        (f"[plan]\nseed = {2**63}\n" + ONE, ["seed", "less than"]),
+        ("plan = 'x'\n" + ONE, ["plan: 'x' is no table", "[plan]"]),
+        ("seed = 2\n[plan]\nseed = 1\n" + ONE, ["seed: stands both"]),
         ("[plan", ["not valid TOML", "plan.toml"]),
     ],
 )
@@ -54,6 +59,21 @@ def test_a_bad_plan_is_refused_with_key_value_and_mend(tmp_path: Path, text: str
 def test_an_absent_plan_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(PlanError, match=r"nowhere\.toml: no such plan file"):
         load_plan(tmp_path / "nowhere.toml")
+
+
+def test_a_plan_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    latin = tmp_path / "latin.toml"
+    latin.write_bytes(b"# caf\xe9\n")
+    with pytest.raises(PlanError, match="not UTF-8 text at byte 5"):
+        load_plan(latin)
+    with pytest.raises(PlanError, match="mend: give the path of a plan"):
+        load_plan("x" * 5000)
+
+
+@pytest.mark.parametrize("people", [0, 1])
+def test_a_panel_of_hardly_anybody_has_no_pilot(people: int, park: Study) -> None:
+    with pytest.raises(PlanError, match=f"people has {people} people to tune on\n  mend: import more"):
+        specify(fit_to(load_plan(), people), park, "people", people, "model")
 
 
 @pytest.mark.parametrize(
