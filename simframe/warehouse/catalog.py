@@ -8,6 +8,7 @@ import shutil
 import uuid
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -31,6 +32,13 @@ from simframe.warehouse.tables import EVALUATION, PANEL, STUDY, TEXT
 
 CONFIG = {"storage_compatibility_version": "v1.5.0"}
 """Clients of DuckDB 1.5 open the catalog too."""
+
+
+def connect(path: Path, **options: Any) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB file that keeps standard output clean: its progress bar would stand amid a piped CSV."""
+    con = duckdb.connect(str(path), **options)
+    con.execute("SET enable_progress_bar_print = false")
+    return con
 
 
 def sql_files() -> list[Path]:
@@ -109,7 +117,7 @@ def rebuild(root: str | Path) -> None:
 def _build(layout: Layout, path: Path) -> None:
     snapshot = published(layout)
     try:
-        with interruptible(), duckdb.connect(str(path), config=CONFIG) as con:
+        with interruptible(), connect(path, config=CONFIG) as con:
             con.execute("BEGIN")  # one transaction: one flush instead of one a statement
             con.execute("CREATE TABLE warehouse (root VARCHAR, simframe_version VARCHAR)")
             con.execute("INSERT INTO warehouse VALUES (?, ?)", [str(layout.root), __version__])
@@ -162,7 +170,7 @@ def is_current(root: str | Path) -> bool:
     layout = Layout(root)
     tables = {"panel": "published", "evaluation": "published_evaluations", "study": "published_studies"}
     try:
-        with duckdb.connect(str(layout.catalog), read_only=True) as con:
+        with connect(layout.catalog, read_only=True) as con:
             listed = {kind: set(con.execute(f"FROM {table}").fetchall()) for kind, table in tables.items()}
     except duckdb.Error:
         return False

@@ -61,7 +61,7 @@ class Warehouse:
             WarehouseError: where the file is no catalog or another process holds it for writing.
         """
         try:
-            return duckdb.connect(str(self.layout.catalog), read_only=True)
+            return catalog.connect(self.layout.catalog, read_only=True)
         except duckdb.Error as err:
             mend = "close the program that holds it for writing, or make it again: simframe rebuild"
             raise WarehouseError(f"cannot be opened: {err}", where=str(self.layout.catalog), mend=mend) from err
@@ -77,8 +77,11 @@ class Warehouse:
                 relation = con.sql(query, params=parameters) if parameters else con.sql(query)
                 return relation.pl() if relation is not None else pl.DataFrame()
             except duckdb.Error as err:
-                mend = "`simframe sql` without a query lists the views and their columns"
+                mend = '`simframe sql` lists the views, `simframe sql "DESCRIBE panels"` the columns of one'
                 raise WarehouseError(f"the query fails: {err}", mend=mend) from err
+            except pl.exceptions.PolarsError as err:
+                mend = "cast columns of unusual types, such as intervals, to VARCHAR"
+                raise WarehouseError(f"the answer cannot be taken over: {err}", mend=mend) from err
 
     def rebuild(self) -> None:
         """Make the catalog again, for where the warehouse stands and what is published now."""

@@ -169,3 +169,15 @@ def test_unknown_panel_and_table(park_warehouse: Warehouse) -> None:
     assert f"did you mean {panel_id!r}" in str(caught.value)
     with pytest.raises(WarehouseError, match="panel has no answers"):
         park_warehouse.table(panel_id, "answers")
+
+
+def test_a_long_query_writes_nothing_but_its_rows(park_warehouse: Warehouse, python: Callable[..., str]) -> None:
+    """DuckDB shows a progress bar on standard output after two seconds; at once, where it is told to."""
+    code = """if True:
+        import sys
+        from simframe.warehouse import Warehouse
+        with Warehouse(sys.argv[1]).connect() as con:
+            con.execute("SET progress_bar_time = 0")
+            con.execute("SELECT sum(a.range * b.range) FROM range(30000) a, range(30000) b").fetchall()
+    """
+    assert python(code, park_warehouse.layout.root) == ""
