@@ -40,7 +40,7 @@ def words(study: Study, template: Template = COMPACT) -> list[str]:
     found: dict[str, None] = {}
     for item in template.shown(study):
         lines = [template.render_field(item, option.code, option.value) for option in item.valid_options]
-        if not item.options:
+        if not item.valid_options:
             lines.append(template.render_field(item, None, 0.0))
         found |= dict.fromkeys(word for line in lines for word in line.split())
     for item in study.questions:
@@ -85,7 +85,7 @@ def synthetic_people(study: Study, n: int, seed: int) -> pl.DataFrame:
 def _synthetic_item(item: Item, ids: list[str], rank: np.ndarray, random: np.random.Generator) -> pl.DataFrame:
     codes: list[str | None]
     values: list[float | None]
-    if item.options:
+    if item.valid_options:  # a range with special codes has options, none of them valid
         options = list(item.valid_options)
         if item.scale == "nominal":
             options = [options[place] for place in random.permutation(len(options))]

@@ -92,13 +92,15 @@ class Template:
 
     def render_field(self, item: Item, code: str | None, value: float | None) -> str:
         """Return one line of a persona; empty where the respondent gave no answer that counts."""
-        if item.options:
+        if item.valid_options:
             for place, option in enumerate(item.valid_options, start=1):
                 if option.code == code:
                     return _fill(self.field, "field", item, answer=option.label, place=str(place))
             return ""
         if value is None:
-            return _fill(self.field, "field", item, answer=code, place="") if code is not None else ""
+            if code is None or any(option.code == code for option in item.options):  # a special code, such as "refused"
+                return ""
+            return _fill(self.field, "field", item, answer=code, place="")
         number = canonical_number(value)
         digits = f"{len(number.split('.')[0].lstrip('-'))}: {' '.join(number)}"
         return _fill(self.number, "number", item, answer=number, digits=digits)
