@@ -99,8 +99,12 @@ def _weights(column: pl.Series, where: str) -> pl.Series:
         if bad.any():
             row = bad.arg_max() or 0
             raise DataError(f"{column.name}: row {row + 1}: {column[row]!r} {what}", where=where, mend=mend)
-    if weight.sum() == 0:
+    total = float(weight.sum())
+    if total == 0:
         raise DataError(f"{column.name}: every weight is zero", where=where, mend="give some respondent a weight")
+    if not math.isfinite(total * total):
+        message = f"{column.name}: the weights, up to {max(weight.to_list()):g}, are too large to add up"
+        raise DataError(message, where=where, mend="scale them to a mean of 1")
     return weight
 
 

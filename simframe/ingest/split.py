@@ -55,8 +55,13 @@ def assign_split(study: Study, respondents: pl.DataFrame, wide: pl.DataFrame, wh
         .then(pl.lit("rectify"))
         .otherwise(pl.lit("holdout"))
     )
-    return (
+    parts = (
         ranked.with_columns(split=split)
         .with_columns(draw=(rank.rank("ordinal").over("split") - 1).cast(pl.Int64))
         .drop("order", "wave", "rank")
     )
+    weightless = parts.group_by("split").agg(pl.col("weight").sum()).filter(pl.col("weight") == 0)
+    if not weightless.is_empty():
+        message = f"every weight in the {weightless['split'].sort()[0]} part is zero"
+        raise DataError(message, where=where, mend="leave out people of weight zero, or choose another split.seed")
+    return parts

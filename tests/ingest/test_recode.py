@@ -136,6 +136,7 @@ REFUSALS: list[tuple[str, dict[str, list[Any]], list[str]]] = [
     ("infinite weight", {"wt": [1.0, 1.0, 1.0, math.inf]}, ["wt: row 4: inf is no weight"]),
     ("weight in words", {"wt": ["1", "heavy", "1", "1"]}, ["wt: row 2: 'heavy' is no weight"]),
     ("weight is a list", {"wt": [[1], [1], [1], [1]]}, ["column 'wt' holds List"]),
+    ("weights without end", {"wt": [1e200, 1, 1, 1]}, ["wt: the weights, up to 1e+200, are too large to add up", "scale"]),
     ("no weight at all", {"wt": [0, 0, 0, 0]}, ["wt: every weight is zero"]),
 ]  # fmt: skip
 

@@ -56,6 +56,13 @@ def test_parts_have_their_sizes_and_share_nobody(park: Study) -> None:
     assert set(by_part["wave"]) == WAVE
 
 
+def test_a_part_of_weight_nought_is_refused(park: Study) -> None:
+    parts = split(park, IDS, WAVE)
+    weights = [0.0 if parts[name][0] == "holdout" else 1.0 for name in IDS]
+    with pytest.raises(DataError, match="every weight in the holdout part is zero"):
+        assign_split(park, respondents(IDS).with_columns(weight=pl.Series(weights)), ages(IDS, WAVE))
+
+
 def test_draw_counts_every_part_from_zero(park: Study) -> None:
     done = split(park, IDS, WAVE)
     for part in ("wave", "pilot", "rectify", "holdout"):
