@@ -12,7 +12,7 @@ from simframe.cli._common import progress_bars, warehouse_option
 @click.command("evaluate")
 @click.argument("panels", nargs=-1, metavar="[PANEL]...")
 @click.option("--replicates", type=click.IntRange(100), default=2000, show_default=True, help="Bootstrap replicates.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of every draw.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of every draw.")
 @warehouse_option
 def command(panels: tuple[str, ...], replicates: int, seed: int, root: Path) -> None:
     """Compute intervals, floors, p-values and regressions of panels; of all panels where none is named.

@@ -27,7 +27,7 @@ def command(panel: str, root: Path) -> None:
     scores = warehouse.sql(
         """
         SELECT axis, metric, estimate, ci_low, ci_high, floor, floor_q95, verdict
-        FROM scorecard WHERE panel_id = ?
+        FROM scorecard WHERE panel_id = ? ORDER BY position
         """,
         [panel],
     )

@@ -9,6 +9,7 @@ import click
 import polars as pl
 
 from simframe.cli._common import print_table, warehouse_option
+from simframe.errors import SimframeError
 
 
 @click.command("sql")
@@ -18,7 +19,7 @@ from simframe.cli._common import print_table, warehouse_option
     "--format",
     "form",
     type=click.Choice(["table", "csv", "json", "parquet"]),
-    help="table on a terminal's behalf, else the suffix of --output.",
+    help="Format; that of the suffix of --output, else a table.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file instead of the screen.")
 @warehouse_option
@@ -27,7 +28,7 @@ def command(query: str | None, file: Path | None, form: str | None, output: Path
 
     The same views answer in any DuckDB client that opens simframe.duckdb.
     """
-    from simframe.errors import SimframeError, WarehouseError
+    from simframe.errors import WarehouseError
     from simframe.warehouse import Warehouse
 
     warehouse = Warehouse.open(root)
@@ -68,6 +69,9 @@ def write(frame: pl.DataFrame, form: str, output: Path | None) -> None:
     if form == "parquet":
         frame.write_parquet(output or sys.stdout.buffer)
         return
+    if pl.Binary in frame.dtypes:
+        name = next(name for name, dtype in frame.schema.items() if dtype == pl.Binary)
+        raise SimframeError(f"column {name!r} holds bytes", mend=f"write hex({name}), or choose parquet")
     text = frame.write_csv() if form == "csv" else frame.write_json() + "\n"
     if output is None:
         click.echo(text, nl=False)

@@ -53,7 +53,7 @@ def show(study: str) -> None:
     ):
         if parts:
             click.echo()
-            print_table(pl.DataFrame(parts, schema=[title, ""], orient="row"))
+            print_table(pl.DataFrame(parts, schema=[title, "says"], orient="row"))
 
 
 @command.command("ls")

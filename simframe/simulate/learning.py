@@ -284,7 +284,7 @@ def _gradients(
                     loss = loss - (gain * torch.tensor(weights, device=gain.device)).sum() / whole
                 if not bool(torch.isfinite(loss)):
                     mend = "lower the rate, or tune in float32"
-                    raise ModelError(f"the loss became {float(loss)}", where="tuning", mend=mend)
+                    raise ModelError(f"the loss became {loss.item()}", where="tuning", mend=mend)
                 loss.backward()
         except torch.OutOfMemoryError:
             if micro == 1:

@@ -16,6 +16,7 @@ from simframe.simulate.plan import PanelSpec, Plan, specify
 from simframe.study import Study
 from simframe.warehouse import Provenance, Warehouse
 from simframe.warehouse.catalog import stored_study
+from simframe.warehouse.layout import locked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,15 +83,17 @@ def find_humans(warehouse: Warehouse, study_id: str | None, panel_id: str | None
     known = panels["panel_id"].to_list()
     if panel_id is not None:
         panels = panels.filter(pl.col("panel_id") == panel_id)
-    elif study_id is not None:
+    if study_id is not None:
         panels = panels.filter(pl.col("study_id") == study_id)
-    elif panels["study_id"].n_unique() > 1:
+    if panel_id is None and panels["study_id"].n_unique() > 1:
         studies = sorted(panels["study_id"].unique())
         raise PlanError(f"the warehouse holds several studies: {', '.join(studies)}", mend="name one: --study ID")
     if panels.is_empty():
-        asked = panel_id or study_id or "any study"
+        asked = " of ".join(name for name in (panel_id, study_id) if name) or "any study"
         mend = f"simframe import STUDY DATA, then again; {did_you_mean(asked, known)}"
-        raise PlanError(f"no human panel of {asked}", where=str(warehouse.layout.root), mend=mend)
+        raise PlanError(
+            f"no human panel {asked if panel_id else f'of {asked}'}", where=str(warehouse.layout.root), mend=mend
+        )
     row = panels.row(0, named=True)
     study = stored_study(warehouse.layout, row["study_id"], row["study_hash"])
     name = row["panel_id"]
@@ -123,9 +126,10 @@ class Run:
         try:
             for spec in self.specs():
                 started = time.monotonic()
-                fresh = not self.warehouse.has_panel(spec.panel_id)
-                if fresh:
-                    (self._simulate if spec.kind == "simulated" else self._baseline)(spec)
+                with locked(self.warehouse.layout, f"panel-{spec.panel_id}"):  # another process may be making it
+                    fresh = not self.warehouse.has_panel(spec.panel_id)
+                    if fresh:
+                        (self._simulate if spec.kind == "simulated" else self._baseline)(spec)
                 made.append(Made(spec.panel_id, spec.label, fresh, time.monotonic() - started))
         finally:
             self.warehouse.refresh()
@@ -149,7 +153,8 @@ class Run:
         from simframe.simulate import engine
 
         started = time.monotonic()
-        base_dir = self.base.prepare(self.bars(f"Base model: {self.base.name}"))
+        with locked(self.warehouse.layout, f"base-{self.base.key[:16]}"):
+            base_dir = self.base.prepare(self.bars(f"Base model: {self.base.name}"))
         adapter_dir = None if spec.pilot_n is None else self._tune(spec, base_dir)
         respondents, personas = self.humans.personas()
         chunks = self.warehouse.layout.chunks(spec.panel_id)

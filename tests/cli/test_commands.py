@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -158,6 +160,8 @@ def test_sql_without_a_query_lists_every_view_with_what_it_says(park_warehouse: 
         (["sql", "-f", "nowhere.sql"], "nowhere.sql"),
         (["sql", "SELECT 1 AS a", "-o", "/dev/null/x.csv"], "cannot write"),
         (["sql", "SELECT [1] AS a", "-o", "nested.csv"], "csv"),
+        (["sql", "SELECT INTERVAL 1 DAY AS a"], "cast columns of unusual types"),
+        (["sql", "SELECT 'x'::BLOB AS a", "--format", "json"], "column 'a' holds bytes"),
     ],
 )
 def test_a_query_that_fails_says_why(
@@ -205,6 +209,34 @@ def test_simulate_names_what_is_missing(own_warehouse: Warehouse, tmp_path: Path
     (empty / "pytorch_model.bin").write_bytes(b"x")
     message = refused(call("simulate", "--study", "park", "--model", empty, "-w", root))
     assert "safetensors" in message
+
+
+def test_a_panel_of_another_study_is_not_simulated(own_warehouse: Warehouse) -> None:
+    root, panel_id = own_warehouse.layout.root, own_warehouse.sql("SELECT panel_id FROM panels").item()
+    message = refused(call("simulate", "--study", "moon", "--panel", panel_id, "-w", root))
+    assert f"no human panel {panel_id} of moon" in message
+
+
+def test_two_runs_at_once_share_the_work(own_warehouse: Warehouse, tmp_path: Path) -> None:
+    root, plan = own_warehouse.layout.root, tmp_path / "plan.toml"
+    plan.write_text('[[panel]]\nstrategy = "base"\n[[panel]]\nstrategy = "pilot_marginals"\npilot = 4\n', "utf-8")
+    words = [
+        sys.executable,
+        "-c",
+        "from simframe.cli import main; main()",
+        "simulate",
+        plan,
+        "--study",
+        "park",
+        "--no-evaluate",
+        "-w",
+        root,
+    ]
+    runs = [subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(2)]
+    said = [run.communicate()[0] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], said
+    assert own_warehouse.sql("SELECT count(*) FROM panels").item() == 3
+    assert call("doctor", "-w", root).exit_code == 0
 
 
 WITHOUT_TORCH = """
