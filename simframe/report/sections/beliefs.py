@@ -45,9 +45,10 @@ def _figure(title: str, rows: list[Action], pair: Pair, names: Names, *, people:
         if row.belief_position >= CELLS or row.action_position >= CELLS:
             continue
         held = row.belief_share_h if people else row.belief_share_s
+        share = NONE if held is None else f"{held:.0%}"
         cells.append(
             {
-                "belief": f"{names.option(pair.belief, row.belief_code)} ({held:.0%})",
+                "belief": f"{names.option(pair.belief, row.belief_code)} ({share})",
                 "action": names.option(pair.action, row.action_code),
                 "share": row.p if people else row.q,
                 "implied": row.implied == row.action_code,
