@@ -16,10 +16,13 @@ STANDINGS = {
 }
 """What a verdict means for use: its mark, and the heading of a list of such uses."""
 
+THRESHOLDS = "sign F1 0.9 or more, false-positive rate 0.1 or less, coverage 0.8 or more"
+"""What ``passes_inference`` in 90_verdicts.sql asks of each regression."""
+
 VERDICTS = {
     "at the floor": ("fit", "no farther from people than 95 % of samples of people of that size are"),
     "within the margin": ("fit", "the whole interval is within the margin around the ideal"),
-    "recovers the coefficients": ("fit", "every declared regression meets all three thresholds"),
+    "recovers the coefficients": ("fit", f"every declared regression has {THRESHOLDS}"),
     "better than baseline": ("gain", "the whole interval is nearer the ideal than that of the best baseline"),
     "no better than baseline": ("level", "its interval and the best baseline's overlap: the model adds nothing shown"),
     "no baseline": ("open", "no evaluated baseline on the same pilot to compare with"),
@@ -28,7 +31,7 @@ VERDICTS = {
     "too few respondents": ("open", "fewer than 30 respondents stand behind the figure"),
     "not evaluated": ("open", "the figure or its interval is missing"),
     "worse than baseline": ("unfit", "the whole interval is farther from the ideal than that of the best baseline"),
-    "not fit for inference": ("unfit", "some declared regression misses a threshold"),
+    "not fit for inference": ("unfit", f"some declared regression misses a threshold: {THRESHOLDS}"),
     "individuals not told apart": ("unfit", "the interval of the correlation with one's own human reaches 0"),
     "repeats the pilot": ("unfit", "repeats pilot respondents more than people do by coincidence"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import pairwise
 
@@ -16,7 +17,7 @@ from simframe.report.html import html
 from simframe.report.labels import AXES, Names
 from simframe.report.markdown import markdown
 from simframe.report.sections import compose
-from simframe.report.words import VERDICTS
+from simframe.report.words import THRESHOLDS, VERDICTS
 from simframe.warehouse import Warehouse
 from simframe.warehouse.catalog import sql_files
 
@@ -181,6 +182,18 @@ def test_verdicts_and_axes_are_those_of_the_sql() -> None:
         assert f"'{verdict}'" in rules + scorecard, verdict
     for axis in AXES:
         assert f"('{axis}'" in rules, axis
+
+
+def test_thresholds_in_words_are_those_of_the_sql(planted: Warehouse) -> None:
+    f1, rate, coverage = (float(number) for number in re.findall(r"\d\.\d", THRESHOLDS))
+    asked = [
+        (f1, rate, coverage),
+        (f1 - 0.01, rate, coverage),
+        (f1, rate + 0.01, coverage),
+        (f1, rate, coverage - 0.01),
+    ]
+    passed = [planted.sql("SELECT passes_inference(?, ?, ?)", list(figures)).item() for figures in asked]
+    assert passed == [True, False, False, False]
 
 
 def test_headline_metrics_are_defined_by_the_registry(findings: Findings, found: Read) -> None:

@@ -16,7 +16,8 @@ def section(findings: Findings, names: Names) -> Section:
     drawn = f" {listed(map(count, replicates))} replicates, seed {listed(map(str, seeds))}." if replicates else ""
     intro = [
         "Interval: 95 %, from a bootstrap of respondents, each drawn with all their answers; weights, strata and "
-        f"clusters respected.{drawn}",
+        f"clusters respected.{drawn} Samples differ even where populations do not, so a distance comes out too large; "
+        "intervals are for the distance without that noise, and the estimate often stands at their upper end.",
         "Floor: the figure between two samples of people of the same sizes. Its mean is what a perfect simulator would "
         "score from sampling noise alone; 95 % of such samples stay below its 95 % quantile. A figure is at the floor "
         "where it is not above that quantile: nothing tells the panel from more people. It does not say that they are "
