@@ -85,6 +85,9 @@ def _panel(warehouse: Warehouse, panel_id: str) -> list[Finding]:
         study = catalog.stored_study(warehouse.layout, head["study_id"], head["study_hash"])
     except SimframeError as err:
         return [Finding(where, f"its study {head['study_id']}/{head['study_hash']} cannot be read", err.mend or again)]
+    reference = head["reference_id"]
+    if reference is not None and not warehouse.has_panel(reference):
+        found.append(Finding(where, f"the people it is compared with, {reference}, are gone", "import them again"))
     respondents, responses = warehouse.table(panel_id, "respondents"), warehouse.table(panel_id, "responses")
     groups = aggregate.levels(study, responses)
     fresh = {

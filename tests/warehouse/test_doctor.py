@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from simframe.ingest import import_panel
+from simframe.ingest import import_panel, import_simulated
 from simframe.warehouse import Finding, Warehouse, examine
 from simframe.warehouse.layout import file_record, write_table
 from simframe.warehouse.tables import PANEL
@@ -107,6 +107,20 @@ def test_counts_that_contradict_the_answers(
     record_again(folder)
     (finding,) = findings(copied)
     assert finding.problem == f"{name} are not the counts of its responses"
+
+
+def test_people_that_are_gone(
+    own_warehouse: Warehouse, park_files: tuple[Path, Path], park_people: Callable[..., pl.DataFrame]
+) -> None:
+    study, data = park_files
+    people = panel_folder(own_warehouse)
+    reference = people.name.removeprefix("panel=")
+    park_people(20, seed=4).drop("person", "wt").write_csv(data)
+    done = import_simulated(own_warehouse, study, data, reference=reference)
+    shutil.rmtree(people)
+    (finding,) = findings(own_warehouse)
+    assert finding.where == f"panel {done.panel_id}"
+    assert reference in finding.problem
 
 
 def test_answers_taken_out(copied: Warehouse) -> None:
