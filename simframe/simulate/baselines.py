@@ -7,6 +7,7 @@ sequential synthesis of survey data.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -165,7 +166,9 @@ def _predict(x: Array, y: Array, weights: Array, new: Array, *, options: int, st
     if len(classes) == 1:
         full[:, classes[0]] = 1.0
         return full
-    model = LogisticRegression(C=strength, max_iter=1000).fit(x, y, sample_weight=weights)
+    with warnings.catch_warnings():  # a pilot may have as many answers as people: scikit-learn asks whether to regress
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+        model = LogisticRegression(C=strength, max_iter=1000).fit(x, y, sample_weight=weights)
     full[:, model.classes_] = model.predict_proba(new)
     return full
 
