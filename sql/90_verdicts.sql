@@ -4,6 +4,7 @@
 --   not evaluated             the figure or its interval is missing
 --   too few respondents       fewer than 30 stand behind the figure on either side
 --   at the floor              no farther from people than 95 % of samples of people of that size are
+--                             (subgroups: and so is every group of 30 and more)
 --   within the margin         the whole interval is within the margin around the ideal
 --   better than baseline      the whole interval is nearer the ideal than the whole interval of the best baseline
 --   worse than baseline       the whole interval is farther from the ideal than that of the best baseline

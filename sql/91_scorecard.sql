@@ -102,6 +102,14 @@ inference AS (
     FROM models
     GROUP BY ALL
 ),
+groups AS (
+    -- One worst group at its floor says nothing of the others: every group of some size has to be at its own.
+    SELECT panel_id, count(*) FILTER (estimate > floor_q95) AS beyond, count(*) AS groups
+    FROM figures
+    WHERE family = 'subgroups' AND metric = 'js_distance' AND item_id IS NULL
+        AND n_h >= small_group() AND n_s >= small_group()
+    GROUP BY panel_id
+),
 coincidence AS (
     SELECT panel_id, estimate AS floor, ci_high AS floor_q95 FROM figures WHERE metric = 'memorised_share_h'
 ),
@@ -130,11 +138,14 @@ SELECT
                 h.estimate, h.ci_low, h.ci_high, coalesce(h.floor_q95, m.floor_q95), h.n_h, h.n_s)
         WHEN x.axis = 'individuals' AND h.ci_low <= 0 THEN 'individuals not told apart'
         ELSE verdict(
-            h.estimate, h.ci_low, h.ci_high, h.floor_q95, h.n_h, h.n_s, h.ideal, h.margin, l.ci_low, l.ci_high)
+            h.estimate, h.ci_low, h.ci_high,
+            CASE WHEN x.axis <> 'subgroups' OR coalesce(g.beyond, 0) = 0 THEN h.floor_q95 END, h.n_h, h.n_s, h.ideal, h.margin, l.ci_low, l.ci_high)
     END AS verdict,
     CASE
         WHEN h.panel_id IS NULL AND x.axis = 'individuals' THEN 'no twins'
         WHEN h.panel_id IS NULL THEN 'the study declares nothing to compare'
+        WHEN x.axis = 'subgroups' AND g.beyond > 0
+            THEN concat_ws('; ', g.beyond || ' of ' || g.groups || ' groups are beyond their floor', h.reason)
         ELSE h.reason
     END AS reason
 FROM compared AS c
@@ -143,6 +154,7 @@ LEFT JOIN headlines AS h ON h.panel_id = c.panel_id AND h.axis = x.axis
 LEFT JOIN bases AS b ON b.panel_id = c.panel_id AND b.axis = x.axis
 LEFT JOIN baselines AS l ON l.panel_id = c.panel_id AND l.axis = x.axis
 LEFT JOIN inference AS i ON i.panel_id = c.panel_id
+LEFT JOIN groups AS g ON g.panel_id = c.panel_id
 LEFT JOIN coincidence AS m ON m.panel_id = c.panel_id;
 
 COMMENT ON VIEW scorecard IS 'What a panel is fit for: a verdict per axis, from the worst figure of that axis, beside the base model and the best baseline on the same pilot.';

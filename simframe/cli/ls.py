@@ -17,7 +17,8 @@ def command(root: Path) -> None:
 
     panels = Warehouse.open(root).sql(
         """
-        SELECT panel_id, kind, label, pilot_n AS pilot, n_respondents AS respondents, reference_id AS "compared with",
+        SELECT panel_id, kind, label, study_hash AS version, pilot_n AS pilot, n_respondents AS respondents,
+            reference_id AS "compared with",
             strftime(created_at, '%Y-%m-%d %H:%M') AS published
         FROM panels ORDER BY study_id, kind <> 'human', kind, strategy, pilot_n, panel_id
         """

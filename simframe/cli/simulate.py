@@ -24,8 +24,8 @@ def command(
     """Carry out a plan: tune on pilots, simulate panels, judge them.
 
     Without PLAN, the default plan: the model untuned, tuned on pilots of 30, 100 and 300 people, and two baselines on
-    the same pilots. Without --study or --panel, on the built-in study anes96. Panels that are published already
-    stay as they are; an interrupted run resumes where it stopped.
+    the same pilots. Without --study or --panel, on the one study of the warehouse, or on the built-in anes96.
+    Panels that are published already stay as they are; an interrupted run resumes where it stopped.
     """
     from simframe.ingest import import_panel
     from simframe.simulate.bases import EmbeddedBase, LocalBase
@@ -37,8 +37,9 @@ def command(
     loaded = load_plan(plan)
     warehouse = Warehouse.create(root)
     if panel_id is None and study_id is None:
-        study_id = loaded.study
-        if study_id is not None:
+        studies = warehouse.sql("SELECT DISTINCT study_id FROM panels WHERE kind = 'human'")["study_id"].to_list()
+        study_id = studies[0] if plan is None and len(studies) == 1 else loaded.study
+        if study_id is not None and study_id == loaded.study:
             import_panel(warehouse, study_id)
     humans = find_humans(warehouse, study_id, panel_id)
     base = (

@@ -8,7 +8,7 @@ from simframe.report.findings import Findings, Panel, Score
 from simframe.report.labels import Names, axis_name, interval, number, percent, points
 
 STANDINGS = {
-    "fit": ("✓", "Fit for"),
+    "fit": ("✓", "Fit for, as far as this many people can tell"),
     "gain": ("△", "Nearer to people than the baseline, but not yet as near as people are to one another"),
     "level": ("=", "No better shown than a baseline that needs no language model"),
     "open": ("○", "Not known"),
@@ -142,7 +142,7 @@ def _individuals(_: Findings, score: Score, __: Names) -> str:
 
 def _memorisation(_: Findings, score: Score, __: Names) -> str:
     text = f"{percent(score.estimate)} of the panel repeat all answers of some pilot respondent"
-    return text + (f"; so do {percent(score.floor)} of the people." if score.floor is not None else ".")
+    return text + (f"; by coincidence, so do {percent(score.floor)} of the people." if score.floor is not None else ".")
 
 
 def _rival(score: Score, names: Names) -> str:

@@ -127,6 +127,20 @@ def test_undefined_is_null_with_a_reason_never_nan(default_warehouse: Warehouse)
     assert odd.is_empty(), odd
 
 
+def test_at_the_floor_in_subgroups_means_every_group_of_thirty(default_warehouse: Warehouse) -> None:
+    found = default_warehouse.sql(
+        """
+        SELECT s.panel_id, s.verdict, count(*) FILTER (a.estimate > a.floor_q95) AS beyond
+        FROM scorecard s JOIN alignment a USING (panel_id)
+        WHERE s.axis = 'subgroups' AND a.family = 'subgroups' AND a.metric = 'js_distance' AND a.item_id IS NULL
+            AND a.n_h >= 30 AND a.n_s >= 30
+        GROUP BY ALL
+        """
+    )
+    assert found.filter(pl.col("beyond") > 0).height > 0
+    assert found.filter((pl.col("beyond") > 0) & (pl.col("verdict") == "at the floor")).is_empty()
+
+
 TWO_PANELS = """
 [plan]
 id = "default"

@@ -67,7 +67,8 @@ def answer(findings: Findings, names: Names) -> Answer:
     ]
     uses = []
     for key, (_, heading) in STANDINGS.items():
-        axes = [s for s in scores if standing(s.verdict) == key]
+        # Not repeating the pilot is a condition of use, no use: it is listed where it is broken.
+        axes = [s for s in scores if standing(s.verdict) == key and (s.axis != "memorisation" or key == "unfit")]
         if axes:
             uses.append((key, heading, [f"{use(s.axis)} ({s.verdict})" for s in axes]))
     asked = [said for said in (halved(findings), beats_chain(findings)) if said]
