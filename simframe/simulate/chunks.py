@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from simframe.errors import ModelError
+from simframe.warehouse.layout import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,7 @@ class Chunks:
         data, receipt = self._paths(index)
         try:
             noted = json.loads(receipt.read_text())
-            if noted["key"] != self.key or noted["sha256"] != file_hash(data):
+            if noted["key"] != self.key or noted["sha256"] != sha256(data):
                 return None
             frame = pl.read_parquet(data)
         except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError):
@@ -62,14 +63,8 @@ class Chunks:
         """Keep a chunk: data first, receipt last, each by one rename."""
         data, receipt = self._paths(index)
         replace_file(data, frame.write_parquet)
-        noted = {"key": self.key, "rows": frame.height, "sha256": file_hash(data), "notes": notes}
+        noted = {"key": self.key, "rows": frame.height, "sha256": sha256(data), "notes": notes}
         replace_file(receipt, lambda path: Path(path).write_text(json.dumps(noted)))
-
-
-def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def replace_file(target: Path, write: Callable[[Path], Any]) -> None:

@@ -6,15 +6,16 @@ import contextlib
 import hashlib
 import json
 import warnings
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from simframe.errors import ModelError
-from simframe.simulate.chunks import file_hash, replace_file
+from simframe.simulate.chunks import replace_file
 from simframe.simulate.prompts import Template
+from simframe.warehouse.layout import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,7 +44,7 @@ def fingerprint(directory: Path) -> str:
     """Return the first 16 hex digits of the SHA-256 over a model's configuration, weights and tokenizer."""
     names = ("config.json", "adapter_config.json", *TOKENIZER_FILES)
     files = [path for path in sorted(directory.iterdir()) if path.name in names or path.suffix == ".safetensors"]
-    listed = "".join(f"{path.name} {file_hash(path)}\n" for path in files)
+    listed = "".join(f"{path.name} {sha256(path)}\n" for path in files)
     return hashlib.sha256(listed.encode()).hexdigest()[:16]
 
 
@@ -348,11 +349,6 @@ def _check_scoring(model: Model, directory: Path) -> None:
     tolerance = 1e-4 if hidden.dtype == torch.float32 else 0.1
     if (found - expected).abs().max() > tolerance * expected.abs().max().clamp(min=1.0):
         raise ModelError("gives other logits with a key-value cache or by its output rows", where=where, mend=mend)
-
-
-def template_content(template: Template) -> dict[str, Any]:
-    """Return a template as JSON content for a provenance."""
-    return asdict(template)
 
 
 def versions() -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import uuid
@@ -232,8 +231,3 @@ def _wide_view(name: str, study: Study) -> list[str]:
         GROUP BY panel_id, respondent_id
     """  # noqa: S608 - every name is a validated id, quoted
     return [statement, f"COMMENT ON VIEW {quote_name(name)} IS {quote_text(text)}"]
-
-
-def read_json(text: str | None) -> dict[str, object]:
-    """Return a JSON column of provenance as a dictionary."""
-    return json.loads(text) if text else {}
