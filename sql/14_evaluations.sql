@@ -40,7 +40,9 @@ SELECT
     finite(x.floor::DOUBLE) AS floor,
     finite(x.floor_q95::DOUBLE) AS floor_q95,
     finite(x.p_value::DOUBLE) AS p_value,
-    x.reason::VARCHAR AS reason
+    x.reason::VARCHAR AS reason,
+    x.n_h::BIGINT AS n_h,
+    x.n_s::BIGINT AS n_s
 FROM read_parquet(
     '${ROOT}/data/evaluation=*/estimates.parquet',
     hive_partitioning = true, hive_types_autocast = false, union_by_name = true
@@ -54,7 +56,8 @@ JOIN (
 COMMENT ON VIEW estimates IS 'Interval, floor and p-value of the metrics of a panel, from its latest evaluation.';
 COMMENT ON COLUMN estimates.floor IS 'mean of the metric between two samples of people of the same sizes';
 COMMENT ON COLUMN estimates.floor_q95 IS '95 % quantile of the metric between two samples of people of the same sizes';
-COMMENT ON COLUMN estimates.p_value IS 'permutation of the panel labels over respondents';
+COMMENT ON COLUMN estimates.p_value IS 'how often two samples of people differ as much; table metrics says how, metric by metric';
+COMMENT ON COLUMN estimates.n_h IS 'answers of people behind the figure; for a mean, the fewest of any item in it';
 
 CREATE OR REPLACE VIEW fits AS
 SELECT

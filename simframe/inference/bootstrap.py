@@ -64,6 +64,7 @@ class Figure:
     observed: float
     draws: dict[str, Floats] = field(default_factory=dict)
     reason: str | None = None
+    n: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -139,14 +140,17 @@ def _row(key: Key, figure: Figure) -> dict[str, object]:
         "floor_q95": q95 if known else None,
         "p_value": p_value(key.metric, figure.observed, permuted),
         "reason": figure.reason if known else figure.reason or "undefined on these answers",
+        "n_h": figure.n[0],
+        "n_s": figure.n[1],
     }
 
 
 def _figures(coded: Coded, group: Group, rng: np.random.Generator, replicates: int) -> dict[Key, Figure]:
     """Return the figures of one group."""
     observed = {key: float(value[0]) for key, value in _measure(coded, group, group.observed())}
+    sizes = _sizes(coded, group)
     if group.few:
-        return {key: Figure(value, reason=FEW) for key, value in observed.items()}
+        return {key: Figure(value, reason=FEW, n=sizes(key)) for key, value in observed.items()}
     drawn: dict[Key, dict[str, list[Floats]]] = {
         key: {"bootstrap": [], "floor": [], "permuted": []} for key in observed
     }
@@ -154,9 +158,27 @@ def _figures(coded: Coded, group: Group, rng: np.random.Generator, replicates: i
         for key, values in _measure(coded, group, counts):
             drawn[key][kind].append(values)
     return {
-        key: Figure(observed[key], {kind: np.concatenate(parts) for kind, parts in kinds.items()})
+        key: Figure(observed[key], {kind: np.concatenate(parts) for kind, parts in kinds.items()}, n=sizes(key))
         for key, kinds in drawn.items()
     }
+
+
+def _sizes(coded: Coded, group: Group) -> Callable[[Key], tuple[int, int]]:
+    """Return how many answers stand behind a figure on each side: of an item; of both items of a pair, if judged."""
+    counts = [np.asarray(answers.sum(axis=1)).ravel() for answers in (group.answers_h, group.answers_s)]
+    answered = {question.item.id: question.answered for question in coded.questions}
+    crosstabs = {crosstab.pair.id: crosstab for crosstab in coded.crosstabs}
+
+    def sizes(key: Key) -> tuple[int, int]:
+        if key.term is None:
+            h, s = (int(side[answered[str(key.item_id)]].sum()) for side in counts)
+            return h, s
+        crosstab = crosstabs[key.term]
+        judged = crosstab.judged.ravel() if key.metric.startswith("belief_action_gap") else 1.0
+        h, s = (int((side[crosstab.columns] * judged).sum()) for side in counts)
+        return h, s
+
+    return sizes
 
 
 def _measure(coded: Coded, group: Group, counts: Counts) -> Iterator[tuple[Key, Floats]]:
@@ -204,9 +226,11 @@ def _combine(figures: list[Figure], how: Callable[[Floats], Floats]) -> Figure:
     """Combine figures over the first axis, replicate by replicate; drawn from only where all of them were."""
     reason = next((figure.reason for figure in figures if figure.reason), None)
     observed = float(how(np.array([[figure.observed] for figure in figures]))[0])
+    defined = [figure.n for figure in figures if np.isfinite(figure.observed)]
+    n = min((h for h, _ in defined), default=0), min((s for _, s in defined), default=0)
     if reason:
-        return Figure(observed, reason=reason)
-    return Figure(observed, {kind: how(np.stack([figure.draws[kind] for figure in figures])) for kind in KINDS})
+        return Figure(observed, reason=reason, n=n)
+    return Figure(observed, {kind: how(np.stack([figure.draws[kind] for figure in figures])) for kind in KINDS}, n=n)
 
 
 def _means(figures: dict[Key, Figure], coded: Coded) -> dict[Key, Figure]:
@@ -229,10 +253,9 @@ def _extremes(figures: dict[Key, Figure], levels: list[str]) -> dict[Key, Figure
     for key, named in chosen.items():
         parts = [figure for _, figure in named]
         # The first of equals, as in the catalog.
-        worst = max(named, key=lambda each: each[1].observed)[0]
-        found[replace(key, metric="worst_group_js_distance", level=worst)] = _combine(
-            parts, lambda x: np.nanmax(x, axis=0)
-        )
+        worst, figure = max(named, key=lambda each: each[1].observed)
+        combined = _combine(parts, lambda x: np.nanmax(x, axis=0))
+        found[replace(key, metric="worst_group_js_distance", level=worst)] = replace(combined, n=figure.n)
         if len(parts) > 1:
             found[replace(key, metric="spread_js_distance")] = _combine(
                 parts, lambda x: np.nanmax(x, axis=0) - np.nanmin(x, axis=0)

@@ -47,6 +47,7 @@ class Question:
     points: slice | None
     values: Floats
     reason_ordered: str | None
+    answered: slice
 
     @property
     def width(self) -> float | None:
@@ -110,7 +111,8 @@ def code(study: Study, reference: Panel, panel: Panel) -> Coded:
     for item in items:
         options = add([side[item.id][0] for side in answers], len(item.grid))
         points, values, reason = _points(item, options, [side[item.id][1] for side in answers], add)
-        questions.append(Question(item, options, points, values, reason))
+        answered = add([np.where(side[item.id][2], 0, -1) for side in answers], 1)
+        questions.append(Question(item, options, points, values, reason, answered))
     crosstabs = [_crosstab(study, pair, answers, add) for pair in study.pairs]
 
     groups = _groups(study)
@@ -133,17 +135,22 @@ def _prepare(panel: Panel) -> Panel:
     return Panel(panel.panel_id, panel.kind, respondents, panel.responses)
 
 
-def _answers(panel: Panel, item: Item) -> tuple[Whole, Floats]:
-    """Return the place of each respondent's code in the grid (-1 for none) and their value (NaN for none)."""
+def _answers(panel: Panel, item: Item) -> tuple[Whole, Floats, NDArray[np.bool_]]:
+    """Return each respondent's place in the grid (-1 for none), their value (NaN for none), whether they answered."""
     places = {code: place for place, (code, _, _) in enumerate(item.grid)}
     own = panel.responses.filter((pl.col("item_id") == item.id) & ~pl.col("missing"))
     own = own.select(
         "respondent_id",
         place=pl.col("code").replace_strict(places, default=None, return_dtype=pl.Int64),
         value=pl.col("value").cast(pl.Float64),
+        answered=pl.lit(value=True),
     )
     aligned = panel.respondents.select("respondent_id").join(own, on="respondent_id", how="left", maintain_order="left")
-    return aligned["place"].fill_null(-1).to_numpy(), aligned["value"].fill_null(np.nan).to_numpy()
+    return (
+        aligned["place"].fill_null(-1).to_numpy(),
+        aligned["value"].fill_null(np.nan).to_numpy(),
+        aligned["answered"].fill_null(value=False).to_numpy(),
+    )
 
 
 def _points(
@@ -164,7 +171,10 @@ def _points(
 
 
 def _crosstab(
-    study: Study, pair: Pair, answers: list[dict[str, tuple[Whole, Floats]]], add: Callable[[list[Whole], int], slice]
+    study: Study,
+    pair: Pair,
+    answers: list[dict[str, tuple[Whole, Floats, NDArray[np.bool_]]]],
+    add: Callable[[list[Whole], int], slice],
 ) -> Crosstab:
     beliefs, actions = ([code for code, _, _ in study.item(name).grid] for name in (pair.belief, pair.action))
     places = []

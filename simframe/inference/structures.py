@@ -40,6 +40,7 @@ def _row(block: Structure, reference: Panel, panel: Panel, replicates: int, seed
     kind = tuples["structure"].rank("dense").cast(pl.Int64).to_numpy() - 1
     in_h = tuples["in_h"].to_numpy()
     n_h, n_s = int(in_h.sum()), int((~in_h).sum())
+    row |= {"n_h": n_h, "n_s": n_s}
     few = {"reason": "fewer than three respondents answered the whole block on one side"}
     if min(n_h, n_s) == 0:
         return row | few

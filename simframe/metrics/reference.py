@@ -28,6 +28,9 @@ def page() -> str:
         parts.append("| metric | definition | range, unit | ideal | scales | in Polars | source |")
         parts.append("|---|---|---|---|---|---|---|")
         parts += [_row(metric) for metric in metrics]
+        parts.append("\n| metric | interval | floor | p-value |")
+        parts.append("|---|---|---|---|")
+        parts += [_line((f"`{metric.name}`", metric.interval, metric.floor, metric.p_value)) for metric in metrics]
     return "\n".join(parts) + "\n"
 
 
@@ -41,6 +44,10 @@ def _row(metric: Metric) -> str:
         ", ".join(f"`{name}`" for name in metric.functions),
         metric.source,
     )
+    return _line(cells)
+
+
+def _line(cells: tuple[str, ...]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

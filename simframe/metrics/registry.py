@@ -42,6 +42,9 @@ class Metric:
             others (`excess` is a difference of columns, figures per term are columns of `coefficient_pairs`) or where
             no view can compute it.
         functions: the functions of `simframe.metrics` that compute it; empty where it needs fitted models.
+        interval: how its interval is obtained, or why it has none.
+        floor: how its floor is obtained, or why it has none.
+        p_value: how its p-value is obtained, or why it has none.
     """
 
     name: str
@@ -57,6 +60,9 @@ class Metric:
     symmetric: bool = False
     variants: tuple[str, ...] = ("",)
     functions: tuple[str, ...] = ()
+    interval: str = ""
+    floor: str = ""
+    p_value: str = ""
 
     @property
     def rows(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from simframe import __version__
 from simframe.errors import WarehouseError
@@ -68,10 +69,17 @@ def write_anchors(layout: Layout) -> None:
         (layout.study(ANCHOR, "_"), STUDY),
     )
     for folder, schemas in places:
+        if folder.exists() and not all(_has_columns(folder / f"{name}.parquet", schemas[name]) for name in schemas):
+            # Written before a column was added, which the views now ask for.
+            shutil.rmtree(folder)
         if not folder.exists():
             with staged(layout, folder) as work:
                 for name, schema in schemas.items():
                     write_table(work / f"{name}.parquet", schema.empty_table(), schema)
+
+
+def _has_columns(path: Path, schema: pa.Schema) -> bool:
+    return path.is_file() and set(schema.names) <= set(pq.read_schema(path).names)
 
 
 def published(layout: Layout) -> dict[str, list[tuple[str, ...]]]:

@@ -178,6 +178,8 @@ EVALUATION = {
         floor_q95=REAL,
         p_value=REAL,
         reason=TEXT,
+        n_h=WHOLE,  # answers behind the figure, people and panel; for a mean, the fewest of any item in it
+        n_s=WHOLE,
     ),
     "fits": _schema(
         panel_id=TEXT,

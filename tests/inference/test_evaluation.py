@@ -202,6 +202,9 @@ class TestWarehouse:
         assert both.filter(pl.col("estimate").is_null() != pl.col("estimate_sql").is_null()).is_empty()
         gap = (both["estimate"] - both["estimate_sql"]).abs().max()
         assert gap < 1e-7
+        for n in ("n_h", "n_s"):
+            assert both.filter(pl.col(n) != pl.col(f"{n}_sql")).is_empty()
+            assert both[n].null_count() == 0
 
     def test_intervals_hold_their_estimates(self, evaluated):
         warehouse, _, panel_id = evaluated
