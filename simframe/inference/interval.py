@@ -8,9 +8,15 @@ that bias, on a scale where it is additive (Davison and Hinkley 1997, sections 5
 - ``folded`` for Wasserstein distances: the same, but where all answers move one way the distance is the absolute value
   of a difference, which has no bias to take off, so the upper end is at least that of the percentile interval;
 - ``log`` for ratios, where both panels are alike at 1;
-- ``plain`` for divergences and differences.
+- ``plain`` for divergences and differences;
+- ``fisher`` for correlations of answers.
 
-They are clipped to the metric's range and stretched, where the correction has moved them away, to hold the estimate.
+Figures of fitted coefficients are drawn from the coefficients' normal law. Their intervals are ``percentile``: of the
+figure itself where it is a count or a rate of this pair of samples (what two fresh samples would give), of the figure
+freed of the attenuation by noise where it is a correlation. The distance of two coefficient vectors has an interval
+by :func:`inversion`. Shares near 0 and 1 have :func:`wilson`'s.
+
+All are clipped to the metric's range and stretched, where the correction has moved them away, to hold the estimate.
 """
 
 from __future__ import annotations
@@ -18,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -32,17 +39,24 @@ FLOOR_QUANTILE = 0.95
 class Method:
     """How one metric is judged: the scale of its interval, its range, and the value of a panel just like people.
 
-    ``ideal`` is null for figures of one panel alone, which have neither floor nor p-value.
+    ``ideal`` is null for figures of one panel alone, which have neither floor nor p-value. ``side`` is where figures
+    count as far off, and which edge of the floor ``floor_q95`` is: ``both`` sides of the ideal, with the upper edge;
+    ``below``, with the lower edge, for what people themselves make large; ``above``, with the upper edge, for what
+    chance alone keeps small.
     """
 
-    scale: Literal["plain", "square", "folded", "log"]
+    scale: Literal["plain", "square", "folded", "log", "fisher", "percentile"]
     low: float
     high: float
     ideal: float | None = 0.0
+    side: Literal["both", "above", "below"] = "both"
 
 
 _DISTANCE, _DIVERGENCE = Method("square", 0, 1), Method("plain", 0, 1)
 _DIFFERENCE, _RATIO = Method("plain", -1, 1), Method("log", 0, inf, ideal=1.0)
+_HITS, _MISSES = Method("percentile", 0, inf, inf, "below"), Method("percentile", 0, inf)
+_RECOVERED = Method("percentile", 0, 1, 1.0, "below")
+_TWINS = Method("plain", 0, 1, 1.0, "above")
 
 METHODS: dict[str, Method] = {
     "js_distance": _DISTANCE,
@@ -65,12 +79,31 @@ METHODS: dict[str, Method] = {
     "cramers_v_s": Method("square", 0, 1, ideal=None),
     "cramers_v_inflation": _DIFFERENCE,
     "conditional_js": _DIVERGENCE,
+    "tp": _HITS,
+    "tn": _HITS,
+    "fp": _MISSES,
+    "fn": _MISSES,
+    "sign_reversals": _MISSES,
+    "sign_f1": _RECOVERED,
+    "sign_precision": _RECOVERED,
+    "sign_recall": _RECOVERED,
+    "false_positive_rate": Method("percentile", 0, 1),
+    "coefficient_coverage": _RECOVERED,
+    "coefficient_correlation": Method("percentile", -1, 1, 1.0, "below"),
+    "coefficient_distance": Method("square", 0, inf),
+    "pearson_r": Method("fisher", -1, 1, 1.0, "above"),
+    "demeaned_r": Method("fisher", -1, 1, 1.0, "above"),
+    "accuracy": _TWINS,
+    "exact_match_rate": _TWINS,
 }
 
+_ALMOST = 1 - 1e-12
+"""A correlation of 1 has no arc tangent."""
 _SCALES: dict[str, tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]] = {
     "plain": (lambda x: x, lambda x: x),
     "square": (np.square, lambda x: np.sqrt(np.maximum(x, 0.0))),
     "log": (np.log, np.exp),
+    "fisher": (lambda x: np.arctanh(np.clip(x, -_ALMOST, _ALMOST)), np.tanh),
 }
 _SCALES["folded"] = _SCALES["square"]
 
@@ -86,7 +119,7 @@ def interval(metric: str, estimate: float, replicates: Floats) -> tuple[float | 
     method = METHODS[metric]
     tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
     below, above = np.quantile(drawn, tails)
-    if method.scale == "log" and min(below, estimate) <= 0:
+    if method.scale == "percentile" or (method.scale == "log" and min(below, estimate) <= 0):
         low, high = below, above
     else:
         there, back = _SCALES[method.scale]
@@ -97,25 +130,67 @@ def interval(metric: str, estimate: float, replicates: Floats) -> tuple[float | 
     return float(min(low, estimate)), float(max(high, estimate))
 
 
+def inversion(difference: Floats, noise: Floats) -> tuple[float, float]:
+    """Return the 95 % interval of the length of a vector: the lengths at which one like ``difference`` is likely.
+
+    A difference of estimates is longer than the true one, by its noise. So the interval holds every length t for
+    which a true difference of that length, in the direction seen, would be seen longer, and shorter, than
+    ``difference`` with a chance of at least 2.5 %.
+
+    Args:
+        difference: estimate of the vector.
+        noise: draws of its error, one a row.
+    """
+    seen, size = float(difference @ difference), (noise**2).sum(axis=1)
+    if seen == 0.0 or len(noise) < 2:
+        return 0.0, 0.0
+    along = noise @ (difference / np.sqrt(seen))
+
+    def length(share: float) -> float:
+        """Return the true length at which ``share`` of the draws are seen no longer than the difference is."""
+        low, high = 0.0, np.sqrt(seen) + np.sqrt(size.max())
+        if np.mean(size <= seen) <= share:
+            return 0.0
+        for _ in range(50):
+            middle = (low + high) / 2
+            likely = np.mean(middle**2 + 2 * middle * along + size <= seen) > share
+            low, high = (middle, high) if likely else (low, middle)
+        return float(high)
+
+    return length((1 + LEVEL) / 2), length((1 - LEVEL) / 2)
+
+
 def floor(metric: str, between_people: Floats) -> tuple[float | None, float | None]:
-    """Return mean and 95 % quantile of a metric between samples of people."""
-    drawn = between_people[np.isfinite(between_people)]
-    if METHODS[metric].ideal is None or len(drawn) < 2:
+    """Return mean and edge of a metric between samples of people: the 95 % quantile, counted from the better side."""
+    method, drawn = METHODS[metric], between_people[np.isfinite(between_people)]
+    if method.ideal is None or len(drawn) < 2:
         return None, None
-    return float(drawn.mean()), float(np.quantile(drawn, FLOOR_QUANTILE))
+    quantile = 1 - FLOOR_QUANTILE if method.side == "below" else FLOOR_QUANTILE
+    return float(drawn.mean()), float(np.quantile(drawn, quantile))
+
+
+def wilson(share: float, n: float) -> tuple[float, float]:
+    """Return the 95 % interval of a share among ``n`` respondents, or their worth (Wilson 1927)."""
+    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    reach = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
+    # At shares of 0 and 1 rounding may leave the estimate outside.
+    return max(0.0, float(min(middle - reach, share))), min(1.0, float(max(middle + reach, share)))
 
 
 def p_value(metric: str, estimate: float, permuted: Floats) -> float | None:
-    """Return the share of permutations at least as far from the ideal, itself counted (Phipson and Smyth 2010)."""
+    """Return the share of permutations at least as far off as the estimate, which is one (Phipson and Smyth 2010)."""
     method, drawn = METHODS[metric], permuted[np.isfinite(permuted)]
     if method.ideal is None or not np.isfinite(estimate) or len(drawn) < 2:
         return None
     far, extreme = _distance(method, drawn), _distance(method, np.array([estimate]))[0]
     # Ties are ties, whatever the order in which shares were summed.
-    return float((1 + np.count_nonzero(far >= extreme * (1 - 1e-9) - 1e-12)) / (1 + len(drawn)))
+    return float((1 + np.count_nonzero(far >= extreme - 1e-9 * abs(extreme) - 1e-12)) / (1 + len(drawn)))
 
 
 def _distance(method: Method, x: Floats) -> Floats:
+    if method.side != "both":
+        return x if method.side == "above" else -x
     if method.scale == "log":
         with np.errstate(divide="ignore"):
             return np.asarray(np.abs(np.log(x)))

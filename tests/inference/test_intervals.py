@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from simframe.inference.interval import METHODS, floor, interval, p_value
+from simframe.inference.interval import METHODS, floor, interval, inversion, p_value, wilson
 
 NORMAL = np.random.default_rng(1).normal(size=100_000)
 
@@ -95,7 +95,40 @@ def test_p_value_looks_both_ways_where_both_tails_count():
 @pytest.mark.parametrize("name", sorted(METHODS))
 def test_every_metric_has_an_interval_that_holds_its_estimate(name):
     method = METHODS[name]
-    middle = 0.5 if method.ideal != 1.0 else 1.5
+    middle = 1.5 if method.scale == "log" else 0.5
     drawn = middle + 0.05 * NORMAL[:2000]
     low, high = interval(name, middle, drawn)
     assert method.low <= low < middle < high <= method.high
+
+
+@pytest.mark.parametrize(("share", "n"), [(0.0, 20), (0.1, 30), (0.5, 11), (1.0, 7)])
+def test_shares_have_wilsons_interval(share, n):
+    known = stats.binomtest(round(share * n), n).proportion_ci(0.95, method="wilson")
+    assert wilson(round(share * n) / n, n) == pytest.approx((known.low, known.high), abs=1e-12)
+
+
+@pytest.mark.parametrize("truth", [0.0, 1.0, 3.0, 10.0])
+def test_inversion_covers_the_length_of_a_vector(truth):
+    """The squared length has a noncentral chi-squared law, which SciPy inverts for us."""
+    rng = np.random.default_rng(3)
+    noise = rng.normal(size=(4000, 4))
+    covered = 0
+    for _ in range(400):
+        seen = np.array([truth, 0, 0, 0]) + rng.normal(size=4)
+        low, high = inversion(seen, noise)
+        covered += low <= truth <= high
+    assert covered >= stats.binom.ppf(0.001, 400, 0.95)
+    square = float(seen @ seen)
+    assert stats.ncx2.cdf(square, 4, high**2) == pytest.approx(0.025, abs=0.01)
+    if low > 0:
+        assert stats.ncx2.cdf(square, 4, low**2) == pytest.approx(0.975, abs=0.01)
+
+
+def test_what_people_make_large_has_its_lower_edge_and_what_chance_keeps_small_its_upper():
+    assert floor("sign_f1", np.linspace(0, 1, 101)) == pytest.approx((0.5, 0.05))
+    assert floor("tp", np.arange(101.0)) == pytest.approx((50, 5))
+    assert floor("pearson_r", np.linspace(0, 1, 101)) == pytest.approx((0.5, 0.95))
+    drawn = np.concatenate([np.full(90, 3.0), np.full(9, 1.0)])
+    assert p_value("tp", 1.0, drawn) == pytest.approx(0.1)
+    assert p_value("tp", 3.0, drawn) == 1.0
+    assert p_value("accuracy", 3.0, drawn) == pytest.approx(0.91)
