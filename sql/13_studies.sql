@@ -50,7 +50,8 @@ FROM read_parquet('${ROOT}/studies/*/*/options.parquet', union_by_name = true) A
 SEMI JOIN published_studies AS known USING (study_id, study_hash);
 
 COMMENT ON TABLE options IS 'One row a declared answer of an item, in declared order: the grid that distributions are taken over.';
-COMMENT ON COLUMN options.kind IS 'option, or bin of an interval item without options';
+COMMENT ON COLUMN options.missing IS 'set aside: it is no answer';
+COMMENT ON COLUMN options.kind IS 'option; category, declared missing and counted as an answer without a value; or bin of an interval item without options';
 
 CREATE OR REPLACE TABLE levels AS
 SELECT

@@ -15,11 +15,13 @@ COMMENT ON VIEW sample_crosstabs IS 'Crosstabs of one side of a comparison, its 
 CREATE OR REPLACE VIEW associations AS
 WITH ordered AS (
     -- Codes stand in the order of their values; bins, which have none, in declared order. Options of a nominal item
-    -- without values have no order.
+    -- without values have no order. A missing option that counts as a category is set aside by the rank correlation.
     SELECT
         o.study_id, o.study_hash, o.item_id, o.code,
+        o.kind <> 'category' AS on_scale,
         CASE
-            WHEN count(o.value) OVER item = count(*) OVER item THEN o.value
+            WHEN o.kind = 'category' THEN NULL
+            WHEN count(o.value) OVER item = count(*) FILTER (o.kind <> 'category') OVER item THEN o.value
             WHEN i.scale <> 'nominal' THEN o.position
         END AS place
     FROM options AS o
@@ -36,9 +38,11 @@ tables AS (
         sum(x.w) OVER by_action AS w_action,
         row_number() OVER (by_belief ORDER BY x.action_code) = 1 AS first_of_belief,
         row_number() OVER (by_action ORDER BY x.belief_code) = 1 AS first_of_action,
+        b.on_scale AS belief_on_scale, a.on_scale AS action_on_scale,
+        CASE WHEN b.on_scale AND a.on_scale THEN x.w ELSE 0 END AS ranked,
         -- Weighted mid-ranks from the mean rank, which is half the total whatever the ties.
-        sum(x.w) OVER up_to_belief - sum(x.w) OVER by_belief / 2 - sum(x.w) OVER whole / 2 AS rank_belief,
-        sum(x.w) OVER up_to_action - sum(x.w) OVER by_action / 2 - sum(x.w) OVER whole / 2 AS rank_action
+        sum(ranked) OVER up_to_belief - sum(ranked) OVER by_belief / 2 - sum(ranked) OVER whole / 2 AS rank_belief,
+        sum(ranked) OVER up_to_action - sum(ranked) OVER by_action / 2 - sum(ranked) OVER whole / 2 AS rank_action
     FROM sample_crosstabs AS x
     JOIN pairs AS p USING (study_id, study_hash, pair_id)
     JOIN ordered AS b
@@ -59,14 +63,17 @@ sums AS (
         sum(n)::BIGINT AS n,
         count(*) FILTER (first_of_belief) AS beliefs,
         count(*) FILTER (first_of_action) AS actions,
-        count(belief) = count(*) AND count(action) = count(*) AS in_order,
+        bool_and(belief IS NOT NULL OR NOT belief_on_scale) AND bool_and(action IS NOT NULL OR NOT action_on_scale)
+            AS in_order,
+        count(DISTINCT belief) FILTER (ranked > 0) AS beliefs_ranked,
+        count(DISTINCT action) FILTER (ranked > 0) AS actions_ranked,
         sum(w * w / (w_belief * w_action)) - 1 AS phi2,
         sum(w / total * log2(w * total / (w_belief * w_action))) AS mutual_information,
         sum(w / total * w / w_belief) AS given_belief,
         sum(w / total * w_action / total) AS at_large,
-        sum(w * rank_belief * rank_action) AS covariance,
-        sum(w * rank_belief * rank_belief) AS variance_belief,
-        sum(w * rank_action * rank_action) AS variance_action
+        sum(ranked * rank_belief * rank_action) AS covariance,
+        sum(ranked * rank_belief * rank_belief) AS variance_belief,
+        sum(ranked * rank_action * rank_action) AS variance_action
     FROM tables
     GROUP BY ALL
 )
@@ -75,14 +82,14 @@ SELECT
     sqrt(clamp(ratio(phi2, least(beliefs, actions) - 1), 0, 1)) AS cramers_v,
     clamp(mutual_information, 0, 'Infinity'::DOUBLE) AS mutual_information,
     CASE WHEN actions > 1 THEN clamp(ratio(given_belief - at_large, 1 - at_large), 0, 1) END AS goodman_kruskal_tau,
-    CASE WHEN in_order AND beliefs > 1 AND actions > 1
+    CASE WHEN in_order AND beliefs_ranked > 1 AND actions_ranked > 1
         THEN clamp(covariance / (sqrt(variance_belief) * sqrt(variance_action)), -1, 1) END AS spearman,
     CASE WHEN beliefs < 2 THEN 'a single belief' WHEN actions < 2 THEN 'a single action' END AS reason,
     CASE WHEN actions < 2 THEN 'a single action' END AS reason_tau,
     CASE
         WHEN NOT in_order THEN 'nominal item without values'
-        WHEN beliefs < 2 THEN 'a single belief'
-        WHEN actions < 2 THEN 'a single action'
+        WHEN beliefs_ranked < 2 THEN 'a single belief'
+        WHEN actions_ranked < 2 THEN 'a single action'
     END AS reason_spearman
 FROM sums;
 

@@ -24,7 +24,7 @@ ranges AS (
         i.study_id, i.study_hash, i.item_id, i.asked,
         coalesce(any_value(i.low), min(o.value)) AS low,
         coalesce(any_value(i.high), max(o.value)) AS high,
-        any_value(i.scale) = 'interval' OR count(o.value) = count(o.code) AS numeric
+        any_value(i.scale) = 'interval' OR count(o.value) = count(o.code) FILTER (o.kind <> 'category') AS numeric
     FROM items AS i
     LEFT JOIN options AS o
         ON o.study_id = i.study_id AND o.study_hash = i.study_hash AND o.item_id = i.item_id AND NOT o.missing

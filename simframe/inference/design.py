@@ -96,9 +96,9 @@ def _codes(item: Item, column: pl.Series) -> tuple[list[str], list[str]]:
     """Return the codes of a column, and all codes in declared order (those present, where none are declared)."""
     if not column.dtype.is_numeric():
         present = column.cast(pl.String).to_list()
-        declared = [code for code, _, _ in item.grid]
+        declared = [option.code for option in item.scored_options] or [bin_.code for bin_ in item.bins]
         return present, declared + sorted(set(present) - set(declared))
-    by_value = {option.value: option.code for option in item.valid_options}
+    by_value = {option.value: option.code for option in item.scored_options}
     present = [by_value.get(value) or canonical_number(value) for value in column.to_list()]
     if by_value and set(column.to_list()) <= by_value.keys():
         return present, list(by_value.values())

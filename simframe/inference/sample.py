@@ -160,8 +160,14 @@ def _points(
     nothing = np.empty(0)
     if item.scale == "nominal":
         return None, nothing, "nominal item"
-    if item.valid_options:
-        return options, np.array([o.value for o in item.valid_options], dtype=np.float64), None
+    if item.scored_options:
+        # Options without a value, "don't know" as a category, stand on the grid and not on the scale.
+        scored = [(place, o.value) for place, o in enumerate(item.valid_options) if o.value is not None]
+        if len(scored) == len(item.valid_options):
+            return options, np.array([value for _, value in scored], dtype=np.float64), None
+        known = np.array([value for _, value in scored], dtype=np.float64)
+        places = [np.where(np.isnan(v), -1, np.searchsorted(known, v)) for v in values]
+        return add(places, len(known)), known, None
     both = np.concatenate(values)
     grid = np.unique(both[~np.isnan(both)])
     if len(grid) > MOST_VALUES:

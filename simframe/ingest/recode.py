@@ -113,7 +113,7 @@ def _answers(item: Item, column: pl.Series, where: str) -> pl.DataFrame:
     known: dict[str, tuple[str | None, float | None, bool]] = {}
     for option in item.options:
         for code in (option.code, *option.aliases):
-            known[code] = (option.code, None if option.missing else option.value, option.missing)
+            known[code] = (option.code, None if option.missing else option.value, not item.counts(option))
     answers: dict[str | None, tuple[str | None, float | None, bool]] = {None: (None, None, True)}
     for raw in text.unique().drop_nulls().sort():
         found = known.get(raw) or known.get(_canonical(raw))

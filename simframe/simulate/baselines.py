@@ -45,9 +45,8 @@ def pilot_marginals(
     Returns:
         responses, long, with probabilities.
     """
-    answers = wide(study, pilot).sort("respondent_id")
     ids = personas["respondent_id"].unique().sort()
-    return _ask(study, ids, seed, lambda item, _: _spread(_shares(item, answers, weights), len(ids)))
+    return _ask(study, ids, seed, lambda item, _: _spread(_shares(item, _place(item, pilot), weights), len(ids)))
 
 
 def logit_chain(
@@ -63,14 +62,14 @@ def logit_chain(
     ids = given["respondent_id"]
     before = list(study.persona)
 
-    def probabilities(item: Item, simulated: dict[str, Array]) -> Array:
-        frame = given.with_columns(pl.Series(name, codes) for name, codes in simulated.items())
+    def probabilities(item: Item, simulated: dict[str, pl.Series]) -> Array:
+        frame = given.with_columns(answer.alias(name) for name, answer in simulated.items())
         columns = [_features(answers, frame, each) for each in before]
         before.append(item)
         train, test = (np.hstack(side) if side else np.zeros((0, 0)) for side in zip(*columns, strict=True))
-        target = _place(item, answers)
+        target = _place(item, pilot)
         seen = target >= 0
-        shares = _shares(item, answers, weights)
+        shares = _shares(item, target, weights)
         if len(np.unique(target[seen])) < 2:
             return _spread(shares, len(ids))
         strength = _choose_penalty(train[seen], target[seen], weights[seen], len(item.grid), seed)
@@ -84,12 +83,12 @@ BASELINES = {"pilot_marginals": pilot_marginals, "logit_chain": logit_chain}
 
 
 def _ask(
-    study: Study, ids: pl.Series, seed: int, probabilities: Callable[[Item, dict[str, Array]], Array]
+    study: Study, ids: pl.Series, seed: int, probabilities: Callable[[Item, dict[str, pl.Series]], Array]
 ) -> pl.DataFrame:
     """Ask every question in order; later questions see the answers drawn to earlier ones."""
     questions = study.questions
     draws = uniforms(seed, ids.to_list(), [item.id for item in questions])
-    simulated: dict[str, Array] = {}
+    simulated: dict[str, pl.Series] = {}
     parts = []
     for place, item in enumerate(questions):
         with threadpool_limits(1):  # small matrices: threads would only wait for each other
@@ -99,7 +98,7 @@ def _ask(
             item.grid, schema={"code": pl.String, "label": pl.String, "value": pl.Float64}, orient="row"
         )
         picked = grid[chosen.tolist()]
-        simulated[item.id] = picked["value" if item.numeric else "code"].to_numpy()
+        simulated[item.id] = picked["value" if item.numeric else "code"]
         parts.append(
             pl.DataFrame(
                 {
@@ -117,14 +116,16 @@ def _ask(
     return pl.concat(parts)
 
 
-def _place(item: Item, answers: pl.DataFrame) -> Array:
-    """Return each answer's place in the item's grid, -1 where missing."""
-    places = {(value if item.numeric else code): k for k, (code, _, value) in enumerate(item.grid)}
-    return np.array([places.get(answer, -1) for answer in answers[item.id].to_list()])
+def _place(item: Item, responses: pl.DataFrame) -> Array:
+    """Return the place of each respondent's answer in the item's grid, in the order of their ids; -1 where missing."""
+    places = {code: k for k, (code, _, _) in enumerate(item.grid)}
+    own = responses.filter((pl.col("item_id") == item.id) & ~pl.col("missing")).select("respondent_id", "code")
+    everybody = responses.select("respondent_id").unique().sort("respondent_id")
+    codes = everybody.join(own, on="respondent_id", how="left", maintain_order="left")["code"]
+    return np.array([places.get(code, -1) for code in codes.to_list()])
 
 
-def _shares(item: Item, answers: pl.DataFrame, weights: Array) -> Array:
-    place = _place(item, answers)
+def _shares(item: Item, place: Array, weights: Array) -> Array:
     counts = np.bincount(place[place >= 0], weights[place >= 0], minlength=len(item.grid))
     total = counts.sum()
     shares = counts / total if total > 0 else np.full(len(counts), 1 / len(counts))

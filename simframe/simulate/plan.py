@@ -8,14 +8,14 @@ import tomllib
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from simframe.errors import PlanError
 from simframe.study import Study
 from simframe.study.loader import describe
-from simframe.study.parts import SEED_LIMIT, STUDY_ID, Part, check_id
+from simframe.study.parts import SEED_LIMIT, STUDY_ID, Part, check_id, wrong
 
 Strategy = Literal["base", "tuned", "pilot_marginals", "logit_chain"]
 LABELS: dict[str, str] = {
@@ -76,6 +76,17 @@ class Plan(Part):
     @classmethod
     def _id(cls, text: str) -> str:
         return check_id(STUDY_ID, "plan", text)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        made: set[tuple[str, int | None]] = set()
+        for rule in self.panels:
+            for size in rule.pilot or (None,):
+                if (rule.strategy, size) in made:
+                    of = "" if size is None else f" on a pilot of {size}"
+                    raise wrong(f"panel {rule.strategy!r}{of} stands twice", "list each pilot size once")
+                made.add((rule.strategy, size))
+        return self
 
 
 @dataclass(frozen=True)

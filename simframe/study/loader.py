@@ -100,9 +100,22 @@ def _explain(problem: Any, raw: dict[str, Any], model: type[parts.Part]) -> tupl
         return f"{prefix}unknown key (value {_short(value)})", did_you_mean(str(problem["loc"][-1]), known)
     if kind == "literal_error":
         return f"{prefix}{_short(value)} is not allowed", f"use {context['expected']}"
+    told, mend = _typed(kind, context, problem["msg"])
+    return f"{prefix}{_short(value)}{told}", mend
+
+
+def _typed(kind: str, context: dict[str, Any], message: str) -> tuple[str, str]:
+    """Return what a value of the wrong type, size or bound is not, and the mend."""
     if kind in _KINDS:
-        return f"{prefix}{_short(value)} is no {_KINDS[kind][0]}", f"write {_KINDS[kind][1]}"
-    return f"{prefix}{_short(value)}: {problem['msg']}", "correct this value"
+        return f" is no {_KINDS[kind][0]}", f"write {_KINDS[kind][1]}"
+    if kind in _BOUNDS:
+        bound = f"{_BOUNDS[kind][0]} {context[_BOUNDS[kind][1]]}"
+        return f" is not {bound}", f"write a number that is {bound}"
+    if kind in _SIZES:
+        size = _SIZES[kind].format(**context)
+        size += "" if size.split()[2] == "1" else "s"
+        return f" does not have {size}", f"give it {size}"
+    return f": {message}", "correct this value"
 
 
 _KINDS = {
@@ -117,8 +130,24 @@ _KINDS = {
     "float_type": ("number", "a number"),
     "bool_type": ("truth value", "true or false"),
     "bool_parsing": ("truth value", "true or false"),
+    "finite_number": ("finite number", "a number"),
 }
 """What pydantic calls a wrong type: in TOML's words, what the value is not, and what to write."""
+
+_BOUNDS = {
+    "greater_than": ("greater than", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("less than", "lt"),
+    "less_than_equal": ("at most", "le"),
+}
+"""What a number out of bounds is not, and where pydantic says the bound."""
+_SIZES = {
+    "too_short": "at least {min_length} item",
+    "too_long": "at most {max_length} item",
+    "string_too_short": "at least {min_length} character",
+    "string_too_long": "at most {max_length} character",
+}
+"""What a list or text of the wrong length does not have."""
 
 
 def _short(value: Any) -> str:

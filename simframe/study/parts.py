@@ -21,6 +21,8 @@ Scale = Literal["nominal", "ordinal", "interval"]
 Role = Literal["persona", "arm", "belief", "attitude", "action", "outcome"]
 Family = Literal["ols", "logit", "ologit", "mnlogit", "poisson"]
 Covariance = Literal["nonrobust", "HC0", "HC1", "HC3", "cluster"]
+Missing = Literal["exclude", "category"]
+EXCLUDE, CATEGORY = "exclude", "category"
 
 ITEM_ID = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 STUDY_ID = re.compile(r"[a-z][a-z0-9_]{0,40}")
@@ -104,6 +106,9 @@ class Item(Part):
     """Column of the data file; the id where left out."""
     options: tuple[Option, ...] = ()
     """Allowed answers in order; of an interval item with a range, its special codes such as "refused"."""
+    missing: Missing = "exclude"
+    """Options declared missing ("don't know"): set aside, or a ``category`` among the answers, without a value. Blank
+    cells are missing under both."""
     range: tuple[float, float] | None = None
     unit: str = ""
     bins: tuple[Bin, ...] = ()
@@ -146,7 +151,7 @@ class Item(Part):
             raise wrong(f"interval item {self.id!r} has neither options nor range", "add range = [lowest, highest]")
         if self.range is not None and not self.range[0] < self.range[1]:
             raise wrong(f"range {list(self.range)} of {self.id!r} is empty", "write range = [lowest, highest]")
-        if self.range is not None and (self.valid_options or self.scale != "interval"):
+        if self.range is not None and (self.scored_options or self.scale != "interval"):
             mend = "drop the range: the options say what is allowed"
             raise wrong(f"{self.scale} item {self.id!r} has range {list(self.range)} beside its options", mend)
         self._check_options()
@@ -173,8 +178,17 @@ class Item(Part):
                     code == option.code and sum(o.code == code for o in self.options) > 1
                 ):
                     raise wrong(f"code {code!r} of {self.id!r} stands for two options", "give each option its own code")
-        values = [option.value for option in self.valid_options]
-        if not self.valid_options:
+        if self.missing == CATEGORY and not any(option.missing for option in self.options):
+            mend = 'mark one with missing = true, or drop missing = "category"'
+            raise wrong(f"{self.id!r} counts missing options as a category, and has none", mend)
+        if self.missing == CATEGORY and not self.scored_options:
+            mend = 'drop missing = "category": special codes of a range stand outside its bins'
+            raise wrong(f"{self.id!r} counts missing options as a category beside no options", mend)
+        if self.missing == CATEGORY and any(option.missing and option.value is not None for option in self.options):
+            mend = "drop its value: a category that is missing on the scale has none"
+            raise wrong(f"a missing option of {self.id!r} has a value", mend)
+        values = [option.value for option in self.scored_options]
+        if not self.scored_options:
             if self.options and self.range is None:
                 raise wrong(f"every option of {self.id!r} is missing", "list at least one answer that counts")
             return  # an interval item: its options are special codes such as "refused"
@@ -215,8 +229,17 @@ class Item(Part):
 
     @property
     def valid_options(self) -> tuple[Option, ...]:
-        """The options that count as answers, in declared order."""
+        """The options that count as answers, in declared order: missing ones too where they are a category."""
+        return tuple(option for option in self.options if self.counts(option))
+
+    @property
+    def scored_options(self) -> tuple[Option, ...]:
+        """The options that are not missing: those that regressions and the order of the scale know."""
         return tuple(option for option in self.options if not option.missing)
+
+    def counts(self, option: Option) -> bool:
+        """Whether an option counts as an answer."""
+        return not option.missing or self.missing == CATEGORY
 
     @property
     def grid(self) -> tuple[tuple[str, str, float | None], ...]:
@@ -241,8 +264,8 @@ class Item(Part):
 
     @property
     def numeric(self) -> bool:
-        """Whether every valid answer has a number, so that regressions may use the item as one."""
-        return self.scale == "interval" or all(option.value is not None for option in self.valid_options)
+        """Whether every answer on the scale has a number, so that regressions may use the item as one."""
+        return self.scale == "interval" or all(option.value is not None for option in self.scored_options)
 
     @property
     def answerable(self) -> bool:

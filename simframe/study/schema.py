@@ -13,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from simframe.errors import SimframeError, did_you_mean
 from simframe.study import expression, formula
 from simframe.study.parts import (
+    EXCLUDE,
     ITEM_ID,
     STUDY_ID,
     Crossing,
@@ -26,6 +27,7 @@ from simframe.study.parts import (
     check_id,
     wrong,
 )
+from simframe.study.thresholds import Thresholds
 
 
 class Study(Part):
@@ -43,6 +45,8 @@ class Study(Part):
     pairs: tuple[Pair, ...] = Field(default=(), alias="pair")
     crossings: tuple[Crossing, ...] = Field(default=(), alias="crossing")
     regressions: tuple[Regression, ...] = Field(default=(), alias="regression")
+    thresholds: Thresholds = Thresholds()
+    """What a verdict takes; no part of the hash, for it does not change what was asked."""
 
     @field_validator("id")
     @classmethod
@@ -139,7 +143,7 @@ class Study(Part):
         """Whether an item has two answers: two options, or true and false of a comparison."""
         if item.expression is not None:
             return self._type(item.expression) == pl.Boolean
-        return len(item.valid_options) == 2
+        return len(item.scored_options) == 2
 
     def _check_pair(self, pair: Pair, ids: list[str]) -> None:
         where = f"pair {pair.id!r}"
@@ -167,7 +171,7 @@ class Study(Part):
             item = self.item(name)
             if function == "bin" and not item.bins:
                 raise wrong(f"{where}: bin({name}), and {name!r} has no bins", f"give it bins, or write C({name})")
-            codes = [code for code, _ in item.levels] if function == "bin" else [o.code for o in item.valid_options]
+            codes = [code for code, _ in item.levels] if function == "bin" else [o.code for o in item.scored_options]
             if base is not None and base not in codes:
                 raise wrong(f"{where}: base {base!r} is none of {function}({name})", did_you_mean(base, codes))
         if parsed.outcome not in ids:
@@ -175,7 +179,7 @@ class Study(Part):
         target = self.item(parsed.outcome)
         if regression.family == "logit" and target.numeric and not self._two_answers(target):
             raise wrong(
-                f"{where}: outcome {target.id!r} has {len(target.valid_options)} options",
+                f"{where}: outcome {target.id!r} has {len(target.scored_options)} options",
                 f'a logit needs two: derive a comparison first, such as expression = "{target.id} >= 1"',
             )
         if regression.covariance == "cluster" and self.data.cluster is None:
@@ -221,8 +225,12 @@ class Study(Part):
 
     @property
     def study_hash(self) -> str:
-        """First 12 hex digits of the SHA-256 of the study's content."""
-        content = json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True, ensure_ascii=False)
+        """First 12 hex digits of the SHA-256 of what was asked: the study's content without its thresholds."""
+        asked = self.model_dump(mode="json", by_alias=True, exclude={"thresholds"})
+        for item in asked["item"]:
+            if item["missing"] == EXCLUDE:  # studies from before the key keep their hash
+                del item["missing"]
+        content = json.dumps(asked, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 

@@ -150,7 +150,7 @@ def _check_codes(study: Study, responses: pl.DataFrame, refuse: Any) -> None:
         if item_id not in known:
             refuse(f"answers item {item_id!r}, which study {study.id!r} has not", "publish it under its own study")
         item = known[item_id]
-        allowed = {o.code for o in item.options if o.missing == missing}
+        allowed = {o.code for o in item.options if item.counts(o) != missing}
         if item.scale == "interval" and not item.valid_options and not missing:
             allowed |= {b.code for b in item.bins} | {None}  # type: ignore[arg-type]
         if missing:

@@ -79,7 +79,14 @@ def _item(item: Item, place: int) -> dict[str, Any]:
 
 def _options(item: Item) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = [
-        {"item_id": item.id, "code": o.code, "label": o.label, "value": o.value, "missing": o.missing, "kind": "option"}
+        {
+            "item_id": item.id,
+            "code": o.code,
+            "label": o.label,
+            "value": o.value,
+            "missing": not item.counts(o),
+            "kind": "category" if o.missing and item.counts(o) else "option",
+        }
         for o in item.options
     ]
     if not item.valid_options:

@@ -125,7 +125,7 @@ STUDY = {
         value=REAL,
         missing=FLAG,
         position=WHOLE,
-        kind=TEXT,  # option, or bin (of an interval item without options)
+        kind=TEXT,  # option; category: declared missing, and counted as an answer; bin of an item without options
     ),
     "levels": _schema(
         study_id=TEXT, study_hash=TEXT, attribute=TEXT, level=TEXT, label=TEXT, position=WHOLE, crossing=FLAG
@@ -204,6 +204,11 @@ EVALUATION = {
         p_value=REAL,
         ci_low=REAL,
         ci_high=REAL,
+        # Of a compared panel: at the n of its reference's fit, where its own is larger; the difference from people.
+        p_value_equal_n=REAL,
+        ci_low_equal_n=REAL,
+        ci_high_equal_n=REAL,
+        p_difference=REAL,
     ),
 }
 """Files of one evaluation, ``data/evaluation=<evaluation_id>/<name>.parquet``."""

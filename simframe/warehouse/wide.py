@@ -11,7 +11,8 @@ from simframe.study import Study, expression
 def wide(study: Study, responses: pl.DataFrame) -> pl.DataFrame:
     """Return respondent_id and one column an item: its value where the item is numeric, else its code.
 
-    Missing answers are null; an item nobody was asked is a column of nulls.
+    Missing answers are null, options declared missing too where they count as a category: regressions and arithmetic
+    set them aside. An item nobody was asked is a column of nulls.
     """
     ids = responses.select("respondent_id").unique(maintain_order=True)
     answered = responses.filter(~pl.col("missing"))
@@ -20,7 +21,9 @@ def wide(study: Study, responses: pl.DataFrame) -> pl.DataFrame:
     for item in study.items:
         content = "value" if item.numeric else "code"
         empty = pl.DataFrame(schema={"respondent_id": pl.String, "code": pl.String, "value": pl.Float64})
-        part = by_item.get((item.id,), empty).select("respondent_id", pl.col(content).alias(item.id))
+        aside = [option.code for option in item.options if option.missing]
+        answer = pl.when(~pl.col("code").is_in(aside).fill_null(value=False)).then(pl.col(content))
+        part = by_item.get((item.id,), empty).select("respondent_id", answer.alias(item.id))
         columns.append(ids.join(part, on="respondent_id", how="left", maintain_order="left").select(item.id))
     return pl.concat(columns, how="horizontal")
 
