@@ -55,6 +55,10 @@ CREATE OR REPLACE MACRO mean_reason(defined, asked) AS
         WHEN defined < asked THEN 'mean of ' || defined || ' of ' || asked || ' asked items'
     END;
 
+-- The family of a metric of single items: divergences within groups answer a question of their own.
+CREATE OR REPLACE MACRO item_family(divergence, attribute) AS
+    CASE WHEN NOT divergence THEN 'heterogeneity' WHEN attribute = 'all' THEN 'divergence' ELSE 'subgroups' END;
+
 -- Fewer people than this in a subgroup: flagged small_n.
 CREATE OR REPLACE MACRO small_group() AS 30;
 

@@ -8,7 +8,8 @@ WITH centred AS (
         mean_h IS NOT NULL AND mean_s IS NOT NULL AS shared,
         ratio(sum(w_h * mean_h) FILTER (shared) OVER grouping, sum(w_h) FILTER (shared) OVER grouping) AS grand_h,
         ratio(sum(w_s * mean_s) FILTER (shared) OVER grouping, sum(w_s) FILTER (shared) OVER grouping) AS grand_s
-    FROM cell_statistics
+    FROM item_groups
+    LEFT JOIN value_statistics USING (panel_id, item_id, attribute, level)
     WHERE attribute <> 'all' AND role NOT IN ('persona', 'arm')
     WINDOW grouping AS (PARTITION BY panel_id, item_id, attribute)
 ),

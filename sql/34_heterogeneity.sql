@@ -1,24 +1,7 @@
 -- How varied a panel is beside people: spread and entropy of answers, belief structures, groups, memorised answers.
 
-CREATE OR REPLACE VIEW heterogeneity AS
-WITH per_item AS (
-    SELECT
-        *,
-        unnest([
-            {'metric': 'variance_ratio', 'estimate': ratio(variance_s, variance_h),
-                'reason': coalesce(reason_ordered, 'the reference does not vary')},
-            {'metric': 'sd_ratio', 'estimate': sqrt(ratio(variance_s, variance_h)),
-                'reason': coalesce(reason_ordered, 'the reference does not vary')},
-            {'metric': 'entropy_h', 'estimate': entropy_h, 'reason': reason_categorical},
-            {'metric': 'entropy_s', 'estimate': entropy_s, 'reason': reason_categorical},
-            {'metric': 'entropy_ratio', 'estimate': ratio(entropy_s, entropy_h),
-                'reason': coalesce(reason_categorical, 'the reference is unanimous')},
-            {'metric': 'modal_share_gap', 'estimate': modal_share_gap, 'reason': reason_categorical}
-        ]) AS figure
-    FROM cell_statistics
-    WHERE attribute = 'all'
-),
-of_blocks AS (
+CREATE OR REPLACE VIEW panel_metrics AS
+WITH of_blocks AS (
     SELECT
         *,
         unnest([
@@ -42,27 +25,9 @@ of_groups AS (
 )
 SELECT
     study_id, panel_id, reference_id, 'heterogeneity' AS family, figure.metric AS metric,
-    item_id, NULL::VARCHAR AS item_id_2, 'all' AS attribute, 'all' AS level, NULL::VARCHAR AS term,
+    NULL::VARCHAR AS item_id, NULL::VARCHAR AS item_id_2, 'all' AS attribute, 'all' AS level, structure_id AS term,
     figure.estimate AS estimate, n_h, n_s,
-    CASE WHEN figure.estimate IS NULL THEN figure.reason END AS reason
-FROM per_item
-UNION ALL
-SELECT
-    study_id, panel_id, reference_id, 'heterogeneity', figure.metric,
-    NULL, NULL, 'all', 'all', NULL,
-    avg(figure.estimate ORDER BY item_id),
-    coalesce(min(n_h) FILTER (figure.estimate IS NOT NULL), 0),
-    coalesce(min(n_s) FILTER (figure.estimate IS NOT NULL), 0),
-    mean_reason(count(figure.estimate), count(*))
-FROM per_item
-WHERE asked AND figure.metric IN ('variance_ratio', 'entropy_ratio')
-GROUP BY study_id, panel_id, reference_id, figure.metric
-UNION ALL
-SELECT
-    study_id, panel_id, reference_id, 'heterogeneity', figure.metric,
-    NULL, NULL, 'all', 'all', structure_id,
-    figure.estimate, n_h, n_s,
-    CASE WHEN figure.estimate IS NULL THEN reason END
+    CASE WHEN figure.estimate IS NULL THEN reason END AS reason
 FROM of_blocks
 UNION ALL
 SELECT
@@ -81,6 +46,13 @@ SELECT
     study_id, panel_id, reference_id, 'heterogeneity', 'memorised_share_h',
     NULL, NULL, 'all', 'all', NULL, memorised_share_h, n_h, n_s, reason_h
 FROM memorisation;
+
+COMMENT ON VIEW panel_metrics IS 'How varied a panel is as a whole: per declared block (term), per item and attribute, per panel.';
+
+CREATE OR REPLACE VIEW heterogeneity AS
+SELECT * FROM item_metrics WHERE family = 'heterogeneity'
+UNION ALL
+SELECT * FROM panel_metrics;
 
 COMMENT ON VIEW heterogeneity IS 'How varied a panel is beside its reference: per item, per declared block (term), per item and attribute, per panel.';
 COMMENT ON COLUMN heterogeneity.metric IS 'variance_ratio, sd_ratio, entropy_h, entropy_s, entropy_ratio, modal_share_gap; unique_structures_h/_s, rarefied_structures_h/_s, structure_ratio; within_variance_ratio, eta2_ratio, group_slope; memorised_share, memorised_share_h';

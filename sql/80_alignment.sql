@@ -3,11 +3,9 @@
 
 CREATE OR REPLACE VIEW alignment AS
 WITH metrics AS (
-    SELECT * FROM divergence
+    SELECT * FROM item_metrics
     UNION ALL
-    SELECT * FROM heterogeneity
-    UNION ALL
-    SELECT * FROM subgroups
+    SELECT * FROM panel_metrics
     UNION ALL
     SELECT * FROM coherence
     UNION ALL

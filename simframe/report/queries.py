@@ -97,7 +97,8 @@ FROM alignment
 WHERE list_contains(getvariable('panels'), panel_id)
     AND CASE family
         WHEN 'divergence' THEN metric = 'js_distance' AND item_id IS NULL
-        WHEN 'heterogeneity' THEN metric = 'structure_ratio' OR (metric = 'entropy_ratio' AND item_id IS NULL)
+        WHEN 'heterogeneity' THEN attribute = 'all'
+            AND (metric = 'structure_ratio' OR (metric = 'entropy_ratio' AND item_id IS NULL))
         WHEN 'subgroups' THEN metric = 'worst_group_js_distance' AND item_id IS NULL
         WHEN 'coherence' THEN metric = 'belief_action_gap' AND attribute = 'all'
         WHEN 'recovery' THEN metric = 'sign_f1'

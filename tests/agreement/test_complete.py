@@ -16,7 +16,7 @@ ELSEWHERE = {
 """Metrics that are no row of ``alignment``, and where they are."""
 
 # A divergence in a subgroup is the divergence, under the family of the question that it answers there.
-IN_GROUPS = {("subgroups", metric) for metric in ("js_distance", "total_variation", "wasserstein_norm")}
+IN_GROUPS = {("subgroups", row) for metric in METRICS.values() if metric.family == "divergence" for row in metric.rows}
 REGISTERED = {(metric.family, row) for metric in METRICS.values() for row in metric.rows}
 
 

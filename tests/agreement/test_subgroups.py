@@ -1,4 +1,4 @@
-"""The same distances within every group, the worst group and the spread."""
+"""The same figures of single items within every group and crossing, the worst group and the spread."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ import pytest
 
 from .agree import agree, rows_of
 from .study import ATTRIBUTES
-from .test_divergence import IN_EVERY_GROUP, figures, in_full, means
+from .test_divergence import EXPRESSIONS, HETEROGENEITY, MEANS, figures, in_full, means
 
 
-@pytest.mark.parametrize("metric", IN_EVERY_GROUP)
+@pytest.mark.parametrize("metric", EXPRESSIONS)
 def test_group(alignment, tables, metric):
-    sql = rows_of(alignment, "subgroups", metric)
-    polars, scipy = (in_full(each) | means(each) for each in figures(tables, metric, everybody=False))
-    agree(sql, polars, scipy, least=500)
+    """Every group of one attribute and of a crossing; the mean over the asked items where there is one of everybody."""
+    family = "heterogeneity" if metric in HETEROGENEITY else "subgroups"
+    sql = rows_of(alignment.filter(pl.col("attribute") != "all"), family, metric)
+    polars, scipy = (
+        in_full(each) | (means(each) if metric in MEANS else {}) for each in figures(tables, metric, everybody=False)
+    )
+    agree(sql, polars, scipy, least=250)
 
 
 def by_attribute(figures: dict) -> dict[tuple, dict[str, float]]:

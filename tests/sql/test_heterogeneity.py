@@ -99,8 +99,8 @@ def test_groups_within_and_between(warehouse):
     h = by_sex({"f": {0: 1, 20: 1}, "m": {40: 4}})
     s = by_sex({"f": {0: 1, 10: 1}, "m": {50: 1, 70: 1}})
     with warehouse().compare(h, s) as con:
-        got = figures(con, "heterogeneity", item_id="income", attribute="sex")
-        why = reasons(con, "heterogeneity", item_id="income", attribute="sex")
+        got = figures(con, "heterogeneity", item_id="income", attribute="sex", level="all")
+        why = reasons(con, "heterogeneity", item_id="income", attribute="sex", level="all")
     within_h, between_h = 100 / 3, (1 / 3) * 20**2 + (2 / 3) * 10**2
     within_s, between_s = (25 + 100) / 2, 27.5**2
     assert got == pytest.approx(
@@ -118,8 +118,8 @@ def test_groups_within_and_between(warehouse):
 def test_groups_of_equal_means_have_no_slope(warehouse):
     h = [r | {"w": 0.1 * r["n"]} for r in by_sex({"f": {0.1: 3, 0.5: 3}, "m": {0.3: 7}})]
     with warehouse().compare(h, by_sex({"f": {0: 1, 10: 1}, "m": {50: 1, 70: 1}})) as con:
-        got = figures(con, "heterogeneity", item_id="income", attribute="sex")
-        why = reasons(con, "heterogeneity", item_id="income", attribute="sex")
+        got = figures(con, "heterogeneity", item_id="income", attribute="sex", level="all")
+        why = reasons(con, "heterogeneity", item_id="income", attribute="sex", level="all")
     for metric in ("eta2_ratio", "group_slope"):
         assert (got[metric], why[metric]) == (None, "the groups of the reference have equal means")
 

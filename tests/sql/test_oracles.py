@@ -243,7 +243,7 @@ def test_groups_within_and_between(case, attribute):
     (wh, mh, vh), (ws, ms, vs) = moments
     keys = sorted(wh)
     a = np.array([wh[k] for k in keys])
-    got = figures(con, "heterogeneity", item_id="income", attribute=attribute)
+    got = figures(con, "heterogeneity", item_id="income", attribute=attribute, level="all")
     within = [np.average([v[k] for k in keys], weights=a) for v in (vh, vs)]
     assert got["within_variance_ratio"] == near(within[1] / within[0])
     slope = np.polyfit([mh[k] for k in keys], [ms[k] for k in keys], 1, w=np.sqrt(a))[0]
