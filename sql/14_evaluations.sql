@@ -98,7 +98,11 @@ SELECT
     finite(x.se::DOUBLE) AS se,
     finite(x.p_value::DOUBLE) AS p_value,
     finite(x.ci_low::DOUBLE) AS ci_low,
-    finite(x.ci_high::DOUBLE) AS ci_high
+    finite(x.ci_high::DOUBLE) AS ci_high,
+    finite(x.p_value_equal_n::DOUBLE) AS p_value_equal_n,
+    finite(x.ci_low_equal_n::DOUBLE) AS ci_low_equal_n,
+    finite(x.ci_high_equal_n::DOUBLE) AS ci_high_equal_n,
+    finite(x.p_difference::DOUBLE) AS p_difference
 FROM read_parquet(
     '${ROOT}/data/evaluation=*/coefficients.parquet',
     hive_partitioning = true, hive_types_autocast = false, union_by_name = true
@@ -112,3 +116,5 @@ JOIN fits AS f
 COMMENT ON VIEW coefficients IS 'One row a coefficient of the latest fit of a regression on a part of a panel.';
 COMMENT ON COLUMN coefficients.kind IS 'slope, intercept or threshold';
 COMMENT ON COLUMN coefficients.term IS 'name of the coefficient; after the outcome''s code and a colon for mnlogit';
+COMMENT ON COLUMN coefficients.p_value_equal_n IS 'of a compared panel with more cases than people: its p-value at their n';
+COMMENT ON COLUMN coefficients.p_difference IS 'of a compared panel: two-sided normal p-value of its difference from people';

@@ -8,7 +8,9 @@ import polars as pl
 
 from simframe.errors import InferenceError
 from simframe.inference.bootstrap import estimates
+from simframe.inference.recovery import beside, recovery_rows
 from simframe.inference.regression import Fit, fit
+from simframe.inference.resample import digest
 from simframe.inference.sample import Panel, code
 from simframe.inference.structures import structure_rows
 from simframe.study import Study
@@ -47,23 +49,43 @@ def evaluate(
         coded = code(study, reference, panel)
         extra = pl.DataFrame(rows, schema=schema["estimates"])
         found = pl.concat([estimates(coded, replicates, seed, panel.panel_id), extra])
-    parts = [ALL]
+    fits = {ALL: fit_all(study, panel)}
+    coefficients = [each.rows(panel.panel_id, ALL) for each in fits[ALL]]
+    if reference is not None:
+        people = fit_all(study, reference)
+        rows = recovery_rows(people, fits[ALL], replicates, seed, panel.panel_id)
+        found = pl.concat([found, pl.DataFrame(rows, schema=schema["estimates"])])
+        coefficients = [beside(h, s, table) for h, s, table in zip(people, fits[ALL], coefficients, strict=True)]
     if panel.kind == "human" and HOLDOUT in panel.respondents["split"]:
-        parts.append(HOLDOUT)
-    fits, coefficients = [], []
-    for split in parts:
-        for each in fit_all(study, panel.part(None if split == ALL else split)):
-            fits.append(each.row(panel.panel_id, split))
-            coefficients.append(each.rows(panel.panel_id, split))
+        fits[HOLDOUT] = fit_all(study, panel.part(HOLDOUT))
+        coefficients += [each.rows(panel.panel_id, HOLDOUT) for each in fits[HOLDOUT]]
+    fitted = [each.row(panel.panel_id, split) for split, part in fits.items() for each in part]
     return Evaluation(
         estimates=found,
-        fits=pl.DataFrame(fits, schema=schema["fits"]),
-        coefficients=pl.concat([pl.DataFrame(schema=schema["coefficients"]), *coefficients]),
+        fits=pl.DataFrame(fitted, schema=schema["fits"]),
+        coefficients=pl.concat([pl.DataFrame(schema=schema["coefficients"]), *coefficients], how="diagonal"),
     )
 
 
+_FITTED: dict[str, list[Fit]] = {}
+_KEPT = 4
+
+
 def fit_all(study: Study, panel: Panel) -> list[Fit]:
-    """Fit every declared regression to one panel."""
+    """Fit every declared regression to one panel; the last few panels are remembered by what they hold.
+
+    Every panel is set beside the same people, whose fits would else take most of an evaluation.
+    """
+    content = [digest(table.hash_rows().to_list()) for table in (panel.respondents, panel.responses)]
+    key = digest(study.study_hash, *content)
+    if key not in _FITTED:
+        while len(_FITTED) >= _KEPT:
+            del _FITTED[next(iter(_FITTED))]
+        _FITTED[key] = _fit_all(study, panel)
+    return _FITTED[key]
+
+
+def _fit_all(study: Study, panel: Panel) -> list[Fit]:
     people = panel.respondents.sort("respondent_id")
     frame = people.join(wide(study, panel.responses), on="respondent_id", how="left", maintain_order="left")
     clusters = people["cluster"] if people["cluster"].null_count() < people.height else None

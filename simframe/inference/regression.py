@@ -30,7 +30,11 @@ _SUSPECT = 8.0
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted regression: ``coefficients`` has the columns of :data:`COEFFICIENT`, no rows where there is a reason."""
+    """A fitted regression: ``coefficients`` has the columns of :data:`COEFFICIENT`, no rows where there is a reason.
+
+    ``covariance`` is that of the estimates, in their order; ``df`` are the degrees of freedom of Student's law of
+    their t-statistics, null where it is normal.
+    """
 
     regression_id: str
     family: str
@@ -41,6 +45,8 @@ class Fit:
     aic: float | None
     reason: str | None
     coefficients: pl.DataFrame
+    covariance: Floats
+    df: float | None = None
 
     def row(self, panel_id: str, split: str) -> dict[str, Any]:
         """Return the row of the table ``fits``."""
@@ -105,7 +111,7 @@ def fit(
         estimate = _estimate(regression, data)
     except UnfitError as why:
         empty = pl.DataFrame(schema=COEFFICIENT)
-        return Fit(regression.id, regression.family, n, None, None, None, None, str(why), empty)
+        return Fit(regression.id, regression.family, n, None, None, None, None, str(why), empty, np.empty((0, 0)))
     return Fit(
         regression_id=regression.id,
         family=regression.family,
@@ -116,6 +122,8 @@ def fit(
         aic=2 * len(estimate.params) - 2 * estimate.llf,
         reason=None,
         coefficients=_coefficients(estimate),
+        covariance=estimate.covariance,
+        df=estimate.df,
     )
 
 
@@ -271,18 +279,22 @@ _FAMILIES = {"ols": _ols, "logit": _likelihood, "mnlogit": _likelihood, "poisson
 
 
 def _coefficients(estimate: _Estimate) -> pl.DataFrame:
-    from scipy import stats
-
-    law = stats.norm if estimate.df is None else stats.t(estimate.df)
     se = np.sqrt(np.diag(estimate.covariance))
-    reach = law.ppf(1 - ALPHA / 2) * se
+    reach = law(estimate.df).ppf(1 - ALPHA / 2) * se
     columns = {
         "term": list(estimate.terms),
         "kind": list(estimate.kinds),
         "estimate": estimate.params,
         "se": se,
-        "p_value": 2 * law.sf(np.abs(estimate.params) / se),
+        "p_value": 2 * law(estimate.df).sf(np.abs(estimate.params) / se),
         "ci_low": estimate.params - reach,
         "ci_high": estimate.params + reach,
     }
     return pl.DataFrame(columns, schema=COEFFICIENT)
+
+
+def law(df: float | None) -> Any:
+    """Return the law of an estimate over its standard error: Student's, normal where ``df`` is null."""
+    from scipy import stats
+
+    return stats.norm if df is None else stats.t(df)
