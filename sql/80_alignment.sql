@@ -28,6 +28,25 @@ LEFT JOIN estimates AS e
     AND e.item_id_2 IS NOT DISTINCT FROM m.item_id_2
     AND e.attribute = m.attribute
     AND e.level = m.level
+    AND e.term IS NOT DISTINCT FROM m.term
+UNION ALL
+-- What only an evaluation can give: likelihoods to be maximised, cross-validation, people against themselves.
+SELECT
+    v.study_id, e.panel_id, coalesce(v.reference_id, e.panel_id), e.family, e.metric,
+    e.item_id, e.item_id_2, e.attribute, e.level, e.term,
+    e.estimate, e.ci_low, e.ci_high, e.floor, e.floor_q95, e.p_value,
+    e.n_h, e.n_s,
+    e.reason
+FROM estimates AS e
+JOIN evaluations AS v ON v.evaluation_id = e.evaluation_id AND v.panel_id = e.panel_id
+ANTI JOIN metrics AS m
+    ON e.panel_id = m.panel_id
+    AND e.family = m.family
+    AND e.metric = m.metric
+    AND e.item_id IS NOT DISTINCT FROM m.item_id
+    AND e.item_id_2 IS NOT DISTINCT FROM m.item_id_2
+    AND e.attribute = m.attribute
+    AND e.level = m.level
     AND e.term IS NOT DISTINCT FROM m.term;
 
 COMMENT ON VIEW alignment IS 'Every alignment metric of every compared panel: one row a number. item_id NULL (and term NULL): the mean over the asked items, or a figure of the whole panel.';

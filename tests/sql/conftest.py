@@ -162,10 +162,11 @@ class Warehouse:
         self._write(self.layout.panel(panel_id), PANEL, {"panel": [defaults | row]} | dict(tables))
 
     def evaluation(
-        self, evaluation_id: str, panel_id: str, *, tables: Mapping[str, Iterable[Any]], day: int = 1
+        self, evaluation_id: str, panel_id: str, *, tables: Mapping[str, Iterable[Any]], day: int = 1, **row: Any
     ) -> None:
         """Write one evaluation of a panel."""
-        row = {"evaluation_id": evaluation_id, "panel_id": panel_id, "created_at": CREATED + dt.timedelta(days=day)}
+        row |= {"evaluation_id": evaluation_id, "panel_id": panel_id, "created_at": CREATED + dt.timedelta(days=day)}
+        row |= {"study_id": self.study.id, "study_hash": self.study.study_hash}
         self._write(self.layout.evaluation(evaluation_id), EVALUATION, {"evaluation": [row]} | dict(tables))
 
     def _write(self, folder: Path, schemas: Mapping[str, pa.Schema], tables: Mapping[str, Iterable[Any]]) -> None:

@@ -1,5 +1,6 @@
 """alignment: every figure once, with what the latest evaluation says of it beside."""
 
+import polars as pl
 import pytest
 
 from .conftest import count, cross
@@ -65,6 +66,57 @@ def test_nan_in_an_evaluation_is_unknown(made):
     made.evaluation("e", "s", tables={"estimates": [odd]})
     with made.open() as con:
         assert row(con, "divergence", "total_variation", item_id="mood")[1:4] == (None, 0.9, None)
+
+
+def test_what_only_an_evaluation_gives_stands_beside_what_views_give(made):
+    rows = [
+        uncertainty("coherence", "polychoric_h", item_id="mood", item_id_2="vote", term="acts", n_h=70, n_s=30),
+        uncertainty("coherence", "polychoric_s", term="acts", estimate=None, reason="a single action", n_h=70, n_s=30),
+        # Its key is a view's: it adds an interval, and no row.
+        uncertainty("divergence", "total_variation", item_id="mood", n_h=1, n_s=1),
+    ]
+    with made.open() as con:
+        before = con.execute("SELECT count(*) FROM alignment").fetchone()[0]
+    made.evaluation("e", "s", reference_id="h", tables={"estimates": rows})
+    with made.open() as con:
+        assert con.execute("SELECT count(*) FROM alignment").fetchone()[0] == before + 2
+        found = con.execute(
+            "SELECT study_id, panel_id, reference_id, metric, item_id_2, attribute, level, estimate, p_value, n_h, n_s,"
+            " reason FROM alignment WHERE metric LIKE 'polychoric%' ORDER BY metric"
+        ).fetchall()
+        assert row(con, "divergence", "total_variation", item_id="mood")[0] == 0.5
+    assert found == [
+        ("tiny", "s", "h", "polychoric_h", "vote", "all", "all", 99.0, 0.01, 70, 30, None),
+        ("tiny", "s", "h", "polychoric_s", None, "all", "all", None, 0.01, 70, 30, "a single action"),
+    ]
+
+
+def test_people_against_themselves_are_a_panel_of_their_own(made):
+    own = [
+        uncertainty("divergence", "js_distance", item_id="mood", n_h=50, n_s=50, floor=None, p_value=None),
+        uncertainty("divergence", "js_distance", item_id=None, n_h=50, n_s=50, floor=None, p_value=None),
+    ]
+    made.evaluation("e", "h", tables={"estimates": own})
+    with made.open() as con:
+        found = con.execute(
+            "SELECT reference_id, item_id, estimate, ci_low, floor, n_h, n_s FROM alignment "
+            "WHERE panel_id = 'h' ORDER BY 2"
+        ).fetchall()
+        assert con.execute("SELECT count(*) FROM alignment WHERE panel_id = 's' AND ci_low IS NOT NULL").fetchone() == (
+            0,
+        )
+    assert beside == (0,)
+    assert found == [("h", "mood", 99.0, 0.1, None, 50, 50), ("h", None, 99.0, 0.1, None, 50, 50)]
+
+
+def test_an_evaluation_from_before_counts_were_kept_still_reads(made):
+    row_ = uncertainty("coherence", "polychoric_h", item_id="mood", item_id_2="vote", term="acts")
+    made.evaluation("e", "s", tables={"estimates": [row_]})
+    file = made.layout.evaluation("e") / "estimates.parquet"
+    pl.read_parquet(file, hive_partitioning=False).drop("n_h", "n_s").write_parquet(file)
+    with made.open() as con:
+        found = con.execute("SELECT estimate, n_h, n_s FROM alignment WHERE metric = 'polychoric_h'").fetchall()
+    assert found == [(99.0, None, None)]
 
 
 def test_no_key_stands_twice(made):
