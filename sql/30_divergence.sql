@@ -6,6 +6,6 @@ SELECT * FROM item_metrics
 WHERE attribute = 'all' AND family <> 'heterogeneity';
 
 COMMENT ON VIEW divergence IS 'Distance between the answer distributions of a panel and its reference, an item a row; item_id NULL is the mean over the asked items.';
-COMMENT ON COLUMN divergence.metric IS 'total_variation, kl_divergence, kl_smoothed, js_divergence (bits), js_distance, hellinger, chi2, chi2_df, wasserstein, wasserstein_norm, ks, energy, mean_shift, nonresponse_gap';
+COMMENT ON COLUMN divergence.metric IS '${METRICS:divergence}';
 COMMENT ON COLUMN divergence.estimate IS 'NULL where undefined, with a reason; kl_divergence is infinite where the panel never gives an answer that people give';
 COMMENT ON COLUMN divergence.n_h IS 'people who answered; for a mean, the fewest of any item in it';

@@ -55,5 +55,5 @@ UNION ALL
 SELECT * FROM panel_metrics;
 
 COMMENT ON VIEW heterogeneity IS 'How varied a panel is beside its reference: per item, per declared block (term), per item and attribute, per panel.';
-COMMENT ON COLUMN heterogeneity.metric IS 'variance_ratio, sd_ratio, entropy_h, entropy_s, entropy_ratio, modal_share_gap; unique_structures_h/_s, rarefied_structures_h/_s, structure_ratio; within_variance_ratio, eta2_ratio, group_slope; memorised_share, memorised_share_h';
+COMMENT ON COLUMN heterogeneity.metric IS '${METRICS:heterogeneity}';
 COMMENT ON COLUMN heterogeneity.term IS 'the block of items, for structures';

@@ -5,5 +5,5 @@ CREATE OR REPLACE VIEW subgroups AS
 SELECT * FROM item_metrics WHERE family = 'subgroups';
 
 COMMENT ON VIEW subgroups IS 'Distance between panel and reference within every declared subgroup; item_id NULL is the mean over the asked items.';
-COMMENT ON COLUMN subgroups.metric IS 'every divergence per level; worst_group_js_distance (level: that group''s) and spread_js_distance (max - min) per attribute';
+COMMENT ON COLUMN subgroups.metric IS 'per level, ${METRICS:divergence}; per attribute, ${METRICS:subgroups}; the level of worst_group_js_distance is that group''s';
 COMMENT ON COLUMN subgroups.reason IS 'small_n where fewer than 30 people stand behind the figure; not simulated where the panel lacks the group';

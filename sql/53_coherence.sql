@@ -104,5 +104,5 @@ SELECT
 FROM of_conditional;
 
 COMMENT ON VIEW coherence IS 'Belief (item_id) against action (item_id_2) for every declared pair (term): whether a panel acts on its beliefs as people do.';
-COMMENT ON COLUMN coherence.metric IS 'belief_action_gap and its sides _h and _s; cramers_v, mutual_information, goodman_kruskal_tau and spearman with _h, _s, _inflation (s - h), _inflation_ratio (s / h); conditional_js and conditional_js_coverage';
+COMMENT ON COLUMN coherence.metric IS '${METRICS:coherence}; _h in people, _s in the panel, _inflation is s - h and _inflation_ratio s / h';
 COMMENT ON COLUMN coherence.n_h IS 'people who answered both; for belief_action_gap, those whose belief implies an action';

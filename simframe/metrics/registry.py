@@ -39,8 +39,8 @@ class Metric:
         ideal: the value of a panel that answers exactly as the reference does; None for a figure of one panel alone.
         symmetric: whether swapping H and S leaves it unchanged.
         variants: endings of its name in `alignment`, where one metric is several figures; empty where it stands beside
-            others (`excess` is a difference of columns, figures per term are columns of `coefficient_pairs`) or where
-            no view can compute it.
+            others (`excess` is a difference of columns, figures per term are columns of `coefficient_pairs`).
+        evaluated: whether its rows come from an evaluation alone, because no view can compute it.
         functions: the functions of `simframe.metrics` that compute it; empty where it needs fitted models.
         interval: how its interval is obtained, or why it has none.
         floor: how its floor is obtained, or why it has none.
@@ -59,6 +59,7 @@ class Metric:
     ideal: float | None = 0.0
     symmetric: bool = False
     variants: tuple[str, ...] = ("",)
+    evaluated: bool = False
     functions: tuple[str, ...] = ()
     interval: str = ""
     floor: str = ""
@@ -279,6 +280,20 @@ METRICS: dict[str, Metric] = {
     for family in (_DIVERGENCE, _HETEROGENEITY, _SUBGROUPS, _COHERENCE, _RECOVERY, _FIDELITY)
     for each in family
 }
+
+
+def listed(family: str) -> str:
+    """Name the rows that the view of a family holds, with their units: `chi2/_df` is chi2 and chi2_df.
+
+    Raises:
+        MetricError: no view computes metrics of such a family.
+    """
+    own = [each for each in METRICS.values() if each.family == family and each.variants and not each.evaluated]
+    if not own:
+        families = {each.family for each in METRICS.values()}
+        raise MetricError(f"no metrics of family {family!r}", mend=did_you_mean(family, families))
+    units = [f" ({each.unit})" if each.unit != "1" else "" for each in own]
+    return ", ".join(each.name + "/".join(each.variants) + unit for each, unit in zip(own, units, strict=True))
 
 
 def metric(name: str) -> Metric:

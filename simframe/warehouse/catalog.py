@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from simframe import __version__
 from simframe.errors import WarehouseError
-from simframe.metrics.registry import METRICS
+from simframe.metrics.registry import METRICS, listed
 from simframe.study import Study, parse_study
 from simframe.warehouse.layout import (
     ANCHOR,
@@ -149,7 +149,7 @@ def _build(layout: Layout, path: Path) -> None:
             con.execute(f"COMMENT ON TABLE metrics IS {quote_text(text)}")
             root = _glob_literal(layout.root).replace("'", "''")
             for file in sql_files():
-                con.execute(file.read_text("utf-8").replace("${ROOT}", root))
+                con.execute(_filled(file.read_text("utf-8"), root))
             for statement in wide_views(layout, [(a, b) for a, b in snapshot["study"]]):
                 con.execute(statement)
             con.execute("COMMIT")
@@ -157,6 +157,12 @@ def _build(layout: Layout, path: Path) -> None:
     except duckdb.Error as err:
         mend = FULL if is_full(err) else "run `simframe doctor` to find the broken table"
         raise WarehouseError(f"the catalog cannot be built: {err}", where=str(layout.root), mend=mend) from err
+
+
+def _filled(sql: str, root: str) -> str:
+    """Put the root where the file names it, and for ``${METRICS:family}`` the family's metrics, from the registry."""
+    named = re.sub(r"\$\{METRICS:(\w+)\}", lambda match: quote_text(listed(match[1]))[1:-1], sql)
+    return named.replace("${ROOT}", root)
 
 
 def check_root(root: Path) -> None:
