@@ -96,5 +96,5 @@ SELECT
 FROM figures;
 
 COMMENT ON VIEW recovery IS 'Recovery of the coefficients of every declared regression (term): signs, significance, size.';
-COMMENT ON COLUMN recovery.metric IS 'tp, fp, fn, tn, sign_reversals (counts); sign_precision, sign_recall, sign_f1, false_positive_rate; coefficient_distance, coefficient_correlation, coefficient_coverage';
+COMMENT ON COLUMN recovery.metric IS '${METRICS:recovery}';
 COMMENT ON COLUMN recovery.n_h IS 'people the model was fitted on';

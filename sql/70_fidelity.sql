@@ -111,5 +111,5 @@ FROM per_item
 GROUP BY study_id, panel_id, reference_id, figure.metric;
 
 COMMENT ON VIEW fidelity IS 'Answers of simulated twins beside those of their own humans, for twin panels; item_id NULL is the mean over the asked items.';
-COMMENT ON COLUMN fidelity.metric IS 'pearson_r, accuracy (1 - mean absolute error over the declared range), exact_match_rate, demeaned_r (correlation within treatment arms)';
+COMMENT ON COLUMN fidelity.metric IS '${METRICS:fidelity}';
 COMMENT ON COLUMN fidelity.n_h IS 'twin pairs that both answered';

@@ -8,6 +8,7 @@ import re
 import duckdb
 import pytest
 
+from simframe.metrics import METRICS
 from simframe.warehouse.catalog import rebuild, sql_files
 from simframe.warehouse.tables import RESULT
 
@@ -86,6 +87,29 @@ def test_result_views_explain_their_columns(built):
     rows = built[1].execute("SELECT table_name, count(comment) FROM duckdb_columns() GROUP BY ALL").fetchall()
     commented = {name for name, n in rows if n}
     assert commented >= {"panels", "items", "cells", "shares", "alignment", "scorecard", *METRIC_VIEWS}
+
+
+@pytest.mark.parametrize("view", METRIC_VIEWS)
+def test_comments_list_the_metrics_of_the_registry(built, view):
+    """Not by hand: the file names the family, and the catalog holds the names. test_complete holds rows to them."""
+    (comment,) = (
+        built[1]
+        .execute("SELECT comment FROM duckdb_columns() WHERE table_name = ? AND column_name = 'metric'", [view])
+        .fetchone()
+    )
+    own = [metric for metric in METRICS.values() if metric.family == view and metric.variants and not metric.evaluated]
+    said = [f"{metric.name}{'/'.join(metric.variants)}" for metric in own]
+    places = [re.search(rf"(^|[ ,]){re.escape(each)}($|[ ,;])", comment) for each in said]
+    assert said
+    assert all(places), comment
+    (file,) = (f for f in sql_files() if f"CREATE OR REPLACE VIEW {view} AS" in f.read_text("utf-8"))
+    (line,) = (x for x in file.read_text("utf-8").splitlines() if x.startswith(f"COMMENT ON COLUMN {view}.metric IS"))
+    assert f"${{METRICS:{view}}}" in line
+
+
+def test_no_placeholder_is_left(built):
+    comments = built[1].execute("SELECT comment FROM duckdb_columns() UNION ALL SELECT comment FROM duckdb_views()")
+    assert not [text for (text,) in comments.fetchall() if "${" in (text or "")]
 
 
 @pytest.mark.parametrize("view", METRIC_VIEWS)
