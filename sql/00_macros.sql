@@ -59,9 +59,6 @@ CREATE OR REPLACE MACRO mean_reason(defined, asked) AS
 CREATE OR REPLACE MACRO item_family(divergence, attribute) AS
     CASE WHEN NOT divergence THEN 'heterogeneity' WHEN attribute = 'all' THEN 'divergence' ELSE 'subgroups' END;
 
--- Fewer people than this in a subgroup: flagged small_n.
-CREATE OR REPLACE MACRO small_group() AS 30;
-
 -- A coefficient's class at alpha = 0.05: its sign where significant, else 0.
 CREATE OR REPLACE MACRO significance(estimate, p_value) AS
     CASE WHEN p_value < 0.05 THEN sign(estimate)::INTEGER WHEN p_value >= 0.05 THEN 0 END;

@@ -1,13 +1,15 @@
 -- Who is compared with whom: a panel S with one part of a human panel H, under one version of the study.
 
 CREATE OR REPLACE TABLE comparisons AS
-SELECT s.study_id, s.study_hash, s.panel_id, s.kind, s.reference_id, s.reference_split
+SELECT s.study_id, s.study_hash, s.panel_id, s.kind, s.reference_id, s.reference_split, t.small_group
 FROM panels AS s
 -- Answers to different versions of a study are never mixed: both sides carry the same hash.
-JOIN panels AS h ON h.panel_id = s.reference_id AND h.study_id = s.study_id AND h.study_hash = s.study_hash;
+JOIN panels AS h ON h.panel_id = s.reference_id AND h.study_id = s.study_id AND h.study_hash = s.study_hash
+LEFT JOIN study_thresholds AS t ON t.study_id = s.study_id AND t.study_hash = s.study_hash;
 
 COMMENT ON TABLE comparisons IS 'One row a panel that has a reference: all of the panel against one part of the reference.';
 COMMENT ON COLUMN comparisons.reference_split IS 'part of the reference that counts; NULL for all of it';
+COMMENT ON COLUMN comparisons.small_group IS 'fewer respondents than this are flagged small_n: the study''s threshold';
 
 CREATE OR REPLACE TABLE samples AS
 SELECT study_id, study_hash, panel_id, 'all' AS part FROM comparisons

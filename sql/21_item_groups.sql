@@ -45,6 +45,7 @@ SELECT
     d.attribute,
     d.level,
     d.level_position,
+    c.small_group,
     coalesce(h.people, 0) AS people_h,
     coalesce(s.people, 0) AS people_s,
     coalesce(h.n, 0) AS n_h,

@@ -25,6 +25,7 @@ SELECT
     CASE WHEN s.w > 0 THEN coalesce(s.gap, 0) END AS belief_action_gap_s,
     coalesce(h.n, 0) AS n_h,
     coalesce(s.n, 0) AS n_s,
+    c.small_group,
     CASE
         WHEN h_all.n IS NULL THEN 'no answers in the reference'
         WHEN h.n IS NULL THEN 'no belief of the reference implies an action'

@@ -87,7 +87,7 @@ SELECT
     figure.estimate AS estimate, n_h, n_s,
     CASE
         WHEN figure.estimate IS NULL THEN figure.reason
-        WHEN attribute <> 'all' AND n_h < small_group() THEN 'small_n'
+        WHEN attribute <> 'all' AND n_h < small_group THEN 'small_n'
     END AS reason
 FROM gaps
 UNION ALL

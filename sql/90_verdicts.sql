@@ -1,40 +1,81 @@
--- What it takes to say that a panel is good enough: every rule and threshold behind the verdicts, in this one file.
+-- What it takes to say that a panel is good enough: every rule behind the verdicts, in this one file. The thresholds are
+-- those of the study (15_thresholds.sql); their defaults stand in brackets.
 --
 -- A verdict is never better than its evidence:
 --   not evaluated             the figure or its interval is missing
---   too few respondents       fewer than 30 stand behind the figure on either side
+--   too few respondents       fewer than small_group (30) stand behind the figure on either side
 --   at the floor              no farther from people than 95 % of samples of people of that size are
---                             (subgroups: and so is every group of 30 and more)
+--                             (subgroups: and so is every group that is not small)
 --   within the margin         the whole interval is within the margin around the ideal
 --   better than baseline      the whole interval is nearer the ideal than the whole interval of the best baseline
 --   worse than baseline       the whole interval is farther from the ideal than that of the best baseline
---   no better than baseline   the intervals overlap
+--   no better than baseline   the intervals overlap: conservative, for a difference may be sure and its intervals touch
 -- Where there is no evaluated baseline on the same pilot to compare with:
---   differs from people       the whole interval is beyond the floor's upper edge, or outside the margin
+--   differs from people       the whole interval is beyond the floor's upper edge and any margin
 --   no baseline               neither that, nor near enough to people to need no baseline
 -- Inference asks for every declared model at once:
---   recovers the coefficients every model meets all three thresholds
+--   recovers the coefficients every model meets sign_f1 (0.9), false_positive_rate (0.1), coefficient_coverage (0.8)
 --   not fit for inference     some model misses one
 --   undecided                 none is missed, some are undefined
--- Individuals: `individuals not told apart` where the interval reaches 0. Memorisation: `repeats the pilot` where the
--- whole interval is above what people repeat by coincidence, `undecided` where only the estimate is.
+-- Individuals:
+--   individuals not told apart   the interval reaches individuals_r (0)
+--   individuals told apart       the whole interval is above an individuals_r that the study declares
+-- Memorisation: `repeats the pilot` where the whole interval is above what people repeat by coincidence, `undecided`
+-- where only the estimate is. People split in half: `people against people`.
 
 CREATE OR REPLACE VIEW verdict_rules AS
-SELECT * FROM (VALUES
-    -- axis, place, family, metric, choice among several, figure taken per, ideal, margin around it
-    ('marginals', 1, 'divergence', 'js_distance', 1, 'panel', 0.0, NULL::DOUBLE),
-    ('heterogeneity', 2, 'heterogeneity', 'entropy_ratio', 1, 'panel', 1.0, 0.1),
-    ('subgroups', 3, 'subgroups', 'worst_group_js_distance', 1, 'attribute', 0.0, NULL),
-    ('coherence', 4, 'coherence', 'belief_action_gap', 1, 'pair', 0.0, 0.05),
-    ('inference', 5, 'recovery', 'sign_f1', 1, 'model', 1.0, NULL),
-    ('individuals', 6, 'fidelity', 'demeaned_r', 1, 'panel', 1.0, NULL),
-    ('individuals', 6, 'fidelity', 'pearson_r', 2, 'panel', 1.0, NULL),
-    ('memorisation', 7, 'heterogeneity', 'memorised_share', 1, 'panel', 0.0, NULL)
-) AS rules (axis, position, family, metric, choice, per, ideal, margin);
+WITH rules AS (
+    SELECT * FROM (VALUES
+        -- axis, place, family, metric, choice among several, figure taken per, ideal, whether its floor speaks
+        ('marginals', 1, 'divergence', 'js_distance', 1, 'panel', 0.0, true),
+        ('heterogeneity', 2, 'heterogeneity', 'entropy_ratio', 1, 'panel', 1.0, false),
+        ('subgroups', 3, 'subgroups', 'worst_group_js_distance', 1, 'attribute', 0.0, true),
+        ('coherence', 4, 'coherence', 'belief_action_gap', 1, 'pair', 0.0, false),
+        ('inference', 5, 'recovery', 'sign_f1', 1, 'model', 1.0, false),
+        ('individuals', 6, 'fidelity', 'demeaned_r', 1, 'panel', 1.0, false),
+        ('individuals', 6, 'fidelity', 'pearson_r', 2, 'panel', 1.0, false),
+        ('memorisation', 7, 'heterogeneity', 'memorised_share', 1, 'panel', 0.0, false)
+    ) AS rules (axis, position, family, metric, choice, per, ideal, floored)
+)
+SELECT
+    t.study_id, t.study_hash, r.*,
+    CASE r.axis
+        WHEN 'marginals' THEN t.marginals_margin
+        WHEN 'heterogeneity' THEN t.heterogeneity_margin
+        WHEN 'subgroups' THEN t.subgroups_margin
+        WHEN 'coherence' THEN t.coherence_margin
+    END AS margin
+FROM study_thresholds AS t
+CROSS JOIN rules AS r;
 
-COMMENT ON VIEW verdict_rules IS 'The headline metric of every axis of the scorecard: its ideal, and the margin that counts as equal.';
+COMMENT ON VIEW verdict_rules IS 'The headline metric of every axis of the scorecard, per study version: its ideal, and the margin that counts as equal.';
 COMMENT ON COLUMN verdict_rules.per IS 'panel: one figure; attribute, pair, model: the worst of them speaks for the axis';
 COMMENT ON COLUMN verdict_rules.choice IS 'the first that is defined speaks';
+COMMENT ON COLUMN verdict_rules.floored IS 'a figure below its floor''s upper edge is as good as people';
+
+CREATE OR REPLACE VIEW fit_rules AS
+SELECT * FROM (VALUES
+    -- verdict, what it says of use on that axis: fit where the panel was shown as near to people as was asked, not fit
+    -- where it was shown not to be. To beat a baseline, or not to, is neither.
+    ('at the floor', 'fit'),
+    ('within the margin', 'fit'),
+    ('recovers the coefficients', 'fit'),
+    ('individuals told apart', 'fit'),
+    ('better than baseline', 'undecided'),
+    ('no better than baseline', 'undecided'),
+    ('no baseline', 'undecided'),
+    ('undecided', 'undecided'),
+    ('too few respondents', 'undecided'),
+    ('not evaluated', 'undecided'),
+    ('worse than baseline', 'not fit'),
+    ('differs from people', 'not fit'),
+    ('not fit for inference', 'not fit'),
+    ('individuals not told apart', 'not fit'),
+    ('repeats the pilot', 'not fit'),
+    ('people against people', NULL)
+) AS rules (verdict, fit);
+
+COMMENT ON VIEW fit_rules IS 'What every verdict of the scorecard says of use: fit, not fit, undecided; NULL of people themselves.';
 
 -- Intervals in closed form, for figures that an evaluation does not resample: Fisher's for a correlation, which is
 -- wider than that of a mean of several correlations, and Wilson's for a share. 1.96 stands for 95 %.
@@ -54,24 +95,25 @@ CREATE OR REPLACE MACRO closed_bound(metric, estimate, n_h, n_s, z) AS
         WHEN 'memorised_share_h' THEN wilson_bound(estimate, n_h, z)
     END;
 
--- Two samples of people of one size cover each other's coefficients 83 % of the time, so no more is asked.
-CREATE OR REPLACE MACRO fails_inference(sign_f1, false_positive_rate, coverage) AS
-    coalesce(sign_f1 < 0.9, false) OR coalesce(false_positive_rate > 0.1, false) OR coalesce(coverage < 0.8, false);
+CREATE OR REPLACE MACRO fails_inference(sign_f1, false_positive_rate, coverage, least_f1, most_false, least_coverage) AS
+    coalesce(sign_f1 < least_f1, false)
+    OR coalesce(false_positive_rate > most_false, false)
+    OR coalesce(coverage < least_coverage, false);
 
-CREATE OR REPLACE MACRO passes_inference(sign_f1, false_positive_rate, coverage) AS
-    coalesce(sign_f1 >= 0.9 AND false_positive_rate <= 0.1 AND coverage >= 0.8, false);
+CREATE OR REPLACE MACRO passes_inference(sign_f1, false_positive_rate, coverage, least_f1, most_false, least_coverage) AS
+    coalesce(sign_f1 >= least_f1 AND false_positive_rate <= most_false AND coverage >= least_coverage, false);
 
+-- floor_q95 is NULL where no floor speaks, margin where none is set.
 CREATE OR REPLACE MACRO verdict(
-    estimate, ci_low, ci_high, floor_q95, n_h, n_s, ideal, margin, baseline_low, baseline_high
+    estimate, ci_low, ci_high, floor_q95, n_h, n_s, small, ideal, margin, baseline_low, baseline_high
 ) AS
     CASE
         WHEN estimate IS NULL OR ci_low IS NULL OR ci_high IS NULL THEN 'not evaluated'
-        WHEN n_h < small_group() OR n_s < small_group() THEN 'too few respondents'
-        WHEN margin IS NULL AND ideal = 0 AND estimate <= floor_q95 THEN 'at the floor'
+        WHEN n_h < small OR n_s < small THEN 'too few respondents'
+        WHEN estimate <= floor_q95 THEN 'at the floor'
         WHEN ci_low >= ideal - margin AND ci_high <= ideal + margin THEN 'within the margin'
         WHEN baseline_low IS NULL OR baseline_high IS NULL THEN CASE
-            WHEN margin IS NULL AND ideal = 0 AND ci_low > floor_q95 THEN 'differs from people'
-            WHEN ci_low > ideal + margin OR ci_high < ideal - margin THEN 'differs from people'
+            WHEN ci_low > greatest(floor_q95, ideal + margin) OR ci_high < ideal - margin THEN 'differs from people'
             ELSE 'no baseline'
         END
         WHEN loss_high(ci_low, ci_high, ideal) < loss_low(baseline_low, baseline_high, ideal) THEN 'better than baseline'
@@ -79,19 +121,28 @@ CREATE OR REPLACE MACRO verdict(
         ELSE 'no better than baseline'
     END;
 
-CREATE OR REPLACE MACRO verdict_on_memorisation(estimate, ci_low, ci_high, floor_q95, n_h, n_s) AS
+CREATE OR REPLACE MACRO verdict_on_individuals(
+    estimate, ci_low, ci_high, n_h, n_s, small, least, declared, baseline_low, baseline_high
+) AS
+    CASE
+        WHEN ci_low <= least AND n_h >= small AND n_s >= small THEN 'individuals not told apart'
+        WHEN ci_low > least AND declared AND n_h >= small AND n_s >= small THEN 'individuals told apart'
+        ELSE verdict(estimate, ci_low, ci_high, NULL, n_h, n_s, small, 1.0, NULL, baseline_low, baseline_high)
+    END;
+
+CREATE OR REPLACE MACRO verdict_on_memorisation(estimate, ci_low, ci_high, floor_q95, n_h, n_s, small) AS
     CASE
         WHEN estimate IS NULL OR ci_low IS NULL OR ci_high IS NULL OR floor_q95 IS NULL THEN 'not evaluated'
-        WHEN n_h < small_group() OR n_s < small_group() THEN 'too few respondents'
+        WHEN n_h < small OR n_s < small THEN 'too few respondents'
         WHEN estimate <= floor_q95 THEN 'at the floor'
         WHEN ci_low > floor_q95 THEN 'repeats the pilot'
         ELSE 'undecided'
     END;
 
-CREATE OR REPLACE MACRO verdict_on_inference(models, undefined, failed, passed, n_h, n_s) AS
+CREATE OR REPLACE MACRO verdict_on_inference(models, undefined, failed, passed, n_h, n_s, small) AS
     CASE
         WHEN coalesce(models, 0) = 0 OR models = undefined THEN 'not evaluated'
-        WHEN n_h < small_group() OR n_s < small_group() THEN 'too few respondents'
+        WHEN n_h < small OR n_s < small THEN 'too few respondents'
         WHEN failed > 0 THEN 'not fit for inference'
         WHEN passed = models THEN 'recovers the coefficients'
         ELSE 'undecided'

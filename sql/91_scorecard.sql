@@ -1,11 +1,22 @@
 -- What a panel is fit for: one row a compared panel and axis, the worst figure of the axis speaking for it, with the
--- untuned base model and the best baseline on the same pilot beside it. The rules stand in 90_verdicts.sql.
+-- untuned base model and the best baseline on the same pilot beside it. The rules stand in 90_verdicts.sql. People split
+-- in half stand there too, as a panel of their own that gets no verdict on its use.
 
 CREATE OR REPLACE VIEW scorecard AS
-WITH compared AS (
-    SELECT c.*, p.label, p.strategy, p.pilot_n, p.base_fingerprint, p.created_at
-    FROM comparisons AS c
-    JOIN panels AS p ON p.panel_id = c.panel_id
+WITH people AS (
+    SELECT DISTINCT panel_id FROM alignment WHERE panel_id = reference_id
+),
+compared AS (
+    SELECT
+        p.study_id, p.study_hash, p.panel_id, p.kind, coalesce(c.reference_id, p.panel_id) AS reference_id,
+        p.reference_split, p.label, p.strategy, p.pilot_n, p.base_fingerprint, p.created_at,
+        c.panel_id IS NULL AS is_people,
+        t.* EXCLUDE (study_id, study_hash)
+    FROM panels AS p
+    LEFT JOIN comparisons AS c ON c.panel_id = p.panel_id
+    LEFT JOIN people AS x ON x.panel_id = p.panel_id
+    JOIN study_thresholds AS t ON t.study_id = p.study_id AND t.study_hash = p.study_hash
+    WHERE c.panel_id IS NOT NULL OR x.panel_id IS NOT NULL
 ),
 figures AS MATERIALIZED (
     SELECT
@@ -18,9 +29,13 @@ figures AS MATERIALIZED (
         OR a.metric IN ('false_positive_rate', 'coefficient_coverage', 'memorised_share_h')
 ),
 candidates AS (
-    SELECT f.*, r.axis, r.choice, r.ideal, r.margin, loss(f.estimate, r.ideal) AS loss
+    SELECT
+        f.*, r.axis, r.choice, r.ideal, r.margin, r.floored, c.small_group, c.is_people,
+        loss(f.estimate, r.ideal) AS loss
     FROM figures AS f
-    JOIN verdict_rules AS r USING (family, metric)
+    JOIN compared AS c ON c.panel_id = f.panel_id
+    JOIN verdict_rules AS r
+        ON r.study_id = c.study_id AND r.study_hash = c.study_hash AND r.family = f.family AND r.metric = f.metric
     WHERE CASE r.per
         WHEN 'panel' THEN f.item_id IS NULL AND f.attribute = 'all' AND f.term IS NULL
         WHEN 'attribute' THEN f.item_id IS NULL
@@ -38,8 +53,8 @@ headlines AS (
         ORDER BY
             estimate IS NULL,
             choice,
-            axis = 'subgroups' AND n_h < small_group(),
-            loss - CASE WHEN ideal = 0 AND margin IS NULL THEN coalesce(floor, 0) ELSE 0 END DESC NULLS LAST,
+            axis = 'subgroups' AND n_h < small_group,
+            loss - CASE WHEN floored THEN coalesce(floor, 0) ELSE 0 END DESC NULLS LAST,
             attribute, level, term
     ) = 1
 ),
@@ -83,13 +98,17 @@ baselines AS (
 ),
 models AS (
     SELECT
-        panel_id,
-        term,
-        max(estimate) FILTER (metric = 'sign_f1') AS sign_f1,
-        max(estimate) FILTER (metric = 'false_positive_rate') AS false_positive_rate,
-        max(estimate) FILTER (metric = 'coefficient_coverage') AS coverage
-    FROM figures
-    WHERE family = 'recovery'
+        f.panel_id,
+        f.term,
+        any_value(c.sign_f1) AS least_f1,
+        any_value(c.false_positive_rate) AS most_false,
+        any_value(c.coefficient_coverage) AS least_coverage,
+        max(f.estimate) FILTER (f.metric = 'sign_f1') AS sign_f1,
+        max(f.estimate) FILTER (f.metric = 'false_positive_rate') AS false_positive_rate,
+        max(f.estimate) FILTER (f.metric = 'coefficient_coverage') AS coverage
+    FROM figures AS f
+    JOIN compared AS c ON c.panel_id = f.panel_id
+    WHERE f.family = 'recovery'
     GROUP BY ALL
 ),
 inference AS (
@@ -97,70 +116,93 @@ inference AS (
         panel_id,
         count(*) AS models,
         count(*) FILTER (sign_f1 IS NULL AND false_positive_rate IS NULL AND coverage IS NULL) AS undefined,
-        count(*) FILTER (fails_inference(sign_f1, false_positive_rate, coverage)) AS failed,
-        count(*) FILTER (passes_inference(sign_f1, false_positive_rate, coverage)) AS passed
+        count(*) FILTER (
+            fails_inference(sign_f1, false_positive_rate, coverage, least_f1, most_false, least_coverage)
+        ) AS failed,
+        count(*) FILTER (
+            passes_inference(sign_f1, false_positive_rate, coverage, least_f1, most_false, least_coverage)
+        ) AS passed
     FROM models
     GROUP BY ALL
 ),
 groups AS (
     -- One worst group at its floor says nothing of the others: every group of some size has to be at its own.
-    SELECT panel_id, count(*) FILTER (estimate > floor_q95) AS beyond, count(*) AS groups
-    FROM figures
-    WHERE family = 'subgroups' AND metric = 'js_distance' AND item_id IS NULL
-        AND n_h >= small_group() AND n_s >= small_group()
-    GROUP BY panel_id
+    SELECT f.panel_id, count(*) FILTER (f.estimate > f.floor_q95) AS beyond, count(*) AS groups
+    FROM figures AS f
+    JOIN compared AS c ON c.panel_id = f.panel_id
+    WHERE f.family = 'subgroups' AND f.metric = 'js_distance' AND f.item_id IS NULL
+        AND f.n_h >= c.small_group AND f.n_s >= c.small_group
+    GROUP BY f.panel_id
 ),
 coincidence AS (
     SELECT panel_id, estimate AS floor, ci_high AS floor_q95 FROM figures WHERE metric = 'memorised_share_h'
 ),
 axes AS (
     SELECT DISTINCT axis, position FROM verdict_rules
+),
+judged AS (
+    SELECT
+        c.study_id, c.panel_id, c.kind, c.label, c.strategy, c.pilot_n, c.reference_id, c.reference_split,
+        x.axis, x.position,
+        h.metric, h.item_id, h.item_id_2, h.attribute, h.level, h.term,
+        h.estimate, h.ci_low, h.ci_high,
+        CASE WHEN x.axis = 'memorisation' THEN coalesce(h.floor, m.floor) ELSE h.floor END AS floor,
+        CASE WHEN x.axis = 'memorisation' THEN coalesce(h.floor_q95, m.floor_q95) ELSE h.floor_q95 END AS floor_q95,
+        b.peer_id AS base_panel_id,
+        b.estimate AS base_estimate,
+        l.peer_id AS baseline_panel_id,
+        l.estimate AS baseline_estimate,
+        l.ci_low AS baseline_ci_low,
+        l.ci_high AS baseline_ci_high,
+        h.n_h, h.n_s,
+        CASE
+            WHEN c.is_people THEN 'people against people'
+            WHEN x.axis = 'inference'
+                THEN verdict_on_inference(i.models, i.undefined, i.failed, i.passed, h.n_h, h.n_s, c.small_group)
+            WHEN x.axis = 'memorisation'
+                THEN verdict_on_memorisation(
+                    h.estimate, h.ci_low, h.ci_high, coalesce(h.floor_q95, m.floor_q95), h.n_h, h.n_s, c.small_group)
+            WHEN x.axis = 'individuals'
+                THEN verdict_on_individuals(
+                    h.estimate, h.ci_low, h.ci_high, h.n_h, h.n_s, c.small_group,
+                    c.individuals_r, c.individuals_declared, l.ci_low, l.ci_high)
+            ELSE verdict(
+                h.estimate, h.ci_low, h.ci_high,
+                CASE WHEN h.floored AND (x.axis <> 'subgroups' OR coalesce(g.beyond, 0) = 0) THEN h.floor_q95 END,
+                h.n_h, h.n_s, c.small_group, h.ideal, h.margin, l.ci_low, l.ci_high)
+        END AS verdict,
+        CASE
+            WHEN h.panel_id IS NULL AND x.axis = 'individuals' THEN 'no twins'
+            WHEN h.panel_id IS NULL THEN 'the study declares nothing to compare'
+            WHEN x.axis = 'subgroups' AND g.beyond > 0
+                THEN concat_ws('; ', g.beyond || ' of ' || g.groups || ' groups are beyond their floor', h.reason)
+            ELSE h.reason
+        END AS reason,
+        c.changed AS thresholds
+    FROM compared AS c
+    CROSS JOIN axes AS x
+    LEFT JOIN headlines AS h ON h.panel_id = c.panel_id AND h.axis = x.axis
+    LEFT JOIN bases AS b ON b.panel_id = c.panel_id AND b.axis = x.axis
+    LEFT JOIN baselines AS l ON l.panel_id = c.panel_id AND l.axis = x.axis
+    LEFT JOIN inference AS i ON i.panel_id = c.panel_id
+    LEFT JOIN groups AS g ON g.panel_id = c.panel_id
+    LEFT JOIN coincidence AS m ON m.panel_id = c.panel_id
 )
 SELECT
-    c.study_id, c.panel_id, c.kind, c.label, c.strategy, c.pilot_n, c.reference_id, c.reference_split,
-    x.axis, x.position,
-    h.metric, h.item_id, h.item_id_2, h.attribute, h.level, h.term,
-    h.estimate, h.ci_low, h.ci_high,
-    CASE WHEN x.axis = 'memorisation' THEN coalesce(h.floor, m.floor) ELSE h.floor END AS floor,
-    CASE WHEN x.axis = 'memorisation' THEN coalesce(h.floor_q95, m.floor_q95) ELSE h.floor_q95 END AS floor_q95,
-    b.peer_id AS base_panel_id,
-    b.estimate AS base_estimate,
-    l.peer_id AS baseline_panel_id,
-    l.estimate AS baseline_estimate,
-    l.ci_low AS baseline_ci_low,
-    l.ci_high AS baseline_ci_high,
-    h.n_h, h.n_s,
-    CASE
-        WHEN x.axis = 'inference'
-            THEN verdict_on_inference(i.models, i.undefined, i.failed, i.passed, h.n_h, h.n_s)
-        WHEN x.axis = 'memorisation'
-            THEN verdict_on_memorisation(
-                h.estimate, h.ci_low, h.ci_high, coalesce(h.floor_q95, m.floor_q95), h.n_h, h.n_s)
-        WHEN x.axis = 'individuals' AND h.ci_low <= 0 THEN 'individuals not told apart'
-        ELSE verdict(
-            h.estimate, h.ci_low, h.ci_high,
-            CASE WHEN x.axis <> 'subgroups' OR coalesce(g.beyond, 0) = 0 THEN h.floor_q95 END, h.n_h, h.n_s, h.ideal, h.margin, l.ci_low, l.ci_high)
-    END AS verdict,
-    CASE
-        WHEN h.panel_id IS NULL AND x.axis = 'individuals' THEN 'no twins'
-        WHEN h.panel_id IS NULL THEN 'the study declares nothing to compare'
-        WHEN x.axis = 'subgroups' AND g.beyond > 0
-            THEN concat_ws('; ', g.beyond || ' of ' || g.groups || ' groups are beyond their floor', h.reason)
-        ELSE h.reason
-    END AS reason
-FROM compared AS c
-CROSS JOIN axes AS x
-LEFT JOIN headlines AS h ON h.panel_id = c.panel_id AND h.axis = x.axis
-LEFT JOIN bases AS b ON b.panel_id = c.panel_id AND b.axis = x.axis
-LEFT JOIN baselines AS l ON l.panel_id = c.panel_id AND l.axis = x.axis
-LEFT JOIN inference AS i ON i.panel_id = c.panel_id
-LEFT JOIN groups AS g ON g.panel_id = c.panel_id
-LEFT JOIN coincidence AS m ON m.panel_id = c.panel_id;
+    j.* EXCLUDE (verdict, reason, thresholds),
+    j.verdict,
+    CASE f.fit WHEN 'undecided' THEN f.fit ELSE f.fit || ' for ' || j.axis END AS fit,
+    j.reason,
+    j.thresholds
+FROM judged AS j
+LEFT JOIN fit_rules AS f ON f.verdict = j.verdict;
 
-COMMENT ON VIEW scorecard IS 'What a panel is fit for: a verdict per axis, from the worst figure of that axis, beside the base model and the best baseline on the same pilot.';
+COMMENT ON VIEW scorecard IS 'What a panel is fit for: a verdict per axis, from the worst figure of that axis, beside the base model and the best baseline on the same pilot. People split in half are a panel of their own.';
 COMMENT ON COLUMN scorecard.axis IS 'marginals, heterogeneity, subgroups, coherence, inference, individuals or memorisation';
 COMMENT ON COLUMN scorecard.estimate IS 'the figure that speaks for the axis; metric, attribute, level and term say which it is';
 COMMENT ON COLUMN scorecard.ci_low IS '95 % interval: the evaluation''s, else Fisher''s of a correlation or Wilson''s of a share';
 COMMENT ON COLUMN scorecard.base_estimate IS 'the same figure of the untuned model';
 COMMENT ON COLUMN scorecard.baseline_estimate IS 'the same figure of the best baseline fitted on the same number of pilot respondents';
 COMMENT ON COLUMN scorecard.verdict IS 'in words; 90_verdicts.sql says what each takes';
+COMMENT ON COLUMN scorecard.fit IS 'fit for the axis, not fit for it, or undecided: what fit_rules says of the verdict; NULL of people';
+COMMENT ON COLUMN scorecard.thresholds IS 'thresholds of the study that are not the defaults; NULL where all are';

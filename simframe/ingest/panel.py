@@ -11,7 +11,7 @@ import polars as pl
 from simframe.ingest.read import builtin_data, read_data
 from simframe.ingest.recode import recode
 from simframe.ingest.split import assign_split
-from simframe.study import load_study, study_text
+from simframe.study import Study, load_study, study_text
 from simframe.warehouse import Provenance, Warehouse, derive, wide
 
 
@@ -51,7 +51,7 @@ def import_panel(
     splits = dict(respondents.group_by("split").len().sort("split").iter_rows())
     panel_id = f"{study.id.replace('_', '-')}-human-{content_hash(study.study_hash, respondents, answers)}"
     if warehouse.has_panel(panel_id):
-        warehouse.refresh()
+        again(warehouse, study)
         return Imported(panel_id, False, splits)
     provenance = Provenance(
         panel_id=panel_id,
@@ -62,8 +62,15 @@ def import_panel(
         seed=study.split.seed,
         settings={"split": study.split.model_dump(mode="json")},
     )
-    warehouse.publish(study, study_text(study_source), provenance, respondents, responses)
+    warehouse.publish(study, study_text(study_source), provenance, respondents, responses, thresholds=True)
     return Imported(panel_id, True, splits)
+
+
+def again(warehouse: Warehouse, study: Study) -> None:
+    """Keep a warehouse current whose panel is there already: thresholds, which no id knows, may have changed."""
+    warehouse.refresh()
+    if study.thresholds.declared:
+        warehouse.declare(study)
 
 
 def content_hash(head: str, respondents: pl.DataFrame, answers: pl.DataFrame) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from simframe.errors import DataError, did_you_mean
-from simframe.ingest.panel import Imported, content_hash
+from simframe.ingest.panel import Imported, again, content_hash
 from simframe.ingest.read import read_data
 from simframe.ingest.recode import as_text, recode
 from simframe.study import Study, load_study, study_text
@@ -70,7 +70,7 @@ def import_simulated(
     panel_id = f"{study.id.replace('_', '-')}-{kind}-{content_hash(repr(condition), respondents, answers)}"
     done = Imported(panel_id, not warehouse.has_panel(panel_id), {kind: respondents.height})
     if not done.fresh:
-        warehouse.refresh()
+        again(warehouse, study)
         return done
     provenance = Provenance(
         panel_id=panel_id,
@@ -84,7 +84,7 @@ def import_simulated(
         model=model,
         settings={"columns": kept, "twins": respondents.height - respondents[TWIN].null_count()},
     )
-    warehouse.publish(study, study_text(study_source), provenance, respondents, responses)
+    warehouse.publish(study, study_text(study_source), provenance, respondents, responses, thresholds=True)
     return done
 
 

@@ -3,6 +3,7 @@
 from simframe.study.loader import builtin_names, load_study, parse_study, study_text
 from simframe.study.parts import Bin, Crossing, Item, Option, Pair, Regression, Structure, canonical_number
 from simframe.study.schema import Study
+from simframe.study.thresholds import Thresholds
 
 __all__ = [
     "Bin",
@@ -13,6 +14,7 @@ __all__ = [
     "Regression",
     "Structure",
     "Study",
+    "Thresholds",
     "builtin_names",
     "canonical_number",
     "load_study",

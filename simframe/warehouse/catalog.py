@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from simframe import __version__
 from simframe.errors import WarehouseError
 from simframe.metrics.registry import METRICS, listed
-from simframe.study import Study, parse_study
+from simframe.study import Study, Thresholds, parse_study
 from simframe.warehouse.layout import (
     ANCHOR,
     FULL,
@@ -28,7 +28,7 @@ from simframe.warehouse.layout import (
     staged,
     write_table,
 )
-from simframe.warehouse.tables import EVALUATION, PANEL, STUDY, TEXT
+from simframe.warehouse.tables import DECLARATION, EVALUATION, PANEL, STUDY, TEXT
 
 CONFIG = {"storage_compatibility_version": "v1.5.0"}
 """Clients of DuckDB 1.5 open the catalog too."""
@@ -66,6 +66,7 @@ def write_anchors(layout: Layout) -> None:
     places = (
         (layout.panel(ANCHOR), PANEL),
         (layout.evaluation(ANCHOR), EVALUATION),
+        (layout.declaration(ANCHOR), DECLARATION),
         (layout.study(ANCHOR, "_"), STUDY),
     )
     for folder, schemas in places:
@@ -83,7 +84,7 @@ def _has_columns(path: Path, schema: pa.Schema) -> bool:
 
 
 def published(layout: Layout) -> dict[str, list[tuple[str, ...]]]:
-    """Return the ids of what is published now: panels, evaluations, study versions."""
+    """Return the ids of what is published now: panels, evaluations, declared thresholds, study versions."""
 
     def ids(kind: str) -> list[tuple[str, ...]]:
         found = (entry.name.removeprefix(f"{kind}=") for entry in layout.data.glob(f"{kind}=*") if entry.is_dir())
@@ -94,7 +95,7 @@ def published(layout: Layout) -> dict[str, list[tuple[str, ...]]]:
         for folder in layout.studies.glob("*/*")
         if folder.is_dir() and folder.parent.name != ANCHOR
     ]
-    return {"panel": ids("panel"), "evaluation": ids("evaluation"), "study": sorted(versions)}
+    return {kind: ids(kind) for kind in ("panel", "evaluation", "thresholds")} | {"study": sorted(versions)}
 
 
 def rebuild(root: str | Path) -> None:
@@ -133,6 +134,9 @@ def _build(layout: Layout, path: Path) -> None:
                 "published_evaluations": pa.table(
                     {"evaluation_id": pa.array([e for (e,) in snapshot["evaluation"]], TEXT)}
                 ),
+                "published_thresholds": pa.table(
+                    {"declaration_id": pa.array([d for (d,) in snapshot["thresholds"]], TEXT)}
+                ),
                 "published_studies": pa.table(
                     {
                         "study_id": pa.array([study_id for study_id, _ in snapshot["study"]], TEXT),
@@ -140,6 +144,7 @@ def _build(layout: Layout, path: Path) -> None:
                     }
                 ),
                 "metrics": pa.Table.from_pylist([asdict(metric) for metric in METRICS.values()]),
+                "threshold_defaults": pa.Table.from_pylist(_defaults()),
             }
             for name, rows in tables.items():
                 con.register("incoming", rows)
@@ -157,6 +162,15 @@ def _build(layout: Layout, path: Path) -> None:
     except duckdb.Error as err:
         mend = FULL if is_full(err) else "run `simframe doctor` to find the broken table"
         raise WarehouseError(f"the catalog cannot be built: {err}", where=str(layout.root), mend=mend) from err
+
+
+def _defaults() -> list[dict[str, Any]]:
+    return [
+        {"position": place, "name": name, "default_value": default, "meaning": field.description}
+        for place, ((name, _, default, _), field) in enumerate(
+            zip(Thresholds().rows(), Thresholds.model_fields.values(), strict=True)
+        )
+    ]
 
 
 def _filled(sql: str, root: str) -> str:
@@ -181,7 +195,12 @@ def _glob_literal(root: Path) -> str:
 def is_current(root: str | Path) -> bool:
     """Whether the catalog lists what is published; not so after a crash between publishing and the rebuild."""
     layout = Layout(root)
-    tables = {"panel": "published", "evaluation": "published_evaluations", "study": "published_studies"}
+    tables = {
+        "panel": "published",
+        "evaluation": "published_evaluations",
+        "thresholds": "published_thresholds",
+        "study": "published_studies",
+    }
     try:
         with connect(layout.catalog, read_only=True) as con:
             listed = {kind: set(con.execute(f"FROM {table}").fetchall()) for kind, table in tables.items()}

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from polars.testing import assert_frame_equal
 
 from simframe.errors import SimframeError
-from simframe.warehouse import aggregate, catalog
+from simframe.warehouse import aggregate, catalog, declarations
 from simframe.warehouse.layout import sha256
 from simframe.warehouse.store import Warehouse
 from simframe.warehouse.studies import study_tables
@@ -43,6 +43,8 @@ def examine(warehouse: Warehouse, *, orphan_age: float = ORPHAN_AGE) -> list[Fin
         findings += _files(folder, f"evaluation {evaluation_id}", EVALUATION, "evaluation")
     for study_id, study_hash in catalog.published(warehouse.layout)["study"]:
         findings += _study(warehouse, study_id, study_hash)
+    for (declaration_id,) in catalog.published(warehouse.layout)["thresholds"]:
+        findings += _declaration(warehouse, declaration_id)
     findings += _catalog(warehouse)
     return findings
 
@@ -69,8 +71,15 @@ def _files(folder: Path, where: str, schemas: dict[str, pa.Schema], head: str) -
             record = recorded.get(path.name, {})
             if record.get("sha256") != sha256(path):
                 yield Finding(where, f"{path.name} is not the file that was published (SHA-256 differs)", again)
-            elif pq.read_schema(path) != schema or record["rows"] != pq.read_metadata(path).num_rows:
+            elif not _fits(pq.read_schema(path), schema) or record["rows"] != pq.read_metadata(path).num_rows:
                 yield Finding(where, f"{path.name} has other columns or rows than recorded", again)
+
+
+def _fits(stored: pa.Schema, schema: pa.Schema) -> bool:
+    """Whether a file has the columns of today, or of before some were added: views read those as null."""
+    return stored.names == [name for name in schema.names if name in stored.names] and all(
+        field.type == schema.field(field.name).type for field in stored
+    )
 
 
 def _panel(warehouse: Warehouse, panel_id: str) -> list[Finding]:
@@ -129,6 +138,17 @@ def _study(warehouse: Warehouse, study_id: str, study_hash: str) -> list[Finding
         if not same:
             found.append(Finding(where, f"{name}.parquet does not say what study.toml says", again))
     return found
+
+
+def _declaration(warehouse: Warehouse, declaration_id: str) -> list[Finding]:
+    where = f"thresholds {declaration_id}"
+    try:
+        head = declarations.read(warehouse.layout, declaration_id)[0]
+    except SimframeError as err:
+        return [Finding(where, err.message, err.mend or "")]
+    if not warehouse.layout.study(head["study_id"], head["study_hash"]).is_dir():
+        return [Finding(where, "the study version that they are of is gone", "import the study again")]
+    return []
 
 
 def _catalog(warehouse: Warehouse) -> list[Finding]:

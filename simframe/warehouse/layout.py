@@ -62,6 +62,10 @@ class Layout:
         """Return the directory of one evaluation."""
         return self.data / f"evaluation={evaluation_id}"
 
+    def declaration(self, declaration_id: str) -> Path:
+        """Return the directory of one declaration of thresholds."""
+        return self.data / f"thresholds={declaration_id}"
+
     def study(self, study_id: str, study_hash: str) -> Path:
         """Return the directory of one study version."""
         return self.studies / study_id / study_hash

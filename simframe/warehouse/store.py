@@ -11,6 +11,7 @@ import polars as pl
 from simframe.errors import WarehouseError, did_you_mean
 from simframe.study import Study
 from simframe.warehouse import catalog
+from simframe.warehouse.declarations import Change, declare
 from simframe.warehouse.layout import Layout, disk_errors, interruptible
 from simframe.warehouse.publish import Provenance, publish_panel
 from simframe.warehouse.studies import add_study
@@ -101,16 +102,32 @@ class Warehouse:
         responses: pl.DataFrame,
         *,
         rebuild: bool = True,
+        thresholds: bool = False,
     ) -> str:
         """Store the study version, publish a panel under it, and return the panel's id.
+
+        Thresholds that the study declares count where none were declared for its version; with ``thresholds``, in
+        place of those that were.
 
         The catalog is made again unless ``rebuild`` is false: whoever publishes many panels does that once, at the end.
         """
         add_study(self.layout, study, text)
+        if study.thresholds.declared:
+            declare(self.layout, study, first=not thresholds)
         panel_id = publish_panel(self.layout, study, provenance, respondents, responses)
         if rebuild:
             self.rebuild()
         return panel_id
+
+    def declare(self, study: Study) -> list[Change]:
+        """Make a study's thresholds count for its version, and return what that changes.
+
+        Earlier declarations stay visible in ``threshold_history``.
+        """
+        changes = declare(self.layout, study)
+        if changes:
+            self.rebuild()
+        return changes
 
     def has_panel(self, panel_id: str) -> bool:
         """Whether a panel is published."""

@@ -146,6 +146,20 @@ STUDY = {
 }
 """Files of one study version, ``studies/<study_id>/<study_hash>/<name>.parquet``, beside ``study.toml``."""
 
+DECLARATION = {
+    "thresholds": _schema(
+        study_id=TEXT,
+        study_hash=TEXT,
+        place=WHOLE,  # of the declaration among those of this version, from 1
+        name=TEXT,
+        value=REAL,  # null where a margin is not set
+        default_value=REAL,
+        declared=FLAG,  # by the study file; the default counts where it is silent
+        declared_at=INSTANT,
+    ),
+}
+"""Files of one declaration of thresholds, ``data/thresholds=<declaration_id>/<name>.parquet``."""
+
 EVALUATION = {
     "evaluation": _schema(
         evaluation_id=TEXT,

@@ -10,6 +10,10 @@ from simframe.warehouse.catalog import sql_files
 from .conftest import count, cross
 
 N = 100
+STANDING = """
+    SELECT 's' AS study_id, 'h' AS study_hash, 0.1 AS marginals_margin, 0.1 AS heterogeneity_margin,
+        0.1 AS subgroups_margin, 0.1 AS coherence_margin
+"""
 
 
 @pytest.fixture(scope="module")
@@ -18,15 +22,18 @@ def rules():
     with duckdb.connect() as con:
         for file in sql_files():
             if file.name.startswith(("00_", "90_")):
+                con.execute("CREATE OR REPLACE TABLE study_thresholds AS " + STANDING)
                 con.execute(file.read_text("utf-8"))
         yield con
 
 
 def verdict(
-    con, *, estimate=0.3, ci=(0.25, 0.35), q95=0.1, n_h=N, n_s=N, ideal=0.0, margin=None, baseline=(None, None)
-):
+    con, *, estimate=0.3, ci=(0.25, 0.35), q95=0.1, n_h=N, n_s=N, small=30, ideal=0.0, margin=None,
+    baseline=(None, None),
+):  # fmt: skip
     return con.execute(
-        "SELECT verdict(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [estimate, *ci, q95, n_h, n_s, ideal, margin, *baseline]
+        "SELECT verdict(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [estimate, *ci, q95, n_h, n_s, small, ideal, margin, *baseline],
     ).fetchone()[0]
 
 
@@ -42,21 +49,29 @@ def verdict(
         ({"estimate": 0.11, "q95": None}, "no baseline"),
         ({"estimate": 0.3, "ci": (0.11, 0.35)}, "differs from people"),
         ({"estimate": 0.3, "ci": (0.1, 0.35)}, "no baseline"),
-        ({"estimate": 0.7, "ci": (0.6, 0.89), "ideal": 1.0, "margin": 0.1}, "differs from people"),
-        ({"estimate": 0.1, "ci": (0.06, 0.2), "margin": 0.05}, "differs from people"),
+        ({"estimate": 0.7, "ci": (0.6, 0.89), "ideal": 1.0, "margin": 0.1, "q95": None}, "differs from people"),
+        ({"n_s": 29, "small": 29}, "differs from people"),
+        ({"estimate": 0.1, "ci": (0.06, 0.2), "margin": 0.05, "q95": None}, "differs from people"),
+        # A margin beside the floor: either is enough, and it takes both to differ.
+        ({"estimate": 0.3, "margin": 0.4}, "within the margin"),
+        ({"estimate": 0.3, "margin": 0.3}, "no baseline"),
+        ({"estimate": 0.3, "margin": 0.2}, "differs from people"),
+        ({"estimate": 0.1, "ci": (0.05, 0.2), "margin": 0.01}, "at the floor"),
         ({"baseline": (0.4, 0.5)}, "better than baseline"),
         ({"baseline": (0.35, 0.5)}, "no better than baseline"),
         ({"baseline": (0.2, 0.25)}, "no better than baseline"),
         ({"baseline": (0.1, 0.2)}, "worse than baseline"),
         # Signed figures: a distance from the ideal on either side, and a floor is no bound for them.
-        ({"estimate": 1.0, "ci": (0.95, 1.05), "ideal": 1.0, "margin": 0.1}, "within the margin"),
-        ({"estimate": 1.0, "ci": (0.8, 1.2), "ideal": 1.0, "margin": 0.1, "q95": 1.3}, "no baseline"),
-        ({"estimate": 0.8, "ci": (0.75, 0.85), "ideal": 1.0, "margin": 0.1, "baseline": (1.3, 1.5)},
+        ({"estimate": 1.0, "ci": (0.95, 1.05), "ideal": 1.0, "margin": 0.1, "q95": None}, "within the margin"),
+        ({"estimate": 1.0, "ci": (0.8, 1.2), "ideal": 1.0, "margin": 0.1, "q95": None}, "no baseline"),
+        ({"estimate": 0.8, "ci": (0.75, 0.85), "ideal": 1.0, "margin": 0.1, "q95": None, "baseline": (1.3, 1.5)},
          "better than baseline"),
-        ({"estimate": 0.8, "ci": (0.75, 0.85), "ideal": 1.0, "margin": 0.1, "baseline": (1.2, 1.5)},
+        ({"estimate": 0.8, "ci": (0.75, 0.85), "ideal": 1.0, "margin": 0.1, "q95": None, "baseline": (1.2, 1.5)},
          "no better than baseline"),
-        ({"estimate": -0.3, "ci": (-0.4, -0.2), "margin": 0.05, "baseline": (-0.1, 0.1)}, "worse than baseline"),
-        ({"estimate": 0.6, "ci": (0.5, 0.7), "ideal": 1.0, "baseline": (0.1, 0.4)}, "better than baseline"),
+        ({"estimate": -0.3, "ci": (-0.4, -0.2), "margin": 0.05, "q95": None, "baseline": (-0.1, 0.1)},
+         "worse than baseline"),
+        ({"estimate": 0.6, "ci": (0.5, 0.7), "ideal": 1.0, "q95": None, "baseline": (0.1, 0.4)},
+         "better than baseline"),
     ],
 )  # fmt: skip
 def test_a_verdict_takes_its_evidence(rules, case, expected):
@@ -74,13 +89,13 @@ def test_a_verdict_takes_its_evidence(rules, case, expected):
     ],
 )
 def test_inference_asks_for_every_model(rules, models, undefined, failed, passed, expected):
-    arguments = [models, undefined, failed, passed, N, N]
-    assert rules.execute("SELECT verdict_on_inference(?, ?, ?, ?, ?, ?)", arguments).fetchone()[0] == expected
+    arguments = [models, undefined, failed, passed, N, N, 30]
+    assert rules.execute("SELECT verdict_on_inference(?, ?, ?, ?, ?, ?, ?)", arguments).fetchone()[0] == expected
 
 
 def test_the_founding_studys_best_panel_is_not_fit_for_inference(rules):
     """Sign F1 0.769 and false-positive rate 0.333, as the study published them."""
-    assert rules.execute("SELECT fails_inference(0.769, 0.333, 0.8)").fetchone() == (True,)
+    assert rules.execute("SELECT fails_inference(0.769, 0.333, 0.8, 0.9, 0.1, 0.8)").fetchone() == (True,)
 
 
 def distance(low, high, q95=0.01, **over):
@@ -181,8 +196,8 @@ def test_the_interval_of_a_correlation_is_fishers(rules):
 
 def test_repeating_the_pilot_is_said(rules):
     def said(estimate, low, high, q95):
-        arguments = [estimate, low, high, q95, N, N]
-        return rules.execute("SELECT verdict_on_memorisation(?, ?, ?, ?, ?, ?)", arguments).fetchone()[0]
+        arguments = [estimate, low, high, q95, N, N, 30]
+        return rules.execute("SELECT verdict_on_memorisation(?, ?, ?, ?, ?, ?, ?)", arguments).fetchone()[0]
 
     assert said(0.1, 0.05, 0.15, 0.12) == "at the floor"
     assert said(0.3, 0.25, 0.35, 0.12) == "repeats the pilot"

@@ -176,3 +176,19 @@ def test_a_warehouse_without_catalog(copied: Warehouse) -> None:
     (finding,) = examine(copied)
     assert (finding.where, finding.problem) == ("catalog", "no warehouse catalog here")
     assert "simframe rebuild" in finding.mend
+
+
+def test_a_file_from_before_a_column_was_added(copied: Warehouse) -> None:
+    folder = panel_folder(copied)
+    path = folder / "responses.parquet"
+    table = pl.read_parquet(path, hive_partitioning=False).to_arrow()
+    kept = [name for name in PANEL["responses"].names if name != "position"]
+    older = pa.schema([PANEL["responses"].field(name) for name in kept])
+    write_table(path, table.select(kept), older)
+    record_again(folder)
+    assert findings(copied) == []
+    turned = pa.schema([older.field(name) for name in reversed(kept)])
+    write_table(path, table.select(kept), turned)
+    record_again(folder)
+    (finding,) = findings(copied)
+    assert finding.problem == "responses.parquet has other columns or rows than recorded"

@@ -62,7 +62,7 @@ def test_the_system_refuses_a_larger_file(
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / "small"
     place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(place)]
     if sys.platform != "linux" or subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("no disk may be mounted here")
     yield place
@@ -100,7 +100,7 @@ def test_a_disk_that_fills_up_while_the_catalog_is_written(small_disk: Path, par
     warehouse = Warehouse.create(small_disk / "w")
     import_panel(warehouse, *park_files)
     failed = 0
-    for room in range(0, 5_600_000, 800_000):
+    for room in range(0, 8_400_000, 1_200_000):
         ballast = small_disk / "ballast"
         usage = shutil.disk_usage(small_disk)
         with ballast.open("wb") as file:
