@@ -9,12 +9,14 @@ that bias, on a scale where it is additive (Davison and Hinkley 1997, sections 5
   of a difference, which has no bias to take off, so the upper end is at least that of the percentile interval;
 - ``log`` for ratios, where both panels are alike at 1;
 - ``plain`` for divergences and differences;
-- ``fisher`` for correlations of answers.
+- ``fisher`` for correlations of answers: Fisher's interval, with the larger of his standard error and the bootstrap's,
+  as his is too small where answers are lopsided and the bootstrap's where hardly any vary;
+- ``share`` for means of what lies in 0..1: Wilson's interval, at the sample size whose variance the bootstrap finds.
 
 Figures of fitted coefficients are drawn from the coefficients' normal law. Their intervals are ``percentile``: of the
 figure itself where it is a count or a rate of this pair of samples (what two fresh samples would give), of the figure
 freed of the attenuation by noise where it is a correlation. The distance of two coefficient vectors has an interval
-by :func:`inversion`. Shares near 0 and 1 have :func:`wilson`'s.
+by :func:`inversion`.
 
 All are clipped to the metric's range and stretched, where the correction has moved them away, to hold the estimate.
 """
@@ -45,7 +47,7 @@ class Method:
     chance alone keeps small.
     """
 
-    scale: Literal["plain", "square", "folded", "log", "fisher", "percentile"]
+    scale: Literal["plain", "square", "folded", "log", "fisher", "share", "percentile"]
     low: float
     high: float
     ideal: float | None = 0.0
@@ -56,7 +58,7 @@ _DISTANCE, _DIVERGENCE = Method("square", 0, 1), Method("plain", 0, 1)
 _DIFFERENCE, _RATIO = Method("plain", -1, 1), Method("log", 0, inf, ideal=1.0)
 _HITS, _MISSES = Method("percentile", 0, inf, inf, "below"), Method("percentile", 0, inf)
 _RECOVERED = Method("percentile", 0, 1, 1.0, "below")
-_TWINS = Method("plain", 0, 1, 1.0, "above")
+_TWINS = Method("share", 0, 1, 1.0, "above")
 
 METHODS: dict[str, Method] = {
     "js_distance": _DISTANCE,
@@ -108,22 +110,33 @@ _SCALES: dict[str, tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]
 _SCALES["folded"] = _SCALES["square"]
 
 
-def interval(metric: str, estimate: float, replicates: Floats) -> tuple[float | None, float | None]:
+def interval(
+    metric: str, estimate: float, replicates: Floats, n: float | None = None
+) -> tuple[float | None, float | None]:
     """Return the 95 % interval of ``estimate`` from bootstrap ``replicates``; (None, None) where there is none.
 
-    A ratio with replicates at 0 has no logarithm there: it falls back on percentiles.
+    A ratio with replicates at 0 has no logarithm there: it falls back on percentiles. Correlations and shares of one
+    sample take its size ``n``.
     """
     drawn = replicates[np.isfinite(replicates)]
     if not np.isfinite(estimate) or len(drawn) < 2:
         return None, None
     method = METHODS[metric]
+    if method.scale == "share" and method.low <= estimate <= method.high:
+        spread, most = float(drawn.var(ddof=1)), estimate * (1 - estimate)
+        return wilson(estimate, most / spread if spread > 0 and most > 0 else n or 1.0)
     tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
     below, above = np.quantile(drawn, tails)
     if method.scale == "percentile" or (method.scale == "log" and min(below, estimate) <= 0):
         low, high = below, above
     else:
         there, back = _SCALES[method.scale]
-        low, high = back(2 * there(np.array(estimate)) - there(np.array([above, below])))
+        if method.scale == "fisher":
+            spread = float(np.ptp(there(np.array([below, above])))) / 2
+            reach = max(spread, _normal() / np.sqrt(n - 3) if n is not None and n > 3 else 0.0)
+            low, high = back(there(np.array(estimate)) + np.array([-reach, reach]))
+        else:
+            low, high = back(2 * there(np.array(estimate)) - there(np.array([above, below])))
         if method.scale == "folded":
             high = max(high, above)
     low, high = np.clip([low, high], method.low, method.high)
@@ -171,7 +184,7 @@ def floor(metric: str, between_people: Floats) -> tuple[float | None, float | No
 
 def wilson(share: float, n: float) -> tuple[float, float]:
     """Return the 95 % interval of a share among ``n`` respondents, or their worth (Wilson 1927)."""
-    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+    z = _normal()
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     reach = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
     # At shares of 0 and 1 rounding may leave the estimate outside.
@@ -195,3 +208,7 @@ def _distance(method: Method, x: Floats) -> Floats:
         with np.errstate(divide="ignore"):
             return np.asarray(np.abs(np.log(x)))
     return np.asarray(np.abs(x - (method.ideal or 0.0)))
+
+
+def _normal() -> float:
+    return NormalDist().inv_cdf((1 + LEVEL) / 2)
