@@ -1,0 +1,155 @@
+"""Draw a world again and again, evaluate it as the product does, and count how often it is right.
+
+A batch of repetitions of one cell (world, scenario, n, design) becomes one small Parquet file of counts, which add up
+over batches: a study that is stopped keeps what it has.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+import bonds
+import numpy as np
+import polars as pl
+import worlds
+from worlds import Key, World
+
+from simframe.inference import Panel, evaluate
+
+SIZES = (30, 100, 300, 1000, 3000)
+KEYS = ["world", "scenario", "n", "design", "metric", "item_id", "item_id_2", "attribute", "level", "term"]
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is repeated."""
+
+    world: str
+    scenario: str
+    n: int
+    design: str
+
+    def make(self) -> World:
+        """Return the world."""
+        if self.world == "models":
+            return bonds.models(self.scenario, weighted=self.design == "weighted")
+        made = {"items": worlds.items, "groups": worlds.groups, "pairs": bonds.pairs}[self.world]
+        return made(self.scenario)
+
+    def seed(self, batch: int) -> np.random.Generator:
+        """Return the generator of one batch."""
+        text = repr((astuple(self), batch)).encode()
+        return np.random.default_rng(int.from_bytes(hashlib.sha256(text).digest()[:8], "big"))
+
+
+def cells(names: tuple[str, ...], sizes: tuple[int, ...] = SIZES) -> list[Cell]:
+    """Return every cell of some worlds; clusters are studied where there are enough of them."""
+    found = [
+        Cell(name, scenario, n, design)
+        for n in sizes
+        for name in names
+        for scenario in worlds.SCENARIOS
+        for design in ("plain", "weighted", "clustered")
+    ]
+    return [
+        cell for cell in found if cell.design != "clustered" or (cell.world in ("items", "models") and cell.n >= 300)
+    ]
+
+
+def figures(world: World, h: Panel, s: Panel, replicates: int, seed: int) -> dict[Key, dict[str, float | None]]:
+    """Evaluate one pair of panels; return estimate, interval, floor and p-value of every figure."""
+    found = evaluate(world.study, h, s, replicates=replicates, seed=seed)
+    rows: dict[Key, dict[str, float | None]] = {}
+    for row in found.estimates.iter_rows(named=True):
+        # Which group is the worst is itself seen by chance.
+        level = "all" if row["metric"].startswith("worst_group") else row["level"]
+        rows[row["metric"], row["item_id"], row["item_id_2"], row["attribute"], level, row["term"]] = row
+    for row in found.coefficients.iter_rows(named=True):
+        name = worlds.key(f"coefficient of {row['regression_id']}", row["term"])
+        rows[name] = row | {"floor": None, "floor_q95": None}
+    return rows
+
+
+def batch(cell: Cell, number: int, repetitions: int, replicates: int) -> pl.DataFrame:
+    """Repeat a cell; return the counts of every figure with a known value."""
+    world, rng = cell.make(), cell.seed(number)
+    truth = world.truth(cell.n, cell.design)
+    counts: dict[Key, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for repetition in range(repetitions):
+        h, s = world.draw(rng, cell.n, cell.design)
+        rows = figures(world, h, s, replicates, number * 1_000_000 + repetition)
+        for name, row in rows.items():
+            known = truth.get(name)
+            if known is None or np.isfinite(known):
+                _count(counts[name], row, known)
+    table = []
+    for name, tally in counts.items():
+        item = name[1] or ""
+        options, shape = world.shape.get(item, (0, ""))
+        own = dict(zip(KEYS, (*astuple(cell), *name), strict=True))
+        table.append(
+            own | {"options": options, "shape": shape, "truth": truth.get(name), "batch": number} | dict(tally)
+        )
+    return pl.DataFrame(table, schema=SCHEMA)
+
+
+TALLIES = (
+    *("seen", "estimates", "estimate", "estimate2", "intervals", "covered", "below", "above", "width"),
+    *("floors", "floor", "floor2", "tests", "rejected", "beyond"),
+)
+SCHEMA = {
+    **dict.fromkeys(KEYS, pl.String),
+    "n": pl.Int64,
+    "options": pl.Int64,
+    "shape": pl.String,
+    "truth": pl.Float64,
+    "batch": pl.Int64,
+    **dict.fromkeys(TALLIES, pl.Float64),
+}
+
+
+def _count(tally: dict[str, float], row: dict[str, float | None], truth: float | None) -> None:
+    estimate, low, high = row["estimate"], row["ci_low"], row["ci_high"]
+    tally["seen"] += 1
+    if estimate is not None:
+        tally["estimates"] += 1
+        tally["estimate"] += estimate
+        tally["estimate2"] += estimate**2
+    if truth is not None and low is not None and high is not None:
+        slack = TOLERANCE * max(1.0, abs(truth))
+        tally["intervals"] += 1
+        tally["covered"] += low - slack <= truth <= high + slack
+        tally["below"] += high + slack < truth
+        tally["above"] += truth < low - slack
+        tally["width"] += high - low
+    if row["floor"] is not None:
+        tally["floors"] += 1
+        tally["floor"] += row["floor"]
+        tally["floor2"] += row["floor"] ** 2
+        tally["beyond"] += estimate is not None and row["floor_q95"] is not None and estimate > row["floor_q95"]
+    if row["p_value"] is not None:
+        tally["tests"] += 1
+        tally["rejected"] += row["p_value"] <= 0.05
+
+
+def store(folder: Path, cell: Cell, number: int, repetitions: int, replicates: int) -> Path:
+    """Write one batch, unless it is there already."""
+    path = folder / f"{cell.world}-{cell.scenario}-{cell.n}-{cell.design}-{number:03d}.parquet"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        table, part = batch(cell, number, repetitions, replicates), path.with_suffix(".part")
+        table.write_parquet(part)
+        part.rename(path)
+    return path
+
+
+def gathered(folder: Path) -> pl.DataFrame:
+    """Return the sums of all batches in a folder, one row a figure."""
+    table = pl.read_parquet(folder / "*.parquet")
+    return table.group_by(*KEYS, "options", "shape", maintain_order=True).agg(
+        pl.col("truth").first(), pl.col(*TALLIES).sum()
+    )
