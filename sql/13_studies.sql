@@ -86,11 +86,13 @@ SELECT
     s.pair_id::VARCHAR AS pair_id,
     s.label::VARCHAR AS label,
     s.belief::VARCHAR AS belief,
-    s.action::VARCHAR AS action
+    s.action::VARCHAR AS action,
+    coalesce(s.controls::VARCHAR[], []) AS controls
 FROM read_parquet('${ROOT}/studies/*/*/pairs.parquet', union_by_name = true) AS s
 SEMI JOIN published_studies AS known USING (study_id, study_hash);
 
 COMMENT ON TABLE pairs IS 'One row a declared pair of a belief item and an action item.';
+COMMENT ON COLUMN pairs.controls IS 'items held constant in partial associations';
 
 CREATE OR REPLACE TABLE implications AS
 SELECT

@@ -12,24 +12,26 @@ GROUP BY ALL;
 
 COMMENT ON VIEW sample_crosstabs IS 'Crosstabs of one side of a comparison, its splits added up.';
 
+CREATE OR REPLACE VIEW code_places AS
+SELECT
+    o.study_id, o.study_hash, o.item_id, o.code,
+    o.kind <> 'category' AS on_scale,
+    CASE
+        WHEN o.kind = 'category' THEN NULL
+        WHEN count(o.value) OVER item = count(*) FILTER (o.kind <> 'category') OVER item THEN o.value
+        WHEN i.scale <> 'nominal' THEN o.position
+    END AS place
+FROM options AS o
+JOIN items AS i USING (study_id, study_hash, item_id)
+WHERE NOT o.missing
+WINDOW item AS (PARTITION BY o.study_id, o.study_hash, o.item_id);
+
+COMMENT ON VIEW code_places IS 'Where the codes of an item stand in order: by their values; bins, which have none, as declared.';
+COMMENT ON COLUMN code_places.on_scale IS 'false for a missing option that counts as a category: rank correlations set it aside';
+COMMENT ON COLUMN code_places.place IS 'NULL where options of a nominal item have no values, and so no order';
+
 CREATE OR REPLACE VIEW associations AS
-WITH ordered AS (
-    -- Codes stand in the order of their values; bins, which have none, in declared order. Options of a nominal item
-    -- without values have no order. A missing option that counts as a category is set aside by the rank correlation.
-    SELECT
-        o.study_id, o.study_hash, o.item_id, o.code,
-        o.kind <> 'category' AS on_scale,
-        CASE
-            WHEN o.kind = 'category' THEN NULL
-            WHEN count(o.value) OVER item = count(*) FILTER (o.kind <> 'category') OVER item THEN o.value
-            WHEN i.scale <> 'nominal' THEN o.position
-        END AS place
-    FROM options AS o
-    JOIN items AS i USING (study_id, study_hash, item_id)
-    WHERE NOT o.missing
-    WINDOW item AS (PARTITION BY o.study_id, o.study_hash, o.item_id)
-),
-tables AS (
+WITH tables AS (
     SELECT
         x.panel_id, x.part, x.pair_id, x.n, x.w,
         b.place AS belief, a.place AS action,
@@ -45,9 +47,9 @@ tables AS (
         sum(ranked) OVER up_to_action - sum(ranked) OVER by_action / 2 - sum(ranked) OVER whole / 2 AS rank_action
     FROM sample_crosstabs AS x
     JOIN pairs AS p USING (study_id, study_hash, pair_id)
-    JOIN ordered AS b
+    JOIN code_places AS b
         ON b.study_id = x.study_id AND b.study_hash = x.study_hash AND b.item_id = p.belief AND b.code = x.belief_code
-    JOIN ordered AS a
+    JOIN code_places AS a
         ON a.study_id = x.study_id AND a.study_hash = x.study_hash AND a.item_id = p.action AND a.code = x.action_code
     WHERE x.attribute = 'all' AND x.w > 0
     WINDOW

@@ -17,6 +17,8 @@ sides AS (
         c.study_id, c.panel_id, c.reference_id, p.pair_id, p.belief, p.action,
         coalesce(h.n, 0) AS n_h,
         coalesce(s.n, 0) AS n_s,
+        CASE WHEN h.n IS NULL THEN 'no answers in the reference' END AS absent_h,
+        CASE WHEN s.n IS NULL THEN 'not simulated' END AS absent_s,
         unnest([
             {'metric': 'cramers_v', 'h': h.cramers_v, 's': s.cramers_v,
                 'reason_h': h.reason, 'reason_s': s.reason},
@@ -26,20 +28,41 @@ sides AS (
                 'reason_h': h.reason_tau, 'reason_s': s.reason_tau},
             {'metric': 'spearman', 'h': h.spearman, 's': s.spearman,
                 'reason_h': h.reason_spearman, 'reason_s': s.reason_spearman}
-        ]) AS side,
-        h.n IS NULL AS absent_h,
-        s.n IS NULL AS absent_s
+        ]) AS side
     FROM comparisons AS c
     JOIN pairs AS p USING (study_id, study_hash)
     LEFT JOIN associations AS h
         ON h.panel_id = c.reference_id AND h.part = part_of(c.reference_split) AND h.pair_id = p.pair_id
     LEFT JOIN associations AS s ON s.panel_id = c.panel_id AND s.part = 'all' AND s.pair_id = p.pair_id
+    UNION ALL
+    SELECT
+        c.study_id, c.panel_id, c.reference_id, p.pair_id, p.belief, p.action,
+        coalesce(h.n, 0),
+        coalesce(s.n, 0),
+        -- Everybody's control is missing, or the panel was published before counts by control were kept.
+        CASE WHEN h.n IS NULL THEN 'no counts by control in the reference' END,
+        CASE WHEN s.n IS NULL THEN 'no counts by control in the panel' END,
+        unnest([
+            {'metric': 'cramers_v_partial', 'h': h.cramers_v, 's': s.cramers_v,
+                'reason_h': h.reason, 'reason_s': s.reason},
+            {'metric': 'mutual_information_partial', 'h': h.mutual_information, 's': s.mutual_information,
+                'reason_h': NULL, 'reason_s': NULL},
+            {'metric': 'goodman_kruskal_tau_partial', 'h': h.goodman_kruskal_tau, 's': s.goodman_kruskal_tau,
+                'reason_h': h.reason_tau, 'reason_s': s.reason_tau},
+            {'metric': 'spearman_partial', 'h': h.spearman, 's': s.spearman,
+                'reason_h': h.reason_spearman, 'reason_s': s.reason_spearman}
+        ])
+    FROM comparisons AS c
+    JOIN pairs AS p ON p.study_id = c.study_id AND p.study_hash = c.study_hash AND len(p.controls) > 0
+    LEFT JOIN partial_associations AS h
+        ON h.panel_id = c.reference_id AND h.part = part_of(c.reference_split) AND h.pair_id = p.pair_id
+    LEFT JOIN partial_associations AS s ON s.panel_id = c.panel_id AND s.part = 'all' AND s.pair_id = p.pair_id
 ),
 reasoned AS (
     SELECT
         *,
-        CASE WHEN absent_h THEN 'no answers in the reference' ELSE side.reason_h || ' in the reference' END AS reason_h,
-        CASE WHEN absent_s THEN 'not simulated' ELSE side.reason_s || ' in the panel' END AS reason_s
+        coalesce(absent_h, side.reason_h || ' in the reference') AS reason_h,
+        coalesce(absent_s, side.reason_s || ' in the panel') AS reason_s
     FROM sides
 ),
 of_sides AS (

@@ -1,7 +1,9 @@
 """Whether a panel acts on its beliefs as people do: association between a belief item and an action item.
 
 Count form over a crosstab, one row a (belief, action) combination with its count or weight `n` (or `h` and `s`);
-combinations that the table leaves out are empty. Rows whose belief or action is null are set aside.
+combinations that the table leaves out are empty. Rows whose belief or action is null are set aside. The partial forms
+hold a control constant: their table has a row a (belief, action, control) combination, and `control` is any column
+that tells strata apart, `pl.struct` of several included.
 """
 
 from __future__ import annotations
@@ -16,10 +18,14 @@ __all__ = [
     "conditional_js",
     "conditional_js_coverage",
     "cramers_v",
+    "cramers_v_partial",
     "goodman_kruskal_tau",
+    "goodman_kruskal_tau_partial",
     "mutual_information",
+    "mutual_information_partial",
     "polychoric",
     "spearman",
+    "spearman_partial",
 ]
 
 
@@ -88,6 +94,46 @@ def polychoric(n: IntoExpr, belief: IntoExpr, action: IntoExpr) -> pl.Expr:
         action: the action's option values.
     """
     return of_rows("polychoric", numbers(n), codes(belief), codes(action))
+
+
+def cramers_v_partial(n: IntoExpr, belief: IntoExpr, action: IntoExpr, control: IntoExpr) -> pl.Expr:
+    """Cramer's V within strata of a control, pooled: sqrt(sum_c chi2_c / sum_c n_c (min(r_c, c_c) - 1)), 0 to 1.
+
+    r_c and c_c count the beliefs and actions that someone in the stratum chose; a stratum with one of either says
+    nothing and counts for nothing. Null where every stratum is such a one.
+    """
+    return of_rows("cramers_v_partial", numbers(n), codes(belief), codes(action), codes(control))
+
+
+def mutual_information_partial(n: IntoExpr, belief: IntoExpr, action: IntoExpr, control: IntoExpr) -> pl.Expr:
+    """Mutual information of belief and action given the control, in bits: its mean over the strata.
+
+    The conditional mutual information I(B; A | C) of Cover and Thomas (2006), 2.5.
+    """
+    return of_rows("mutual_information_partial", numbers(n), codes(belief), codes(action), codes(control))
+
+
+def goodman_kruskal_tau_partial(n: IntoExpr, belief: IntoExpr, action: IntoExpr, control: IntoExpr) -> pl.Expr:
+    """Goodman and Kruskal's tau given the control, 0 to 1: variation explained over variation, both within strata.
+
+    The partial tau of Gray and Williams (1981). Null where everybody in a stratum acts alike, in every stratum.
+    """
+    return of_rows("goodman_kruskal_tau_partial", numbers(n), codes(belief), codes(action), codes(control))
+
+
+def spearman_partial(n: IntoExpr, belief: IntoExpr, action: IntoExpr, control: IntoExpr) -> pl.Expr:
+    """Partial rank correlation, -1 to 1: correlation of mid-ranks less their means within the strata of the control.
+
+    Ranks are over all rows with a control, so that it equals the correlation of the residuals when both ranks are
+    regressed on the strata. Null where, in every stratum, one item has a single chosen code.
+
+    Args:
+        n: counts or weights.
+        belief: the belief's option values; only their order matters.
+        action: the action's option values.
+        control: what tells strata apart.
+    """
+    return of_rows("spearman_partial", numbers(n), codes(belief), codes(action), codes(control))
 
 
 def conditional_js(h: IntoExpr, s: IntoExpr, belief: IntoExpr) -> pl.Expr:

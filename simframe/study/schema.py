@@ -148,6 +148,7 @@ class Study(Part):
     def _check_pair(self, pair: Pair, ids: list[str]) -> None:
         where = f"pair {pair.id!r}"
         self._check_known((pair.belief, pair.action, *pair.controls), ids, where)
+        self._check_controls(pair, where)
         sides = ((pair.belief, pair.implies.keys(), "belief"), (pair.action, pair.implies.values(), "implied action"))
         for name, codes, kind in sides:
             grid = [code for code, _, _ in self.item(name).grid]
@@ -156,6 +157,17 @@ class Study(Part):
             for code in codes:
                 if code not in grid:
                     raise wrong(f"{where}: {kind} {code!r} names no option of {name!r}", did_you_mean(code, grid))
+
+    def _check_controls(self, pair: Pair, where: str) -> None:
+        if len(set(pair.controls)) < len(pair.controls):
+            raise wrong(f"{where} lists a control twice", "list each once")
+        for name in pair.controls:
+            if name in (pair.belief, pair.action):
+                raise wrong(f"{where}: control {name!r} is one of the pair", "control for another item")
+            if not self.item(name).levels:
+                raise wrong(f"{where}: control {name!r} has neither options nor bins", "give it bins, or leave it out")
+            if len(pair.controls) > 1 and any("*" in code for code, _ in self.item(name).levels):
+                raise wrong(f"{where}: a level of control {name!r} has a *", "* joins levels: rename it")
 
     def _check_regression(self, regression: Regression, ids: list[str]) -> None:
         where = f"regression {regression.id!r}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from simframe.study import Item, Study
@@ -19,21 +21,23 @@ def levels(study: Study, responses: pl.DataFrame) -> pl.DataFrame:
 
     Everybody is in (all, all); a respondent whose answer is missing or outside the bins is in no level.
     """
-    alone: dict[str, pl.DataFrame] = {}
-    for item in study.items:
-        if item.subgroup:
-            own = responses.filter((pl.col("item_id") == item.id) & ~pl.col("missing") & pl.col("code").is_not_null())
-            alone[item.id] = own.select("respondent_id", level=_level(item))
-            alone[item.id] = alone[item.id].drop_nulls("level")
     ids = responses.select("respondent_id").unique(maintain_order=True)
-    parts = [ids.with_columns(attribute=pl.lit(ALL), level=pl.lit(ALL))]
-    for attributes in study.attributes:
-        frame = alone[attributes[0]]
-        for other in attributes[1:]:
-            both = frame.join(alone[other], on="respondent_id", suffix="_2")
-            frame = both.select("respondent_id", level=pl.concat_str("level", "level_2", separator=CROSS))
-        parts.append(frame.select("respondent_id", pl.lit(CROSS.join(attributes)).alias("attribute"), "level"))
-    return pl.concat(parts)
+    everybody = ids.with_columns(attribute=pl.lit(ALL), level=pl.lit(ALL))
+    return pl.concat([everybody, *(_crossed(study, responses, attributes) for attributes in study.attributes)])
+
+
+def _crossed(study: Study, responses: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Return respondent_id, attribute, level of those who stand in a level of every one of the items."""
+    frame = _alone(responses, study.item(names[0]))
+    for other in names[1:]:
+        both = frame.join(_alone(responses, study.item(other)), on="respondent_id", suffix="_2")
+        frame = both.select("respondent_id", level=pl.concat_str("level", "level_2", separator=CROSS))
+    return frame.select("respondent_id", pl.lit(CROSS.join(names)).alias("attribute"), "level")
+
+
+def _alone(responses: pl.DataFrame, item: Item) -> pl.DataFrame:
+    own = responses.filter((pl.col("item_id") == item.id) & ~pl.col("missing") & pl.col("code").is_not_null())
+    return own.select("respondent_id", level=_level(item)).drop_nulls("level")
 
 
 def _level(item: Item) -> pl.Expr:
@@ -65,7 +69,10 @@ def cells(responses: pl.DataFrame, respondents: pl.DataFrame, groups: pl.DataFra
 def crosstabs(
     study: Study, responses: pl.DataFrame, respondents: pl.DataFrame, groups: pl.DataFrame
 ) -> pl.DataFrame | None:
-    """Count belief and action together for every declared pair; None where the study declares none."""
+    """Count belief and action together for every declared pair; None where the study declares none.
+
+    A pair with controls is counted within their levels too, or within those of all of them crossed.
+    """
     parts = []
     for pair in study.pairs:
         both = [
@@ -75,7 +82,10 @@ def crosstabs(
             for item_id, name in ((pair.belief, "belief_code"), (pair.action, "action_code"))
         ]
         frame = _weighted(both[0].join(both[1], on="respondent_id", maintain_order="left"), respondents)
-        counted = _count(frame, groups, ["split", "belief_code", "action_code"])
+        strata = [groups]
+        if pair.controls and pair.controls not in study.attributes:
+            strata.append(_crossed(study, responses, pair.controls))
+        counted = _count(frame, pl.concat(strata), ["split", "belief_code", "action_code"])
         parts.append(counted.with_columns(pair_id=pl.lit(pair.id)))
     if not parts:
         return None

@@ -22,7 +22,10 @@ def study_tables(study: Study) -> dict[str, pa.Table]:
         "options": [row for item in study.items for row in _options(item)],
         "levels": _levels(study),
         "blocks": [{"structure_id": s.id, "label": s.label, "items": list(s.items)} for s in study.structures],
-        "pairs": [{"pair_id": p.id, "label": p.label, "belief": p.belief, "action": p.action} for p in study.pairs],
+        "pairs": [
+            {"pair_id": p.id, "label": p.label, "belief": p.belief, "action": p.action, "controls": list(p.controls)}
+            for p in study.pairs
+        ],
         "implications": [
             {"pair_id": pair.id, "belief_code": belief, "action_code": action}
             for pair in study.pairs

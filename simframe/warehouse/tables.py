@@ -80,7 +80,7 @@ PANEL = {
     "crosstabs": _schema(
         pair_id=TEXT,
         split=TEXT,
-        attribute=TEXT,
+        attribute=TEXT,  # as in cells, or the pair's controls joined by *
         level=TEXT,
         belief_code=TEXT,
         action_code=TEXT,
@@ -131,7 +131,15 @@ STUDY = {
         study_id=TEXT, study_hash=TEXT, attribute=TEXT, level=TEXT, label=TEXT, position=WHOLE, crossing=FLAG
     ),
     "blocks": _schema(study_id=TEXT, study_hash=TEXT, structure_id=TEXT, label=TEXT, items=pa.list_(TEXT)),
-    "pairs": _schema(study_id=TEXT, study_hash=TEXT, pair_id=TEXT, label=TEXT, belief=TEXT, action=TEXT),
+    "pairs": _schema(
+        study_id=TEXT,
+        study_hash=TEXT,
+        pair_id=TEXT,
+        label=TEXT,
+        belief=TEXT,
+        action=TEXT,
+        controls=pa.list_(TEXT),
+    ),
     "implications": _schema(study_id=TEXT, study_hash=TEXT, pair_id=TEXT, belief_code=TEXT, action_code=TEXT),
     "regressions": _schema(
         study_id=TEXT,

@@ -10,14 +10,13 @@ std::optional<Crosstab> crosstab(const Table& table) {
     if (!total_of(n)) return std::nullopt;
     const Groups belief(table.columns[1]), action(table.columns[2]);
     Crosstab t{{}, std::vector<double>(belief.count(), 0.0), std::vector<double>(action.count(), 0.0)};
-    double total = 0.0;
     for (size_t row = 0; row < n.size(); ++row) {
         if (n[row] > 0 && belief[row] != Groups::none && action[row] != Groups::none) {
             t.cells.push_back({belief[row], action[row], n[row]});
-            total += n[row];
+            t.total += n[row];
         }
     }
-    if (!(total > 0)) return std::nullopt;
+    if (!(t.total > 0)) return std::nullopt;
     std::sort(t.cells.begin(), t.cells.end(), [](const Cell& x, const Cell& y) {
         return x.belief != y.belief ? x.belief < y.belief : x.action < y.action;
     });
@@ -31,7 +30,7 @@ std::optional<Crosstab> crosstab(const Table& table) {
     }
     t.cells.resize(last + 1);
     for (Cell& cell : t.cells) {
-        cell.p /= total;
+        cell.p /= t.total;
         t.by_belief[cell.belief] += cell.p;
         t.by_action[cell.action] += cell.p;
     }
@@ -48,11 +47,31 @@ double sum_cells(const Crosstab& t, Term term) {
     return sum;
 }
 
-auto chosen(const std::vector<double>& shares) {
+}  // namespace
+
+std::ptrdiff_t chosen(const std::vector<double>& shares) {
     return std::count_if(shares.begin(), shares.end(), [](double share) { return share > 0; });
 }
 
-// Mid-ranks as shares of all, less their mean of one half.
+double phi_squared(const Crosstab& t) {
+    double phi2 = sum_cells(t, [](double p, double b, double a) { return std::pow(p - b * a, 2) / (b * a); });
+    // An empty cell contributes its expectation: together, what the chosen cells leave of one.
+    if (static_cast<size_t>(chosen(t.by_belief)) * static_cast<size_t>(chosen(t.by_action)) > t.cells.size()) {
+        phi2 += 1 - sum_cells(t, [](double, double b, double a) { return b * a; });
+    }
+    return phi2;
+}
+
+double information(const Crosstab& t) {
+    return std::max(sum_cells(t, [](double p, double b, double a) { return p * std::log2(p / b / a); }), 0.0);
+}
+
+Guess guess_of(const Crosstab& t) {
+    Guess guess{sum_cells(t, [](double p, double b, double) { return p * p / b; }), 0.0};
+    for (const double share : t.by_action) guess.at_large += share * share;
+    return guess;
+}
+
 std::vector<double> centred_ranks(const std::vector<double>& shares) {
     std::vector<double> ranks;
     double below = 0.0;
@@ -62,6 +81,8 @@ std::vector<double> centred_ranks(const std::vector<double>& shares) {
     }
     return ranks;
 }
+
+namespace {
 
 struct Conditional {
     double divergence, coverage;
@@ -96,30 +117,21 @@ std::optional<Conditional> conditional(const Table& table) {
 std::optional<double> cramers_v(const Table& table) {
     const auto t = crosstab(table);
     if (!t) return std::nullopt;
-    const auto rows = chosen(t->by_belief), columns = chosen(t->by_action);
-    const auto freedom = std::min(rows, columns) - 1;
+    const auto freedom = std::min(chosen(t->by_belief), chosen(t->by_action)) - 1;
     if (freedom < 1) return std::nullopt;
-    double phi2 = sum_cells(*t, [](double p, double b, double a) { return std::pow(p - b * a, 2) / (b * a); });
-    // An empty cell contributes its expectation: together, what the chosen cells leave of one.
-    if (static_cast<size_t>(rows) * static_cast<size_t>(columns) > t->cells.size()) {
-        phi2 += 1 - sum_cells(*t, [](double, double b, double a) { return b * a; });
-    }
-    return std::sqrt(std::min(phi2 / static_cast<double>(freedom), 1.0));
+    return std::sqrt(std::min(phi_squared(*t) / static_cast<double>(freedom), 1.0));
 }
 
 std::optional<double> mutual_information(const Table& table) {
     const auto t = crosstab(table);
-    if (!t) return std::nullopt;
-    return std::max(sum_cells(*t, [](double p, double b, double a) { return p * std::log2(p / b / a); }), 0.0);
+    return t ? std::optional(information(*t)) : std::nullopt;
 }
 
 std::optional<double> goodman_kruskal_tau(const Table& table) {
     const auto t = crosstab(table);
     if (!t || chosen(t->by_action) < 2) return std::nullopt;
-    const double given_belief = sum_cells(*t, [](double p, double b, double) { return p * p / b; });
-    double at_large = 0.0;
-    for (const double share : t->by_action) at_large += share * share;
-    return std::clamp((given_belief - at_large) / (1 - at_large), 0.0, 1.0);
+    const Guess guess = guess_of(*t);
+    return std::clamp((guess.given_belief - guess.at_large) / (1 - guess.at_large), 0.0, 1.0);
 }
 
 std::optional<double> spearman(const Table& table) {

@@ -1,6 +1,7 @@
 // A belief x action table of shares, as the coherence metrics read it.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <vector>
 
@@ -18,9 +19,28 @@ struct Cell {
 struct Crosstab {
     std::vector<Cell> cells;
     std::vector<double> by_belief, by_action;
+    double total = 0.0;  // what the shares are of
 };
 
 // Columns n, belief, action. Empty where the counts are unusable or nobody gave both answers.
 std::optional<Crosstab> crosstab(const Table& table);
+
+// Answers that somebody gave.
+std::ptrdiff_t chosen(const std::vector<double>& shares);
+
+// Mid-ranks as shares of all, less their mean of one half.
+std::vector<double> centred_ranks(const std::vector<double>& shares);
+
+// Pearson's statistic over the number of respondents.
+double phi_squared(const Crosstab& table);
+
+// Mutual information in bits.
+double information(const Crosstab& table);
+
+// How often an action is guessed right when the guess is drawn in proportion to the shares.
+struct Guess {
+    double given_belief, at_large;
+};
+Guess guess_of(const Crosstab& table);
 
 }  // namespace simframe

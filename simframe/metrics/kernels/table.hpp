@@ -68,6 +68,11 @@ std::optional<double> mutual_information(const Table&);
 std::optional<double> goodman_kruskal_tau(const Table&);
 std::optional<double> spearman(const Table&);
 std::optional<double> polychoric(const Table&);  // polychoric.cpp
+// partial.cpp. Columns n, belief, action, control.
+std::optional<double> cramers_v_partial(const Table&);
+std::optional<double> mutual_information_partial(const Table&);
+std::optional<double> goodman_kruskal_tau_partial(const Table&);
+std::optional<double> spearman_partial(const Table&);
 std::optional<double> conditional_js(const Table&);
 std::optional<double> conditional_js_coverage(const Table&);
 
