@@ -34,8 +34,9 @@ answered AS (
     SELECT
         t.panel_id, h.item_id, a.arm,
         h.code AS code_h, s.code AS code_s,
-        CASE WHEN g.numeric THEN h.value END AS y,
-        CASE WHEN g.numeric THEN s.value END AS yhat
+        -- Numbers count in pairs: "don't know" as a category has none.
+        CASE WHEN g.numeric AND s.value IS NOT NULL THEN h.value END AS y,
+        CASE WHEN g.numeric AND h.value IS NOT NULL THEN s.value END AS yhat
     FROM twins AS t
     JOIN responses AS h ON h.panel_id = t.reference_id AND h.respondent_id = t.twin_of AND NOT h.missing
     JOIN responses AS s
