@@ -13,7 +13,7 @@ from simframe.errors import SimframeError
 
 COMMANDS = {
     "init": "Make an empty warehouse.",
-    "study": "Check and show study files.",
+    "study": "Check and show study files, and make their thresholds count.",
     "import": "Publish people's answers as a human panel.",
     "simulate": "Carry out a plan: tune on pilots, simulate panels, judge them.",
     "evaluate": "Compute intervals, floors, p-values and regressions.",

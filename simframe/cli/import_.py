@@ -66,3 +66,5 @@ def command(
         )
     parts = ", ".join(f"{n} {part}" for part, n in done.splits.items())
     click.echo(f"{done.panel_id}: {'published' if done.fresh else 'is already published, nothing to do'} ({parts})")
+    for note in done.notes:
+        click.echo(f"note: {note}", err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 import polars as pl
@@ -22,18 +23,24 @@ def command(panel: str, root: Path) -> None:
     row = warehouse.panel(panel)
     flat = [(name, cell(value)) for name, value in row.items() if value is not None and name not in _JSON]
     for name in ("settings", "versions"):
-        flat += [(f"{name}.{key}", cell(value)) for key, value in json.loads(row[name] or "{}").items()]
+        flat += [(f"{name}.{key}", _plain(value)) for key, value in json.loads(row[name] or "{}").items()]
     print_table(pl.DataFrame(flat, schema=["field", "value"], orient="row"), panel)
     scores = warehouse.sql(
         """
-        SELECT axis, metric, estimate, ci_low, ci_high, floor, floor_q95, verdict
+        SELECT axis, metric, estimate, ci_low, ci_high, floor, floor_q95, verdict, fit
         FROM scorecard WHERE panel_id = ? ORDER BY position
         """,
         [panel],
     )
     if not scores.is_empty():
         click.echo()
-        print_table(scores, f"compared with {row['reference_id']}, {row['reference_split']}")
+        against = "against itself, split in half" if row["kind"] == "human" else f"compared with {row['reference_id']}"
+        print_table(scores, f"{against}, {row['reference_split']}" if row["reference_split"] else against)
+
+
+def _plain(value: Any) -> str:
+    """Return a setting as text: whole settings as the JSON that they are stored as."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else cell(value)
 
 
 _JSON = ("settings", "versions", "files")

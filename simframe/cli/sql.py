@@ -26,6 +26,7 @@ from simframe.errors import SimframeError
 def command(query: str | None, file: Path | None, form: str | None, output: Path | None, root: Path) -> None:
     """Ask the warehouse in SQL, read-only; without a query, list its views.
 
+    Several queries, set apart by semicolons, are answered one after the other; SET VARIABLE holds for those after it.
     The same views answer in any DuckDB client that opens simframe.duckdb.
     """
     from simframe.errors import WarehouseError
@@ -47,9 +48,15 @@ def command(query: str | None, file: Path | None, form: str | None, output: Path
             ORDER BY 1
         """
     form = form or (output.suffix.removeprefix(".") if output and output.suffix else "table")
-    frame = warehouse.sql(query)
+    frames = warehouse.script(query)
+    if len(frames) != 1 and (form != "table" or output is not None):
+        mend = "keep one query, or leave out --format and --output: the screen shows every answer"
+        raise WarehouseError(f"{len(frames)} answers do not go into one {form} file", mend=mend)
     try:
-        write(frame, form, output)
+        for place, frame in enumerate(frames):
+            if place:
+                click.echo()
+            write(frame, form, output)
     except OSError as err:
         raise WarehouseError(f"cannot write: {err.strerror}", where=str(output), mend="choose another file") from err
     except pl.exceptions.PolarsError as err:

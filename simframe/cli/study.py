@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 import polars as pl
 
-from simframe.cli._common import print_table
+from simframe.cli._common import print_table, warehouse_option
 
 
 @click.group("study")
 def command() -> None:
-    """Check and show study files."""
+    """Check and show study files, and make their thresholds count."""
 
 
 @command.command("check")
@@ -54,6 +56,41 @@ def show(study: str) -> None:
         if parts:
             click.echo()
             print_table(pl.DataFrame(parts, schema=[title, "says"], orient="row"))
+
+
+@command.command("thresholds")
+@click.argument("study")
+@warehouse_option
+def thresholds(study: str, root: Path) -> None:
+    """Make the thresholds of a study file count for the verdicts of a warehouse.
+
+    Those that the file leaves out have their defaults. Earlier declarations stay in the SQL table threshold_history,
+    and the report says which were declared after panels had been published.
+    """
+    from simframe.study import load_study
+    from simframe.warehouse import Warehouse
+
+    loaded = load_study(study)
+    warehouse = Warehouse.open(root)
+    changes = {change.name: change for change in warehouse.declare(loaded)}
+    rows = [
+        {
+            "threshold": name,
+            "value": threshold(value),
+            "from": "the study" if declared else "default",
+            "before": threshold(changes[name].before) if name in changes else "",
+            "means": loaded.thresholds.meaning(name),
+        }
+        for name, value, _, declared in loaded.thresholds.rows()
+    ]
+    print_table(pl.DataFrame(rows))
+    version = f"{loaded.id} (version {loaded.study_hash})"
+    click.echo(f"\n{version}: {len(changes)} declared anew" if changes else f"\n{version}: nothing changed")
+
+
+def threshold(value: float | None) -> str:
+    """Return a threshold as text."""
+    return "none" if value is None else f"{value:g}"
 
 
 @command.command("ls")

@@ -14,6 +14,9 @@ from simframe.ingest.split import assign_split
 from simframe.study import Study, load_study, study_text
 from simframe.warehouse import Provenance, Warehouse, derive, wide
 
+LEAST = 2
+"""People that any tuning or baseline needs."""
+
 
 @dataclass(frozen=True)
 class Imported:
@@ -24,6 +27,8 @@ class Imported:
     """False where the same was imported before: nothing was written."""
     splits: dict[str, int]
     """How many respondents each part has: the splits of people, or all by the kind of a simulated panel."""
+    notes: tuple[str, ...] = ()
+    """What to bear in mind about a panel that was taken all the same."""
 
 
 def import_panel(
@@ -49,10 +54,11 @@ def import_panel(
     responses = derive(study, answers)
     respondents = assign_split(study, respondents, wide(study, responses), where)
     splits = dict(respondents.group_by("split").len().sort("split").iter_rows())
+    notes = _notes(splits, study.thresholds.small_group)
     panel_id = f"{study.id.replace('_', '-')}-human-{content_hash(study.study_hash, respondents, answers)}"
     if warehouse.has_panel(panel_id):
         again(warehouse, study)
-        return Imported(panel_id, False, splits)
+        return Imported(panel_id, False, splits, notes)
     provenance = Provenance(
         panel_id=panel_id,
         kind="human",
@@ -63,7 +69,22 @@ def import_panel(
         settings={"split": study.split.model_dump(mode="json")},
     )
     warehouse.publish(study, study_text(study_source), provenance, respondents, responses, thresholds=True)
-    return Imported(panel_id, True, splits)
+    return Imported(panel_id, True, splits, notes)
+
+
+def _notes(splits: dict[str, int], small: int) -> tuple[str, ...]:
+    """Say what so few people cannot do."""
+    pilot, holdout = splits.get("pilot", 0), splits.get("holdout", 0)
+    notes = []
+    if pilot < LEAST:
+        notes.append(
+            f"{pilot or 'nobody'} in the pilot: nothing can be tuned on it; set split.pilot, or import more people"
+        )
+    if holdout < small:
+        notes.append(
+            f"{holdout or 'nobody'} in the holdout, which judges: no verdict with fewer than {small} (small_group)"
+        )
+    return tuple(notes)
 
 
 def again(warehouse: Warehouse, study: Study) -> None:

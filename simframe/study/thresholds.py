@@ -52,6 +52,11 @@ class Thresholds(Part):
         """The names that the file sets, to whatever value; the others have their defaults."""
         return frozenset(self.model_fields_set)
 
+    @classmethod
+    def meaning(cls, name: str) -> str:
+        """Return what a threshold means."""
+        return cls.model_fields[name].description or ""
+
     def rows(self) -> list[tuple[str, float | None, float | None, bool]]:
         """Return (name, value, default, declared) of every threshold, in order."""
         return [

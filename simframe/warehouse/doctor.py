@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -16,21 +15,12 @@ from polars.testing import assert_frame_equal
 from simframe.errors import SimframeError
 from simframe.warehouse import aggregate, catalog, declarations
 from simframe.warehouse.layout import sha256
-from simframe.warehouse.store import Warehouse
+from simframe.warehouse.store import Finding, Warehouse
 from simframe.warehouse.studies import study_tables
 from simframe.warehouse.tables import EVALUATION, PANEL
 
 ORPHAN_AGE = 3600.0
 """Seconds after which a directory in staging belongs to nobody still at work."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong: where, what, and the mend."""
-
-    where: str
-    problem: str
-    mend: str
 
 
 def examine(warehouse: Warehouse, *, orphan_age: float = ORPHAN_AGE) -> list[Finding]:
@@ -154,7 +144,7 @@ def _declaration(warehouse: Warehouse, declaration_id: str) -> list[Finding]:
 def _catalog(warehouse: Warehouse) -> list[Finding]:
     mend = f"simframe rebuild -w {warehouse.layout.root}"
     try:
-        Warehouse.open(warehouse.layout.root)
+        Warehouse.at_home(warehouse.layout.root)
     except SimframeError as err:
         return [Finding("catalog", err.message, err.mend or mend)]
     if not catalog.is_current(warehouse.layout.root):

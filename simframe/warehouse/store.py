@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +20,43 @@ from simframe.warehouse.declarations import Change, declare
 from simframe.warehouse.layout import Layout, disk_errors, interruptible
 from simframe.warehouse.publish import Provenance, publish_panel
 from simframe.warehouse.studies import add_study
+
+READS = {duckdb.StatementType.SELECT, duckdb.StatementType.SET, duckdb.StatementType.PRAGMA, duckdb.StatementType.MULTI}
+"""Statements that change nothing outside their connection; MULTI is a pivot."""
+_EXPLAIN = re.compile(r"\s*explain\s+(analyze\s+)?", re.IGNORECASE)
+
+
+def _check_reads(con: duckdb.DuckDBPyConnection, query: str) -> None:
+    """Refuse what writes, wherever to; an explained statement is judged as if it ran, for ANALYZE runs it."""
+    (statement,) = con.extract_statements(query)
+    if statement.type == duckdb.StatementType.EXPLAIN and _EXPLAIN.match(query):
+        _check_reads(con, _EXPLAIN.sub("", query, count=1))
+    elif statement.type not in READS:
+        shown = query.strip() if len(query.strip()) <= 60 else query.strip()[:57] + "..."
+        mend = "the warehouse is read-only: query it, and save answers with -o FILE"
+        raise WarehouseError(f"{statement.type.name} is not for reading: {shown}", mend=mend)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn the errors of a query into :class:`WarehouseError` with a mend."""
+    try:
+        yield
+    except duckdb.Error as err:
+        mend = '`simframe sql` lists the views, `simframe sql "DESCRIBE panels"` the columns of one'
+        raise WarehouseError(f"the query fails: {err}", mend=mend) from err
+    except pl.exceptions.PolarsError as err:
+        mend = "cast columns of unusual types, such as intervals, to VARCHAR"
+        raise WarehouseError(f"the answer cannot be taken over: {err}", mend=mend) from err
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong: where, what, and the mend."""
+
+    where: str
+    problem: str
+    mend: str
 
 
 class Warehouse:
@@ -40,8 +82,18 @@ class Warehouse:
         """Open the warehouse at ``root``.
 
         Raises:
-            WarehouseError: where there is none, or it was moved since its views were made.
+            WarehouseError: where there is none, it was moved since its views were made, or a file that they read is
+                gone: they would answer without it.
         """
+        warehouse = cls.at_home(root)
+        lost = next(warehouse.lost(), None)
+        if lost is not None:
+            raise WarehouseError(lost.problem, where=lost.where, mend=lost.mend)
+        return warehouse
+
+    @classmethod
+    def at_home(cls, root: str | Path) -> Warehouse:
+        """Open the warehouse at ``root``, whatever became of its files since its views were made."""
         warehouse = cls(root)
         layout = warehouse.layout
         if not layout.catalog.is_file():
@@ -52,6 +104,25 @@ class Warehouse:
             mend = f"simframe rebuild -w {layout.root}"
             raise WarehouseError(f"was moved: its views still read {made_at}", where=str(layout.root), mend=mend)
         return warehouse
+
+    def lost(self) -> Iterator[Finding]:
+        """Find folders and files of the catalog's snapshot that are no longer there."""
+        again = f"simframe rebuild -w {self.layout.root}"
+        kinds = (("panel", "published", "panels"), ("evaluation", "published_evaluations", "evaluations"))
+        for kind, listed, table in kinds:
+            folder_of = getattr(self.layout, kind)
+            query = f"SELECT {kind}_id, files FROM {listed} LEFT JOIN {table} USING ({kind}_id) ORDER BY ALL"  # noqa: S608
+            for name, files in self.sql(query).iter_rows():
+                folder = folder_of(name)
+                if not folder.is_dir():
+                    yield Finding(
+                        f"{kind} {name}", "is listed, and its folder is gone", f"make the list again: {again}"
+                    )
+                    continue
+                for file in (f"{kind}.parquet", *json.loads(files or "{}")):
+                    if not (folder / file).is_file():
+                        mend = f"restore it; or delete {folder}, make the list again ({again}), then the {kind}"
+                        yield Finding(f"{kind} {name}", f"{file} is missing", mend)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """Return a read-only connection to the catalog.
@@ -73,16 +144,28 @@ class Warehouse:
         Raises:
             WarehouseError: with DuckDB's message, where the query fails.
         """
-        with interruptible(), self.connect() as con:
-            try:
-                relation = con.sql(query, params=parameters) if parameters else con.sql(query)
-                return relation.pl() if relation is not None else pl.DataFrame()
-            except duckdb.Error as err:
-                mend = '`simframe sql` lists the views, `simframe sql "DESCRIBE panels"` the columns of one'
-                raise WarehouseError(f"the query fails: {err}", mend=mend) from err
-            except pl.exceptions.PolarsError as err:
-                mend = "cast columns of unusual types, such as intervals, to VARCHAR"
-                raise WarehouseError(f"the answer cannot be taken over: {err}", mend=mend) from err
+        with interruptible(), self.connect() as con, _explained():
+            relation = con.sql(query, params=parameters) if parameters else con.sql(query)
+            return relation.pl() if relation is not None else pl.DataFrame()
+
+    def script(self, text: str) -> list[pl.DataFrame]:
+        """Return the rows of each query in ``text``, in order, over one connection; settings give no rows.
+
+        Raises:
+            WarehouseError: where a statement is none that reads, or fails; or where there is none.
+        """
+        with interruptible(), self.connect() as con, _explained():
+            statements = con.extract_statements(text)
+            if not statements:
+                raise WarehouseError("there is no query", mend='ask something: simframe sql "FROM panels"')
+            for statement in statements:
+                _check_reads(con, statement.query)
+            found = []
+            for statement in statements:
+                relation = con.sql(statement.query)
+                if relation is not None and statement.type != duckdb.StatementType.SET:
+                    found.append(relation.pl())
+            return found
 
     def rebuild(self) -> None:
         """Make the catalog again, for where the warehouse stands and what is published now."""
@@ -123,7 +206,13 @@ class Warehouse:
         """Make a study's thresholds count for its version, and return what that changes.
 
         Earlier declarations stay visible in ``threshold_history``.
+
+        Raises:
+            WarehouseError: where the warehouse does not hold this version, or the disk refuses.
         """
+        if not self.layout.study(study.id, study.study_hash).is_dir():
+            mend = "give the file that its people were imported with; only [thresholds] may differ"
+            raise WarehouseError("no such study version here", where=f"{study.id}/{study.study_hash}", mend=mend)
         changes = declare(self.layout, study)
         if changes:
             self.rebuild()

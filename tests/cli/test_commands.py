@@ -157,6 +157,14 @@ def test_sql_without_a_query_lists_every_view_with_what_it_says(park_warehouse: 
         (["sql", "SELEC 1"], "syntax error"),
         (["sql", "SELECT * FROM alignmnt"], "alignmnt"),
         (["sql", "DELETE FROM published"], "read-only"),
+        (["sql", "COPY panels TO 'out.csv'"], "COPY is not for reading: COPY panels"),
+        (["sql", "EXPLAIN ANALYZE COPY panels TO 'out.csv'"], "COPY is not for reading"),
+        (["sql", "SELECT 1; ATTACH 'other.duckdb'"], "ATTACH is not for reading"),
+        (["sql", "EXPORT DATABASE 'out'"], "the warehouse is read-only"),
+        (["sql", ""], "there is no query"),
+        (["sql", " -- only a remark"], 'simframe sql "FROM panels"'),
+        (["sql", "SELECT 1; SELECT 2", "--format", "csv"], "2 answers do not go into one csv"),
+        (["sql", "SET VARIABLE a = 1", "-o", "a.csv"], "0 answers"),
         (["sql", "-f", "nowhere.sql"], "nowhere.sql"),
         (["sql", "SELECT 1 AS a", "-o", "/dev/null/x.csv"], "cannot write"),
         (["sql", "SELECT [1] AS a", "-o", "nested.csv"], "csv"),
@@ -169,6 +177,36 @@ def test_a_query_that_fails_says_why(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert part in refused(call(*words, "-w", park_warehouse.layout.root))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_query_is_answered(park_warehouse: Warehouse) -> None:
+    root = park_warehouse.layout.root
+    query = (
+        "SET VARIABLE k = 'human'; SELECT 'one' AS a; SELECT count(*) AS n FROM panels WHERE kind = getvariable('k');"
+    )
+    assert call("sql", query, "-w", root).output.split() == ["a", "one", "n", "1"]
+    assert "published" in call("sql", "EXPLAIN FROM published", "-w", root).output
+    pivoted = "SELECT count(*) AS n FROM (PIVOT (SELECT 1 AS one, 'x' AS two) ON two)"
+    assert call("sql", pivoted, "-w", root).output.split() == ["n", "1"]
+    assert call("sql", "PIVOT (SELECT 1 AS one, 'x' AS two) ON two USING sum(one)", "-w", root).output.split() == [
+        "x",
+        "1",
+    ]
+
+
+def test_study_thresholds_says_what_changed(own_warehouse: Warehouse, park_files: tuple[Path, Path]) -> None:
+    study, root = park_files[0], own_warehouse.layout.root
+    assert "nothing changed" in call("study", "thresholds", study, "-w", root).output
+    text = study.read_text("utf-8")
+    study.write_text(text + "\n[thresholds]\nsmall_group = 9\n", "utf-8")
+    output = call("study", "thresholds", study, "-w", root).output
+    assert "1 declared anew" in output
+    (line,) = [line for line in output.splitlines() if line.startswith("small_group")]
+    assert line.split()[:5] == ["small_group", "9", "the", "study", "30"]
+    assert own_warehouse.sql("SELECT value FROM thresholds WHERE name = 'small_group'").item() == 9
+    study.write_text(text.replace("Likes green", "Likes blue"), "utf-8")
+    assert "no such study version here" in refused(call("study", "thresholds", study, "-w", root))
 
 
 def test_the_screen_shows_text_as_it_is(park_warehouse: Warehouse) -> None:

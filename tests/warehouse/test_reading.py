@@ -181,3 +181,23 @@ def test_a_long_query_writes_nothing_but_its_rows(park_warehouse: Warehouse, pyt
             con.execute("SELECT sum(a.range * b.range) FROM range(30000) a, range(30000) b").fetchall()
     """
     assert python(code, park_warehouse.layout.root) == ""
+
+
+@pytest.mark.parametrize("file", ["cells.parquet", "responses.parquet", "panel.parquet"])
+def test_a_file_that_is_gone_is_missed(own_warehouse: Warehouse, file: str) -> None:
+    """Views over a pattern would answer without it."""
+    (folder,) = own_warehouse.layout.data.glob("panel=park-*")
+    (folder / file).unlink()
+    with pytest.raises(WarehouseError, match=f"{file} is missing") as caught:
+        Warehouse.open(own_warehouse.layout.root)
+    assert folder.name.partition("=")[2] in str(caught.value)
+    assert "mend: restore it" in str(caught.value)
+
+
+def test_a_panel_that_is_gone_is_missed_until_the_list_is_made_again(own_warehouse: Warehouse) -> None:
+    (folder,) = own_warehouse.layout.data.glob("panel=park-*")
+    shutil.rmtree(folder)
+    with pytest.raises(WarehouseError, match="its folder is gone"):
+        Warehouse.open(own_warehouse.layout.root)
+    own_warehouse.rebuild()
+    assert Warehouse.open(own_warehouse.layout.root).sql("FROM panels").is_empty()
