@@ -9,6 +9,7 @@ import polars as pl
 from simframe.errors import InferenceError
 from simframe.inference.bootstrap import estimates
 from simframe.inference.fidelity import fidelity_rows
+from simframe.inference.memorisation import memorisation_rows
 from simframe.inference.recovery import beside, recovery_rows
 from simframe.inference.regression import Fit, fit
 from simframe.inference.resample import digest
@@ -32,11 +33,18 @@ class Evaluation:
 
 
 def evaluate(
-    study: Study, reference: Panel | None, panel: Panel, *, replicates: int = REPLICATES, seed: int = 0
+    study: Study,
+    reference: Panel | None,
+    panel: Panel,
+    *,
+    pilot: Panel | None = None,
+    replicates: int = REPLICATES,
+    seed: int = 0,
 ) -> Evaluation:
     """Evaluate ``panel`` against ``reference``: the part of the human panel it is judged by, or None.
 
-    A human panel is fitted as a whole and on its holdout, any other as a whole. Nothing depends on the order of rows.
+    ``pilot`` are the people that the panel was made from. A human panel is fitted as a whole and on its holdout, any
+    other as a whole. Nothing depends on the order of rows.
 
     Raises:
         InferenceError: where there is no replicate to draw.
@@ -56,6 +64,7 @@ def evaluate(
         people = fit_all(study, reference)
         rows = recovery_rows(people, fits[ALL], replicates, seed, panel.panel_id)
         rows += fidelity_rows(study, reference, panel, replicates, seed)
+        rows += memorisation_rows(study, pilot, reference, panel)
         found = pl.concat([found, pl.DataFrame(rows, schema=schema["estimates"])])
         coefficients = [beside(h, s, table) for h, s, table in zip(people, fits[ALL], coefficients, strict=True)]
     if panel.kind == "human" and HOLDOUT in panel.respondents["split"]:

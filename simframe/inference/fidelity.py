@@ -21,7 +21,7 @@ import polars as pl
 from simframe.inference.arrays import Floats
 from simframe.inference.interval import floor, interval, p_value
 from simframe.inference.resample import Design, Whole, bootstrap, chunks, stream
-from simframe.inference.sample import Panel
+from simframe.inference.sample import Panel, design_of
 from simframe.study import Item, Study
 from simframe.warehouse.tables import ALL
 
@@ -278,17 +278,8 @@ def _table(item: Item, levels: pl.DataFrame) -> Floats:
 
 def _design(humans: pl.DataFrame, own: Whole) -> Design:
     """Return how the pairs were drawn: the human's cluster and stratum; twins of one human are drawn together."""
-    rows = humans[own.tolist()]
-
-    def numbered(name: str) -> Whole | None:
-        if name not in rows.columns or rows[name].null_count() == len(rows):
-            return None
-        return np.asarray(rows[name].rank("dense").fill_null(0).to_numpy(), dtype=np.int64)
-
-    stratum, cluster = numbered("stratum"), numbered("cluster")
-    stratum = np.zeros(len(own), dtype=np.int64) if stratum is None else stratum
-    unit = own if cluster is None else stratum * (int(cluster.max()) + 1) + cluster
-    return Design(np.ones(len(own)), unit, stratum)
+    people = design_of(humans)
+    return Design(np.ones(len(own)), people.unit[own], people.stratum[own])
 
 
 def _arms(study: Study, reference: Panel, ids: pl.Series) -> Whole:

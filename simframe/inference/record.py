@@ -46,14 +46,20 @@ def evaluate_panel(
     if warehouse.layout.evaluation(name).is_dir():
         return Recorded(name, fresh=False)
     started = time.perf_counter()
-    reference = None
+    reference = pilot = None
     if row["reference_id"] is not None:
         if warehouse.panel(row["reference_id"])["study_hash"] != row["study_hash"]:
             message = f"its reference {row['reference_id']!r} answered another version of study {row['study_id']!r}"
             raise InferenceError(message, where=panel_id, mend="simulate it again under the reference's version")
-        reference = _read(warehouse, row["reference_id"]).part(row["reference_split"])
+        people = _read(warehouse, row["reference_id"])
+        reference, pilot = people.part(row["reference_split"]), people.pilot(row["pilot_n"])
     found = evaluate(
-        warehouse.study_of(panel_id), reference, _read(warehouse, panel_id), replicates=replicates, seed=seed
+        warehouse.study_of(panel_id),
+        reference,
+        _read(warehouse, panel_id),
+        pilot=pilot,
+        replicates=replicates,
+        seed=seed,
     )
     seconds = time.perf_counter() - started
     publish_evaluation(

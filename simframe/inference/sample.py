@@ -33,7 +33,13 @@ class Panel:
         """Return one split of the panel; all of it where ``split`` is null."""
         if split is None:
             return self
-        kept = self.respondents.filter(pl.col("split") == split)
+        return self._of(self.respondents.filter(pl.col("split") == split))
+
+    def pilot(self, n: int | None) -> Panel | None:
+        """Return the first ``n`` of the pilot, whom a panel was made from; none where there is no pilot."""
+        return self._of(self.respondents.filter(split="pilot").filter(pl.col("draw") < n)) if n else None
+
+    def _of(self, kept: pl.DataFrame) -> Panel:
         answers = self.responses.join(kept.select("respondent_id"), on="respondent_id", how="semi")
         return Panel(self.panel_id, self.kind, kept, answers)
 
@@ -119,7 +125,7 @@ def code(study: Study, reference: Panel, panel: Panel) -> Coded:
     sides = [
         Side(
             ids=tuple(frame.respondents["respondent_id"]),
-            design=_design(frame.respondents),
+            design=design_of(frame.respondents),
             answers=csr_array(np.hstack(part).T.astype(np.float64))
             if part
             else csr_array((0, frame.respondents.height)),
@@ -194,7 +200,8 @@ def _crosstab(
     return Crosstab(pair, columns, (len(beliefs), len(actions)), judged, against)
 
 
-def _design(respondents: pl.DataFrame) -> Design:
+def design_of(respondents: pl.DataFrame) -> Design:
+    """Return how respondents were drawn: their weights with mean 1, clusters and strata."""
     n = respondents.height
 
     def numbered(*names: str) -> Whole | None:

@@ -1,0 +1,114 @@
+"""Uncertainty of ``memorised_share``: the share of a panel that gives the very answers of somebody in its pilot.
+
+Both shares, the panel's and that of the people it is judged by, have Wilson's interval at the sample size that their
+weights, clusters and strata are worth. The floor is the people's share, for people coincide too; its edge is the upper
+end of their interval. The p-value asks whether the panel coincides more often than people: Fisher's exact test, which
+is the permutation of labels over respondents, or the normal test of two shares at those sample sizes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from simframe.inference.interval import wilson
+from simframe.inference.resample import Design
+from simframe.inference.sample import Panel, design_of
+from simframe.study import Study
+from simframe.warehouse.tables import ALL
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Share:
+    """A weighted share of respondents: how many there are, how many they are worth, how many are counted in."""
+
+    share: float
+    n: int
+    worth: float
+    hits: int
+    exact: bool
+
+    @classmethod
+    def of(cls, seen: Flags, design: Design) -> _Share:
+        """Return the share of ``seen``."""
+        exact = not design.weighted and len(np.unique(design.unit)) == len(seen) and len(np.unique(design.stratum)) == 1
+        share = float(design.weight @ seen / design.weight.sum())
+        return cls(share, len(seen), len(seen) if exact else _worth(seen, share, design), int(seen.sum()), exact)
+
+
+def memorisation_rows(study: Study, pilot: Panel | None, reference: Panel, panel: Panel) -> list[dict[str, object]]:
+    """Return the rows of ``estimates``; none without a pilot.
+
+    Args:
+        study: which items are asked.
+        pilot: the people that the panel was made from.
+        reference: the people it is judged by.
+        panel: the panel.
+    """
+    known = None if pilot is None else _vectors(study, pilot)
+    if known is None or known.is_empty():
+        return []
+    sides = {}
+    for name, side in (("h", reference), ("s", panel)):
+        vectors = side.respondents.sort("respondent_id").join(_vectors(study, side), on="respondent_id", how="inner")
+        if vectors.is_empty() or not (vectors["weight"].fill_null(0.0) > 0).any():
+            return []
+        vectors = vectors.sort("respondent_id")
+        sides[name] = _Share.of(vectors["vector"].is_in(known["vector"].implode()).to_numpy(), design_of(vectors))
+    h, s = sides["h"], sides["s"]
+    low, high = wilson(h.share, h.worth)
+    common = {"family": "heterogeneity", "attribute": ALL, "level": ALL, "n_h": h.n, "n_s": s.n}
+    own = dict(zip(("ci_low", "ci_high"), wilson(s.share, s.worth), strict=True))
+    own |= {"floor": h.share, "floor_q95": high, "p_value": _p_value(h, s)}
+    people = {"estimate": h.share, "ci_low": low, "ci_high": high}
+    return [
+        common | {"metric": "memorised_share", "estimate": s.share} | own,
+        common | {"metric": "memorised_share_h"} | people,
+    ]
+
+
+def _vectors(study: Study, panel: Panel) -> pl.DataFrame:
+    """Return respondent_id and the answers to all asked items, as one text, of those who gave any."""
+    asked = [item.id for item in study.questions]
+    answered = panel.responses.filter(
+        pl.col("item_id").is_in(asked) & ~pl.col("missing") & pl.col("code").is_not_null()
+    ).join(panel.respondents.select("respondent_id"), on="respondent_id", how="semi")
+    # A code never holds the separators.
+    text = pl.concat_str("item_id", "code", separator="\x1f").sort().str.join("\x1e").alias("vector")
+    return answered.group_by("respondent_id").agg(text)
+
+
+def _worth(seen: Flags, share: float, design: Design) -> float:
+    """Return how many independent respondents the share is worth: its binomial over its linearised variance.
+
+    Where nobody or everybody is counted in there is no variance: then what the weights of the clusters are worth
+    (Kish 1965).
+    """
+    _, unit = np.unique(design.unit, return_inverse=True)
+    total = np.bincount(unit, design.weight)
+    stratum = np.zeros(len(total), dtype=np.int64)
+    stratum[unit] = design.stratum
+    scores = np.bincount(unit, design.weight * (seen - share)) / design.weight.sum()
+    variance = 0.0
+    for each in np.unique(stratum):
+        own = scores[stratum == each]
+        if len(own) > 1:
+            variance += float(len(own) * own.var(ddof=1))
+    if variance <= 0 or not 0 < share < 1:
+        return float(total.sum() ** 2 / (total**2).sum())
+    return share * (1 - share) / variance
+
+
+def _p_value(h: _Share, s: _Share) -> float:
+    from scipy import stats
+
+    if h.exact and s.exact:
+        return float(stats.hypergeom.sf(s.hits - 1, h.n + s.n, h.hits + s.hits, s.n))
+    pooled = (h.share * h.worth + s.share * s.worth) / (h.worth + s.worth)
+    error = np.sqrt(pooled * (1 - pooled) * (1 / h.worth + 1 / s.worth))
+    return float(stats.norm.sf((s.share - h.share) / error)) if error > 0 else 1.0
