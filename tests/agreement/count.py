@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from .people import Case, People
-from .study import ABSENT, ATTRIBUTES, BLOCKS, ITEMS, PAIRS, Item
+from .study import ABSENT, ATTRIBUTES, BLOCKS, CONTROLS, ITEMS, PAIRS, Item
 
 Key = tuple[str | None, ...]
 GROUPINGS = [("all", "all"), *((attribute, level) for attribute, levels in ATTRIBUTES.items() for level in levels)]
@@ -135,6 +135,11 @@ class Tables:
         return _frame(row for case in self.cases for pair in PAIRS for row in _crosstab(case, pair))
 
     @cached_property
+    def strata(self) -> pl.DataFrame:
+        """One row a (belief, action, stratum) combination that somebody holds."""
+        return _frame(row for case in self.cases for pair in PAIRS for row in _strata(case, pair))
+
+    @cached_property
     def structures(self) -> pl.DataFrame:
         """One row an answer tuple that either side holds."""
         rows = []
@@ -208,6 +213,32 @@ def pairs(people: People, pair: str, attribute: str = "all", level: str = "all")
         if people.level(k, attribute) == level and not b[1] and not a[1] and b[0] is not None and a[0] is not None:
             found.append((b[0], a[0], float(people.weight[k])))
     return found
+
+
+def controlled(people: People, pair: str) -> list[tuple[str, str, float, str]]:
+    """Return (belief, action, weight, stratum) of those who answered both and have every control."""
+    attribute = "*".join(CONTROLS[pair])
+    strata = {people.level(k, attribute) for k in range(len(people))} - {None}
+    return [(*row, stratum) for stratum in sorted(strata) for row in pairs(people, pair, attribute, stratum)]
+
+
+def _strata(case: Case, pair: str) -> Iterator[dict[str, object]]:
+    belief, action, _ = PAIRS[pair]
+    sums: list[Counter] = []
+    for people in (case.reference, case.s):
+        sums.append(Counter())
+        for b, a, w, stratum in controlled(people, pair):
+            sums[-1][b, a, stratum] += w
+    for b, a, stratum in {**sums[0], **sums[1]}:
+        yield {
+            "panel_id": case.panel_id,
+            "pair": pair,
+            "belief": ITEMS[belief].grid.index(b),
+            "action": ITEMS[action].grid.index(a),
+            "stratum": stratum,
+            "h": float(sums[0][b, a, stratum]),
+            "s": float(sums[1][b, a, stratum]),
+        }
 
 
 def _crosstab(case: Case, pair: str) -> Iterator[dict[str, object]]:

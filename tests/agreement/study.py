@@ -114,6 +114,8 @@ PAIRS = {
     "back": ("party", "vote", {"r": "0", "g": "2"}),
     "work": ("hours", "dose", {"few": "low", "many": "top"}),
 }
+# A subgroup item; an item that is none; a crossing that is declared the other way round.
+CONTROLS = {"walk": ("sex",), "back": ("arm",), "work": ("sex", "age")}
 MODELS = {
     "line": ("hours ~ trust + mood + C(arm)", "ols", False),
     "survey": ("hours ~ trust + mood", "ols", True),
@@ -136,7 +138,8 @@ STUDY = "\n\n".join(
         *(item.toml() for item in ITEMS.values()),
         *(f'[[structure]]\nid = "{b}"\nlabel = "{b}"\nitems = {list(items)}' for b, items in BLOCKS.items()),
         *(
-            f'[[pair]]\nid = "{p}"\nlabel = "{p}"\nbelief = "{b}"\naction = "{a}"\nimplies = {_implies(implied)}'
+            f'[[pair]]\nid = "{p}"\nlabel = "{p}"\nbelief = "{b}"\naction = "{a}"\nimplies = {_implies(implied)}\n'
+            f"controls = {list(CONTROLS[p])}"
             for p, (b, a, implied) in PAIRS.items()
         ),
         '[[crossing]]\nattributes = ["age", "sex"]',

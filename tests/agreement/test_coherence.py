@@ -1,19 +1,22 @@
-"""Belief and action: gaps in every group, association in everybody, actions given the belief."""
+"""Belief and action: gaps in every group, association in everybody and within strata, actions given the belief."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
+import statsmodels.api as sm
 from scipy import optimize, stats
 from scipy.spatial import distance
+from sklearn.metrics import mutual_info_score
 
 import simframe.metrics as m
 
 from .agree import agree, by_key, rows_of
-from .count import GROUPINGS, pairs
+from .count import GROUPINGS, controlled, pairs
 from .study import ITEMS, PAIRS
 
 EVERYBODY = [("all", "all")]
@@ -132,6 +135,106 @@ VARIANTS: dict[str, Callable] = {
     "_inflation": difference,
     "_inflation_ratio": quotient,
 }
+Controlled = list[tuple[str, str, float, str]]
+
+
+def weighted(pair: str, people: Controlled) -> pd.DataFrame:
+    """Return one row a respondent who counts, the codes as their places in order."""
+    belief, action, _ = PAIRS[pair]
+    rows = [(ITEMS[belief].grid.index(b), ITEMS[action].grid.index(a), w, c) for b, a, w, c in people if w > 0]
+    return pd.DataFrame(rows, columns=["b", "a", "w", "c"])
+
+
+def crosstab(frame: pd.DataFrame) -> Crosstab:
+    return frame.pivot_table("w", "b", "a", aggfunc="sum", fill_value=0).to_numpy()
+
+
+def cramers_v_partial(pair: str, people: Controlled) -> float | None:
+    tables = [crosstab(stratum) for _, stratum in weighted(pair, people).groupby("c")]
+    tables = [table for table in tables if min(table.shape) > 1]
+    chi2 = sum(stats.chi2_contingency(table, correction=False).statistic for table in tables)
+    return float(np.sqrt(chi2 / sum(t.sum() * (min(t.shape) - 1) for t in tables))) if tables else None
+
+
+def mutual_information_partial(pair: str, people: Controlled) -> float | None:
+    """scipy's entropies, stratum by stratum; scikit-learn's, which counts whole people only, where all weigh one."""
+    frame = weighted(pair, people)
+    if frame.empty:
+        return None
+    tables = [crosstab(stratum) for _, stratum in frame.groupby("c")]
+    bits = [
+        sum(table.sum() * stats.entropy(x, base=2) for x in (table.sum(axis=1), table.sum(axis=0)))
+        - table.sum() * stats.entropy(table.ravel(), base=2)
+        for table in tables
+    ]
+    if (frame.w == 1).all():
+        nats = [table.sum() * mutual_info_score(None, None, contingency=table) for table in tables]
+        assert np.isclose(sum(bits), sum(nats) / np.log(2), rtol=1e-9, atol=1e-9)
+    return float(sum(bits) / frame.w.sum())
+
+
+def goodman_kruskal_tau_partial(pair: str, people: Controlled) -> float | None:
+    """Weighted squared distances of the actions' dummies from their means, by stratum, and by stratum and belief."""
+    frame = weighted(pair, people)
+    if frame.empty or frame.groupby("c").a.nunique().max() < 2:
+        return None
+    dummies = pd.get_dummies(frame.a).astype(float)
+
+    def variation(by: list[str]) -> float:
+        groups = [frame[name] for name in by]
+        means = dummies.mul(frame.w, axis=0).groupby(groups).transform("sum")
+        means = means.div(frame.w.groupby(groups).transform("sum"), axis=0)
+        return float((dummies - means).pow(2).mul(frame.w, axis=0).to_numpy().sum())
+
+    return 1 - variation(["c", "b"]) / variation(["c"])
+
+
+def spearman_partial(pair: str, people: Controlled) -> float | None:
+    """Correlation of both ranks' residuals from statsmodels' weighted regression on the strata."""
+    frame = weighted(pair, people)
+    if not ordered(pair) or frame.empty or frame.groupby("c")[["b", "a"]].nunique().max().min() < 2:
+        return None
+    design = pd.get_dummies(frame.c).astype(float)
+    residuals = []
+    for name in ("b", "a"):
+        at = [frame.w[frame[name] < x].sum() + frame.w[frame[name] == x].sum() / 2 for x in frame[name]]
+        residuals.append(sm.WLS(np.array(at), design, weights=frame.w).fit().resid)
+    covariance = np.cov(*residuals, aweights=frame.w)
+    return float(covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1]))
+
+
+PARTIAL: dict[str, tuple[Callable, Callable]] = {
+    "cramers_v_partial": (m.cramers_v_partial, cramers_v_partial),
+    "mutual_information_partial": (m.mutual_information_partial, mutual_information_partial),
+    "goodman_kruskal_tau_partial": (m.goodman_kruskal_tau_partial, goodman_kruskal_tau_partial),
+    "spearman_partial": (m.spearman_partial, spearman_partial),
+}
+
+
+@pytest.mark.parametrize("metric", [f"{name}{variant}" for name in PARTIAL for variant in m.METRICS[name].variants])
+def test_within_strata(alignment, tables, metric):
+    base = next(name for name in PARTIAL if metric.startswith(name))
+    combine = VARIANTS[metric.removeprefix(base)]
+    function, oracle = PARTIAL[base]
+    both: list[list[dict]] = []
+    for side in "hs":
+        found = by_key(tables.strata, function(side, "belief", "action", "stratum"), "panel_id", "pair")
+        unordered = [pair for pair in PAIRS if base == "spearman_partial" and not ordered(pair)]
+        wanted = [(case, pair) for case in tables.cases for pair in PAIRS]
+        both.append(
+            [
+                {(c.panel_id, p): None if p in unordered else found.get((c.panel_id, p)) for c, p in wanted},
+                {(c.panel_id, p): oracle(p, controlled(c.reference if side == "h" else c.s, p)) for c, p in wanted},
+            ]
+        )
+    polars, scipy = (
+        {_named((*key, "all", "all")): combine(both[0][k][key], both[1][k][key]) for key in both[0][k]}
+        for k in range(2)
+    )
+    least = 2 if base == "spearman_partial" else 15
+    agree(rows_of(alignment, "coherence", metric), polars, scipy, least=least)
+
+
 METRICS = [f"{name}{variant}" for name in ASSOCIATIONS for variant in m.METRICS[name].variants]
 METRICS += [f"{GAP}{variant}" for variant in m.METRICS[GAP].variants]
 
