@@ -10,6 +10,7 @@ from simframe.errors import InferenceError
 from simframe.inference.bootstrap import estimates
 from simframe.inference.fidelity import fidelity_rows
 from simframe.inference.memorisation import memorisation_rows
+from simframe.inference.polychoric import polychoric_rows
 from simframe.inference.recovery import beside, recovery_rows
 from simframe.inference.regression import Fit, fit
 from simframe.inference.resample import digest
@@ -65,6 +66,7 @@ def evaluate(
         rows = recovery_rows(people, fits[ALL], replicates, seed, panel.panel_id)
         rows += fidelity_rows(study, reference, panel, replicates, seed)
         rows += memorisation_rows(study, pilot, reference, panel)
+        rows += polychoric_rows(study, reference, panel, replicates, seed)
         found = pl.concat([found, pl.DataFrame(rows, schema=schema["estimates"])])
         coefficients = [beside(h, s, table) for h, s, table in zip(people, fits[ALL], coefficients, strict=True)]
     if panel.kind == "human" and HOLDOUT in panel.respondents["split"]:

@@ -11,7 +11,6 @@ ELSEWHERE = {
     "excess": "estimate - floor, two columns of every row of a subgroup",
     "z_difference": "a figure of one term: column of coefficient_pairs",
     "standardised_bias": "a figure of one term: column of coefficient_pairs",
-    "polychoric": "a likelihood to be maximised, which a view cannot: an expression alone",
 }
 """Metrics that are no row of ``alignment``, and where they are."""
 
