@@ -21,24 +21,43 @@ COMMENT ON COLUMN threshold_history.place IS 'of the declaration among those of 
 COMMENT ON COLUMN threshold_history.declared IS 'the study file set it; otherwise the default counted';
 
 CREATE OR REPLACE VIEW thresholds AS
+WITH latest AS (
+    FROM threshold_history
+    QUALIFY place = max(place) OVER (PARTITION BY study_id, study_hash)
+),
+differed AS (
+    SELECT l.study_id, l.study_hash, l.name, max(h.place) AS place
+    FROM latest AS l
+    JOIN threshold_history AS h
+        ON h.study_id = l.study_id AND h.study_hash = l.study_hash AND h.name = l.name
+        AND (h.value IS DISTINCT FROM l.value OR h.declared <> l.declared)
+    GROUP BY ALL
+),
+since AS (
+    -- A declaration repeats what stood before: a threshold counts since the first of those that agree with the last.
+    -- A default that no declaration ever changed has counted from the beginning.
+    SELECT h.study_id, h.study_hash, h.name, min(h.declared_at) AS declared_at
+    FROM threshold_history AS h
+    LEFT JOIN differed AS d ON d.study_id = h.study_id AND d.study_hash = h.study_hash AND d.name = h.name
+    WHERE h.place > coalesce(d.place, 0) AND (h.declared OR d.place IS NOT NULL)
+    GROUP BY ALL
+)
 SELECT
     s.study_id, s.study_hash, d.name,
     CASE WHEN t.declared THEN t.value ELSE d.default_value END AS value,
     d.default_value,
     coalesce(t.declared, false) AS declared,
-    t.declared_at,
+    w.declared_at,
     d.position, d.meaning
 FROM studies AS s
 CROSS JOIN threshold_defaults AS d
-LEFT JOIN (
-    FROM threshold_history
-    QUALIFY place = max(place) OVER (PARTITION BY study_id, study_hash)
-) AS t ON t.study_id = s.study_id AND t.study_hash = s.study_hash AND t.name = d.name;
+LEFT JOIN latest AS t ON t.study_id = s.study_id AND t.study_hash = s.study_hash AND t.name = d.name
+LEFT JOIN since AS w ON w.study_id = s.study_id AND w.study_hash = s.study_hash AND w.name = d.name;
 
 COMMENT ON VIEW thresholds IS 'One row a threshold of every study version: the value that counts for its verdicts.';
 COMMENT ON COLUMN thresholds.value IS 'NULL for a margin that is not set: the floor alone decides';
 COMMENT ON COLUMN thresholds.declared IS 'by the study file; otherwise the default';
-COMMENT ON COLUMN thresholds.declared_at IS 'UTC; NULL where nothing was ever declared';
+COMMENT ON COLUMN thresholds.declared_at IS 'since when it counts, UTC; NULL for a default that no declaration ever changed';
 
 -- The same, one wide row a study version, for views to join.
 CREATE OR REPLACE VIEW study_thresholds AS

@@ -69,18 +69,15 @@ class _Reader:
             raise ReportError(f"no human panel of study {study_id!r}", where=self.root, mend=mend)
         chosen = references[0]
         reference, split, version = chosen["panel_id"], chosen["reference_split"], chosen["study_hash"]
-        compared = self.con.execute(
-            "SELECT panel_id FROM comparisons WHERE reference_id = ? AND reference_split IS NOT DISTINCT FROM ?"
-            " ORDER BY panel_id",
-            [reference, split],
-        ).fetchall()
-        panel_ids = [row[0] for row in compared]
-        about = {"study": study_id, "version": version, "reference": reference, "split": split, "panels": panel_ids}
+        judges = {"study": study_id, "version": version, "reference": reference, "split": split}
+        self.set(**judges, panels=[], focus=[])
+        about = judges | {"panels": [row["panel_id"] for row in self.dicts(queries.JUDGED)]}
         self.set(**about, focus=[])
         # The view costs seconds, and every query below reads it. A temporary table of its name comes first in
         # DuckDB's search path, so that the queries stand as a reader would type them.
         self.con.execute(
-            "CREATE TEMP TABLE alignment AS FROM alignment WHERE list_contains(getvariable('panels'), panel_id)"
+            "CREATE TEMP TABLE alignment AS FROM alignment"
+            " WHERE list_contains(getvariable('panels'), panel_id) OR panel_id = getvariable('reference')"
         )
         everyone = [_panel(row) for row in self.dicts(queries.PANELS)]
         panels = [panel for panel in everyone if panel.panel_id != reference]
@@ -132,6 +129,8 @@ STUDY_LISTS: dict[str, tuple[str, type[Any]]] = {
 LISTS: dict[str, tuple[str, type[Any]]] = {
     "parts": (queries.PARTS, f.Part),
     "rules": (queries.RULES, f.Rule),
+    "thresholds": (queries.THRESHOLDS, f.Threshold),
+    "versions": (queries.VERSIONS, f.Version),
     "curves": (queries.CURVES, f.Figure),
     "shares": (queries.SHARES, f.Share),
     "item_distances": (queries.ITEM_DISTANCES, f.ItemDistance),

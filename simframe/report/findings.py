@@ -11,7 +11,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -174,12 +174,42 @@ class Rule:
     choice: int
     per: str
     ideal: float
+    floored: bool
+    """Whether a figure below the upper edge of its floor is as good as people."""
     margin: float | None
 
 
 @dataclass(frozen=True)
+class Threshold:
+    """One threshold behind the verdicts."""
+
+    name: str
+    value: float | None
+    """Null for a margin that is not set: the floor alone decides."""
+    default_value: float | None
+    declared: bool
+    """By the study file; otherwise the default."""
+    declared_at: str | None
+    """Since when it counts, UTC; null for a default that no declaration ever changed."""
+    late: bool
+    """Set after the first of these panels was published: whoever set it may have seen what it decides."""
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Version:
+    """Another version of the study in the warehouse: its people, and how many panels are judged by them."""
+
+    study_hash: str
+    imported: str
+    panels: int
+    newer: bool
+    """Imported after the version of this report."""
+
+
+@dataclass(frozen=True)
 class Score:
-    """One row of the view ``scorecard``."""
+    """One row of the view ``scorecard``; of ``reference`` itself, people split in half."""
 
     panel_id: str
     axis: str
@@ -204,7 +234,11 @@ class Score:
     n_h: int | None
     n_s: int | None
     verdict: str
+    fit: str | None
+    """Fit for the axis, not fit for it, or undecided; null of people split in half."""
     reason: str | None
+    thresholds: str | None
+    """Thresholds that are not the defaults."""
 
 
 @dataclass(frozen=True)
@@ -377,8 +411,10 @@ class Findings:
     """Panels judged by that reference."""
     elsewhere: int
     """Panels of the study judged by another reference, part or study version, not in this report."""
+    versions: list[Version]
     focus: Focus
     rules: list[Rule]
+    thresholds: list[Threshold]
     scores: list[Score]
     curves: list[Figure]
     shares: list[Share]
@@ -398,6 +434,10 @@ class Findings:
     def evaluated(self) -> bool:
         """Whether any panel has intervals."""
         return any(panel.evaluation_id for panel in self.panels)
+
+    def threshold(self, name: str) -> float | None:
+        """Return the value of one threshold."""
+        return next(each.value for each in self.thresholds if each.name == name)
 
     def panel(self, panel_id: str) -> Panel:
         """Return one panel."""

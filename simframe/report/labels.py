@@ -9,11 +9,14 @@ from typing import Any, TypeVar
 from simframe.report.findings import Findings
 
 T = TypeVar("T")
+SPLIT_HALF = "split_half"
+"""Stands for the strategy of people compared with people."""
 NONE = "–"
 ALL = "all"
 
 STRATEGIES = {
     "survey": "People",
+    "split_half": "People, split in half",
     "base": "Model, untuned",
     "tuned": "Model, tuned",
     "pilot_marginals": "Pilot marginals",
@@ -105,6 +108,7 @@ class Names:
 
     def __init__(self, findings: Findings) -> None:
         study = findings.study
+        self.reference = findings.reference.panel_id
         self.items = _labels((item.label, item.item_id) for item in study.items)
         self.pairs = _labels((pair.label, pair.pair_id) for pair in study.pairs)
         self.blocks = _labels((block.label, block.structure_id) for block in study.blocks)
@@ -126,6 +130,10 @@ class Names:
     def item(self, item_id: str | None) -> str:
         """Return an item's label."""
         return self.items.get(item_id or "", item_id or NONE)
+
+    def compared(self, panel_id: str) -> str:
+        """Return what a panel is called among those that are compared: the people who judge are split in half."""
+        return STRATEGIES[SPLIT_HALF] if panel_id == self.reference else self.panel(panel_id)
 
     def panel(self, panel_id: str | None) -> str:
         """Return what a panel is called; two of one name are told apart by their hash."""

@@ -73,28 +73,58 @@ LEFT JOIN (
     QUALIFY row_number() OVER (PARTITION BY panel_id ORDER BY created_at DESC NULLS LAST, evaluation_id DESC) = 1
 ) AS e ON e.panel_id = p.panel_id
 WHERE list_contains(getvariable('panels'), p.panel_id) OR p.panel_id = getvariable('reference')
-ORDER BY p.kind <> 'human', p.kind <> 'simulated', p.strategy, p.pilot_n, p.model, p.seed, p.panel_id
+ORDER BY p.kind <> 'human', list_position(getvariable('panels'), p.panel_id)
+"""
+
+# Who is judged, in the order that every list keeps.
+JUDGED = """
+SELECT p.panel_id
+FROM comparisons AS c
+JOIN panels AS p ON p.panel_id = c.panel_id
+WHERE c.reference_id = getvariable('reference') AND c.reference_split IS NOT DISTINCT FROM getvariable('split')
+ORDER BY p.kind <> 'simulated', p.strategy, p.pilot_n NULLS FIRST, p.model, p.seed, p.panel_id
 """
 
 RULES = """
-SELECT axis, position, family, metric, choice, per, ideal::DOUBLE AS ideal, margin::DOUBLE AS margin
-FROM verdict_rules ORDER BY position, choice
+SELECT axis, position, family, metric, choice, per, ideal::DOUBLE AS ideal, floored, margin::DOUBLE AS margin
+FROM verdict_rules WHERE study_id = getvariable('study') AND study_hash = getvariable('version')
+ORDER BY position, choice
+"""
+
+# Set after the first judged panel was published: whoever set it may have seen what it decides.
+THRESHOLDS = """
+SELECT name, value, default_value, declared, strftime(declared_at, '%Y-%m-%d %H:%M') AS declared_at,
+    coalesce(declared_at > (
+        SELECT min(created_at) FROM panels WHERE list_contains(getvariable('panels'), panel_id)
+    ), false) AS late,
+    meaning
+FROM thresholds WHERE study_id = getvariable('study') AND study_hash = getvariable('version')
+ORDER BY position
+"""
+
+VERSIONS = """
+SELECT h.study_hash, strftime(max(h.created_at), '%Y-%m-%d %H:%M') AS imported, count(c.panel_id) AS panels,
+    max(h.created_at) > (SELECT created_at FROM panels WHERE panel_id = getvariable('reference')) AS newer
+FROM panels AS h
+LEFT JOIN comparisons AS c ON c.reference_id = h.panel_id
+WHERE h.kind = 'human' AND h.study_id = getvariable('study') AND h.study_hash <> getvariable('version')
+GROUP BY h.study_hash ORDER BY max(h.created_at), h.study_hash
 """
 
 SCORES = """
 SELECT panel_id, axis, position, metric, item_id, item_id_2, attribute, level, term,
     estimate, ci_low, ci_high, floor, floor_q95, base_panel_id, base_estimate,
-    baseline_panel_id, baseline_estimate, baseline_ci_low, baseline_ci_high, n_h, n_s, verdict, reason
+    baseline_panel_id, baseline_estimate, baseline_ci_low, baseline_ci_high, n_h, n_s, verdict, fit, reason, thresholds
 FROM scorecard
-WHERE list_contains(getvariable('panels'), panel_id)
-ORDER BY position, panel_id
+WHERE list_contains(getvariable('panels'), panel_id) OR panel_id = getvariable('reference')
+ORDER BY position, list_position(getvariable('panels'), panel_id)
 """
 
 # One row a panel and figure that is drawn against pilot size. Means over the asked items have no item_id.
 CURVES = """
 SELECT panel_id, family, metric, attribute, level, term, estimate, ci_low, ci_high, floor, floor_q95, n_h, n_s, reason
 FROM alignment
-WHERE list_contains(getvariable('panels'), panel_id)
+WHERE (list_contains(getvariable('panels'), panel_id) OR panel_id = getvariable('reference'))
     AND CASE family
         WHEN 'divergence' THEN metric = 'js_distance' AND item_id IS NULL
         WHEN 'heterogeneity' THEN attribute = 'all'
@@ -104,7 +134,7 @@ WHERE list_contains(getvariable('panels'), panel_id)
         WHEN 'recovery' THEN metric = 'sign_f1'
         ELSE false
     END
-ORDER BY family, metric, attribute, term, panel_id
+ORDER BY family, metric, attribute, term, list_position(getvariable('panels'), panel_id)
 """
 
 SHARES = """
@@ -112,7 +142,7 @@ SELECT s.panel_id, s.item_id, s.code, s.position, s.n_h, s.n_s, s.p, s.q
 FROM shares AS s
 JOIN items AS i ON i.study_id = s.study_id AND i.study_hash = s.study_hash AND i.item_id = s.item_id
 WHERE list_contains(getvariable('focus'), s.panel_id) AND s.attribute = 'all' AND i.asked
-ORDER BY i.position, s.panel_id, s.position
+ORDER BY i.position, list_position(getvariable('panels'), s.panel_id), s.position
 """
 
 ITEM_DISTANCES = """
@@ -120,7 +150,7 @@ SELECT panel_id, item_id, estimate, ci_low, ci_high, floor, floor_q95, reason
 FROM alignment
 WHERE list_contains(getvariable('focus'), panel_id) AND family = 'divergence' AND metric = 'js_distance'
     AND item_id IS NOT NULL AND attribute = 'all'
-ORDER BY item_id, panel_id
+ORDER BY item_id, list_position(getvariable('panels'), panel_id)
 """
 
 STRUCTURES = """
@@ -128,7 +158,7 @@ SELECT panel_id, structure_id, unique_structures_h, unique_structures_s, rarefie
     structure_ratio, n_h, n_s, reason
 FROM structure_counts
 WHERE list_contains(getvariable('focus'), panel_id)
-ORDER BY structure_id, panel_id
+ORDER BY structure_id, list_position(getvariable('panels'), panel_id)
 """
 
 SUBGROUPS = """
@@ -137,7 +167,7 @@ SELECT panel_id, metric, attribute, level, estimate, ci_low, ci_high, floor, flo
 FROM alignment
 WHERE list_contains(getvariable('focus'), panel_id) AND family = 'subgroups'
     AND metric IN ('js_distance', 'worst_group_js_distance') AND item_id IS NULL
-ORDER BY attribute, level, panel_id, metric
+ORDER BY attribute, level, list_position(getvariable('panels'), panel_id), metric
 """
 
 COHERENCE = """
@@ -146,7 +176,7 @@ FROM alignment
 WHERE list_contains(getvariable('focus'), panel_id) AND family = 'coherence' AND attribute = 'all'
     AND metric IN ('belief_action_gap_h', 'belief_action_gap_s', 'belief_action_gap', 'conditional_js',
         'cramers_v_h', 'cramers_v_s', 'cramers_v_inflation')
-ORDER BY term, panel_id, metric
+ORDER BY term, list_position(getvariable('panels'), panel_id), metric
 """
 
 # The whole grid of declared beliefs and actions; p and q are NULL where nobody on that side holds the belief.
@@ -170,14 +200,14 @@ LEFT JOIN (
     FROM conditional_actions GROUP BY ALL
 ) AS held ON held.panel_id = c.panel_id AND held.pair_id = x.pair_id AND held.belief_code = b.code
 WHERE list_contains(getvariable('focus'), c.panel_id)
-ORDER BY x.pair_id, c.panel_id, b.position, a.position
+ORDER BY x.pair_id, list_position(getvariable('panels'), c.panel_id), b.position, a.position
 """
 
 RECOVERY = """
 SELECT panel_id, term AS regression_id, metric, estimate, n_h, n_s, reason
 FROM alignment
 WHERE list_contains(getvariable('focus'), panel_id) AND family = 'recovery'
-ORDER BY term, panel_id, metric
+ORDER BY term, list_position(getvariable('panels'), panel_id), metric
 """
 
 COEFFICIENTS = """
@@ -185,7 +215,7 @@ SELECT panel_id, regression_id, term, estimate_h, se_h, ci_low_h, ci_high_h, est
     class_h, class_s, covered, reason
 FROM coefficient_pairs
 WHERE list_contains(getvariable('focus'), panel_id) AND kind = 'slope'
-ORDER BY regression_id, panel_id, term
+ORDER BY regression_id, list_position(getvariable('panels'), panel_id), term
 """
 
 

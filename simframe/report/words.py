@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simframe.report.findings import Findings, Panel, Score
-from simframe.report.labels import Names, axis_name, interval, number, percent, points
+from simframe.report.labels import NONE, Names, axis_name, interval, number, percent, points
 
 STANDINGS = {
     "fit": ("✓", "Fit for, as far as this many people can tell"),
@@ -16,26 +16,29 @@ STANDINGS = {
 }
 """What a verdict means for use: its mark, and the heading of a list of such uses."""
 
-THRESHOLDS = "sign F1 0.9 or more, false-positive rate 0.1 or less, coverage 0.8 or more"
-"""What ``passes_inference`` in 90_verdicts.sql asks of each regression."""
-
 VERDICTS = {
-    "at the floor": ("fit", "no farther from people than 95 % of samples of people of that size are"),
-    "within the margin": ("fit", "the whole interval is within the margin around the ideal"),
-    "recovers the coefficients": ("fit", f"every declared regression has {THRESHOLDS}"),
-    "better than baseline": ("gain", "the whole interval is nearer the ideal than that of the best baseline"),
-    "no better than baseline": ("level", "its interval and the best baseline's overlap: the model adds nothing shown"),
-    "no baseline": ("open", "no evaluated baseline on the same pilot to compare with"),
-    "differs from people": ("unfit", "the whole interval is farther from people than samples of people are"),
-    "undecided": ("open", "the numbers allow neither verdict"),
-    "too few respondents": ("open", "fewer than 30 respondents stand behind the figure"),
-    "not evaluated": ("open", "the figure or its interval is missing"),
-    "worse than baseline": ("unfit", "the whole interval is farther from the ideal than that of the best baseline"),
-    "not fit for inference": ("unfit", f"some declared regression misses a threshold: {THRESHOLDS}"),
-    "individuals not told apart": ("unfit", "the interval of the correlation with one's own human reaches 0"),
-    "repeats the pilot": ("unfit", "repeats pilot respondents more than people do by coincidence"),
+    "at the floor": "no farther from people than 95 % of samples of people of that size are",
+    "within the margin": "the whole interval is within the margin around the ideal",
+    "recovers the coefficients": "every declared regression reaches sign F1 {sign_f1}, false-positive rate "
+    "{false_positive_rate} or less, and coverage {coefficient_coverage}",
+    "individuals told apart": "the whole interval of the correlation with one's own human is above {individuals_r}",
+    "better than baseline": "the whole interval is nearer the ideal than that of the best baseline",
+    "no better than baseline": "its interval and the best baseline's overlap: the model adds nothing shown",
+    "no baseline": "no evaluated baseline on the same pilot to compare with",
+    "differs from people": "the whole interval is beyond what samples of people reach, and beyond any margin",
+    "undecided": "the numbers allow neither verdict",
+    "too few respondents": "fewer than {small_group} respondents stand behind the figure",
+    "not evaluated": "the figure or its interval is missing",
+    "worse than baseline": "the whole interval is farther from the ideal than that of the best baseline",
+    "not fit for inference": "some declared regression misses sign F1 {sign_f1}, false-positive rate "
+    "{false_positive_rate} or coverage {coefficient_coverage}",
+    "individuals not told apart": "the interval of the correlation with one's own human reaches {individuals_r}",
+    "repeats the pilot": "repeats pilot respondents more than people do by coincidence",
+    "people against people": "two halves of the people who judge: what a panel of people would score",
 }
-"""Standing and meaning of every verdict of the view ``scorecard``."""
+"""What every verdict of the view ``scorecard`` means; names in braces are thresholds."""
+UNDECIDED = {"better than baseline": "gain", "no better than baseline": "level"}
+"""Standings of verdicts that say neither fit nor not fit, where they are not simply open."""
 
 USES = {
     "marginals": "estimating how many people give each answer",
@@ -48,14 +51,28 @@ USES = {
 }
 
 
-def standing(verdict: str) -> str:
-    """Return a key of ``STANDINGS``."""
-    return VERDICTS.get(verdict, ("open", ""))[0]
+def standing(score: Score) -> str:
+    """Return a key of ``STANDINGS``, from what the scorecard says of use; empty for people split in half."""
+    if score.fit is None:
+        return ""
+    return UNDECIDED.get(score.verdict, "open") if score.fit == "undecided" else "fit" if fits(score) else "unfit"
 
 
-def mark(verdict: str) -> str:
+def fits(score: Score) -> bool:
+    """Whether the scorecard calls a panel fit on an axis."""
+    return (score.fit or "").startswith("fit")
+
+
+def mark(score: Score) -> str:
     """Return a verdict with its mark in front: it reads without colour."""
-    return f"{STANDINGS[standing(verdict)][0]} {verdict}"
+    sign = STANDINGS[standing(score)][0] if standing(score) else ""
+    return f"{sign} {score.verdict}".strip()
+
+
+def meaning(findings: Findings, verdict: str) -> str:
+    """Return what a verdict means, with the thresholds of the study."""
+    known = {each.name: NONE if each.value is None else f"{each.value:g}" for each in findings.thresholds}
+    return VERDICTS.get(verdict, "see 90_verdicts.sql").format_map(known)
 
 
 def use(axis: str) -> str:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from simframe.errors import ReportError
+from simframe.ingest import import_panel
+from simframe.report import collect
 from simframe.report.charts.render import inline
 from simframe.report.charts.style import MARKS, SPARE
 from simframe.report.findings import Findings
@@ -17,9 +22,9 @@ from simframe.report.html import html
 from simframe.report.labels import AXES, Names
 from simframe.report.markdown import markdown
 from simframe.report.sections import compose
-from simframe.report.words import THRESHOLDS, VERDICTS
+from simframe.report.words import USES, VERDICTS
+from simframe.study import Thresholds
 from simframe.warehouse import Warehouse
-from simframe.warehouse.catalog import sql_files
 
 from .conftest import EVIL, Stages
 from .pages import Read, read, value
@@ -95,10 +100,11 @@ def test_structure(found: Read) -> None:
 def test_scorecard_shows_what_sql_says(scorecard: pl.DataFrame, findings: Findings, found: Read) -> None:
     rows = scorecard.to_dicts()
     names = Names(findings)
-    assert len(rows) == len(findings.panels) * len(AXES)
+    people = any(row["panel_id"] == findings.reference.panel_id for row in rows)
+    assert len(rows) == (len(findings.panels) + people) * len(AXES)
     for row in rows:
         table = found.tables[f"{AXES[row['axis']]}: figures behind the verdicts"]
-        cells = next(cells for cells in table if cells[0] == names.panel(row["panel_id"]))
+        cells = next(cells for cells in table if cells[0] == names.compared(row["panel_id"]))
         for place, column in ((2, "estimate"), (4, "floor"), (5, "floor_q95"), (6, "base_estimate")):
             assert value(cells[place]) == pytest.approx(row[column], abs=5.1e-4), (row, column)
         if row["ci_low"] is not None:
@@ -107,9 +113,10 @@ def test_scorecard_shows_what_sql_says(scorecard: pl.DataFrame, findings: Findin
         assert (value(cells[7]) if row["baseline_estimate"] is not None else None) == pytest.approx(
             row["baseline_estimate"], abs=5.1e-4
         )
-        assert row["verdict"] in cells[10]
+        assert cells[10] == (row["fit"] or "–")
+        assert row["verdict"] in cells[11]
         overview = found.tables["Verdicts, all panels and axes"]
-        shown = next(cells for cells in overview if cells[0] == names.panel(row["panel_id"]))
+        shown = next(cells for cells in overview if cells[0] == names.compared(row["panel_id"]))
         assert row["verdict"] in shown[row["position"]]
 
 
@@ -175,25 +182,107 @@ def test_planted_panels_are_told_apart(findings: Findings) -> None:
     assert {score.verdict for score in findings.scores} <= VERDICTS.keys()
 
 
-def test_verdicts_and_axes_are_those_of_the_sql() -> None:
-    rules = next(file for file in sql_files() if file.name.startswith("90")).read_text("utf-8")
-    scorecard = next(file for file in sql_files() if file.name.startswith("91")).read_text("utf-8")
-    for verdict in VERDICTS:
-        assert f"'{verdict}'" in rules + scorecard, verdict
-    for axis in AXES:
-        assert f"('{axis}'" in rules, axis
+def test_verdicts_and_axes_are_those_of_the_sql(planted: Warehouse) -> None:
+    assert list(planted.sql("SELECT verdict FROM fit_rules ORDER BY verdict")["verdict"]) == sorted(VERDICTS)
+    assert set(planted.sql("SELECT DISTINCT axis FROM verdict_rules")["axis"]) == AXES.keys()
 
 
-def test_thresholds_in_words_are_those_of_the_sql(planted: Warehouse) -> None:
-    f1, rate, coverage = (float(number) for number in re.findall(r"\d\.\d", THRESHOLDS))
-    asked = [
-        (f1, rate, coverage),
-        (f1 - 0.01, rate, coverage),
-        (f1, rate + 0.01, coverage),
-        (f1, rate, coverage - 0.01),
-    ]
-    passed = [planted.sql("SELECT passes_inference(?, ?, ?)", list(figures)).item() for figures in asked]
-    assert passed == [True, False, False, False]
+def test_the_answer_calls_fit_what_the_scorecard_does(planted: Warehouse, findings: Findings) -> None:
+    answer = compose(findings).answer
+    rows = planted.sql("SELECT axis, verdict, fit FROM scorecard WHERE panel_id = ?", [findings.focus.best]).to_dicts()
+    listed = {standing: uses for standing, _, uses in answer.uses}
+    for row in rows:
+        shown = [standing for standing, uses in listed.items() if f"{USES[row['axis']]} ({row['verdict']})" in uses]
+        if row["axis"] == "memorisation":
+            assert shown == (["unfit"] if row["fit"].startswith("not") else [])
+        elif row["fit"] == "undecided":
+            assert shown in (["gain"], ["level"], ["open"])
+        else:
+            assert shown == [{"fit for": "fit", "not fit": "unfit"}[row["fit"][:7]]]
+            (card,) = [card for card in answer.cards if card.title == AXES[row["axis"]]]
+            assert row["fit"] in card.verdict
+
+
+def test_people_split_in_half_stand_beside_the_panels(findings: Findings) -> None:
+    reference = findings.reference.panel_id
+    own = next(s for s in findings.scores if s.panel_id == findings.focus.best and s.axis == "marginals")
+    score = replace(own, panel_id=reference, estimate=0.0321, verdict="people against people", fit=None)
+    drawn = next(n for n in findings.curves if n.panel_id == findings.focus.best and n.metric == "js_distance")
+    scores = [s for s in findings.scores if s.panel_id != reference]
+    curves = [n for n in findings.curves if n.panel_id != reference]
+    without = html(replace(findings, scores=scores, curves=curves))
+    assert "People, split in half" not in re.sub(r'<section id="method".*?</section>', "", without, flags=re.DOTALL)
+    whole = replace(
+        findings, scores=[*scores, score], curves=[*curves, replace(drawn, panel_id=reference, estimate=0.0321)]
+    )
+    found = read(html(whole))
+    row = next(row for row in found.tables["Verdicts, all panels and axes"] if row[0] == "People, split in half")
+    assert row[1].startswith("people against people")
+    assert value(re.findall(r"[\d.]+", row[1])[0]) == 0.032
+    assert row[2:] == ["–"] * (len(AXES) - 1)
+    row = next(row for row in found.tables["Answer shares: figures behind the verdicts"] if "split" in row[0])
+    assert (row[2], row[10], row[11].split(" (")[0]) == ("0.032", "–", "people against people")
+    curve = next(
+        rows for caption, rows in found.tables.items() if caption.startswith("Answer shares and their variety")
+    )
+    row = next(row for row in curve if row[0] == "People, split in half")
+    assert row[1:3] == ["–", "0.032"]
+    assert "People, split in half 0.032" in str([given.get("aria-label") for tag, given in found.tags if tag == "svg"])
+    assert any("People, split in half" in text for text in found.text["li"])
+
+
+def test_thresholds_are_listed_with_where_they_come_from(stages: Stages, tmp_path: Path) -> None:
+    shown = {row[0]: row[1:] for row in read(html(stages.findings)).tables["Thresholds"][1:]}
+    declared = {name: ("none" if value is None else f"{value:g}") for name, value, _, _ in Thresholds().rows()}
+    assert {name: cells[0] for name, cells in shown.items()} == declared
+    assert {cells[2] for cells in shown.values()} == {"default"}
+    root = tmp_path / "w"
+    shutil.copytree(stages.warehouse.layout.root, root)
+    warehouse = Warehouse(root)
+    warehouse.rebuild()
+    study = warehouse.study_of(stages.findings.reference.panel_id)
+    late = study.model_copy(update={"thresholds": Thresholds(small_group=5, heterogeneity_margin=0.001)})
+    warehouse.declare(late)
+    findings = collect(root)
+    page = read(html(findings))
+    rows = {row[0]: row[1:] for row in page.tables["Thresholds"][1:]}
+    assert rows["small_group"][:2] == ["5", "30"]
+    assert rows["small_group"][2].startswith("the study, since 20")
+    assert rows["small_group"][4] == "set after panels were published"
+    assert rows["sign_f1"][2] == "default"
+    assert any(
+        "Set after panels were published: small_group and heterogeneity_margin" in text for text in page.text["p"]
+    )
+    before, after = (f.score(f.focus.best, "heterogeneity") for f in (stages.findings, findings))
+    assert before is not None
+    assert after is not None
+    assert (before.verdict, before.fit) == ("within the margin", "fit for heterogeneity")
+    assert (after.verdict, after.fit) != (before.verdict, before.fit)
+    assert after.estimate == before.estimate
+    assert "small_group 5.0, heterogeneity_margin 0.001" in "".join(page.text["p"])
+    assert "fewer than 5 people" in "".join(page.text["p"])
+    assert not [row for row in findings.subgroups if row.reason == "small_n" and (row.n_h or 0) >= 5]
+
+
+def test_a_newer_version_without_panels_is_named(
+    stages: Stages, tmp_path: Path, park_text: str, park_people: Callable[..., pl.DataFrame]
+) -> None:
+    """The study was changed after panels had been published: the old version is reported on, the new one is named."""
+    root = tmp_path / "w"
+    shutil.copytree(stages.warehouse.layout.root, root)
+    warehouse = Warehouse(root)
+    warehouse.rebuild()
+    changed = tmp_path / "changed.toml"
+    changed.write_text(park_text.replace("Likes green", "Likes blue"), "utf-8")
+    park_people(220, 5).write_csv(tmp_path / "people.csv")
+    done = import_panel(warehouse, changed, tmp_path / "people.csv")
+    findings = collect(root)
+    assert findings.study.study_hash == stages.findings.study.study_hash
+    assert findings.panels == stages.findings.panels
+    caveats = compose(findings).answer.caveats
+    (said,) = [text for text in caveats if "The study was changed" in text]
+    assert warehouse.study_of(done.panel_id).study_hash in said
+    assert findings.study.study_hash in said
 
 
 def test_headline_metrics_are_defined_by_the_registry(findings: Findings, found: Read) -> None:

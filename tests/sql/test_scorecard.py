@@ -1,13 +1,16 @@
 """scorecard: no verdict is better than its evidence."""
 
+import re
+
 import duckdb
 import numpy as np
 import pytest
 from scipy import stats
 
 from simframe.warehouse.catalog import sql_files
+from simframe.warehouse.declarations import declare
 
-from .conftest import count, cross
+from .conftest import TINY, count, cross
 
 N = 100
 STANDING = """
@@ -203,3 +206,110 @@ def test_repeating_the_pilot_is_said(rules):
     assert said(0.3, 0.25, 0.35, 0.12) == "repeats the pilot"
     assert said(0.15, 0.1, 0.2, 0.12) == "undecided"
     assert said(0.15, 0.1, 0.2, None) == "not evaluated"
+
+
+def test_every_verdict_says_what_it_means_for_use(rules):
+    text = next(file for file in sql_files() if file.name.startswith("90_")).read_text("utf-8")
+    macros = text[text.index("CREATE OR REPLACE MACRO verdict(") :]
+    given = set(re.findall(r"(?:THEN|ELSE) '([^']+)'", macros)) | {"people against people"}
+    assert given == {verdict for (verdict,) in rules.execute("SELECT verdict FROM fit_rules").fetchall()}
+
+
+def test_fit_follows_the_verdict(made):
+    made.evaluation("e1", "tuned", tables=distance(0.0, 0.12, q95=0.5))
+    made.evaluation("e2", "base", tables=distance(0.6, 0.7))
+    made.evaluation("e3", "chain", tables=distance(0.13, 0.2))
+    with made.open() as con:
+        rows = card(con)
+    assert (rows["tuned", "marginals"]["verdict"], rows["tuned", "marginals"]["fit"]) == (
+        "at the floor",
+        "fit for marginals",
+    )
+    assert (rows["base", "marginals"]["verdict"], rows["base", "marginals"]["fit"]) == (
+        "differs from people",
+        "not fit for marginals",
+    )
+    assert rows["chain", "heterogeneity"]["fit"] == "undecided"
+    assert {row["thresholds"] for row in rows.values()} == {None}
+
+
+def declared(**values):
+    return TINY + "\n[thresholds]\n" + "".join(f"{name} = {value}\n" for name, value in values.items())
+
+
+def card_with(warehouse, **values):
+    """Return the scorecard of one panel at a known distance, under thresholds."""
+    made = warehouse(declared(**values))
+    made.panel("h", tables={"cells": moods(25, 25)})
+    made.panel("s", reference="h", tables={"cells": moods(40, 10)})
+    made.evaluation("e1", "s", tables=distance(0.1, 0.3))
+    declare(made.layout, made.study)
+    with made.open() as con:
+        return card(con)
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict", "fit"),
+    [
+        ({}, "differs from people", "not fit for marginals"),
+        ({"marginals_margin": 0.3}, "within the margin", "fit for marginals"),
+        ({"marginals_margin": 0.29}, "no baseline", "undecided"),
+        ({"marginals_margin": 0.05}, "differs from people", "not fit for marginals"),
+        ({"small_group": 50}, "differs from people", "not fit for marginals"),
+        ({"small_group": 51}, "too few respondents", "undecided"),
+    ],
+)
+def test_declared_thresholds_decide(warehouse, values, verdict, fit):
+    row = card_with(warehouse, **values)["s", "marginals"]
+    assert (row["verdict"], row["fit"]) == (verdict, fit)
+    assert (row["thresholds"] or "").startswith("".join(values))
+
+
+def test_the_declared_size_of_a_small_group_flags_it_everywhere(warehouse):
+    made = warehouse(declared(small_group=41))
+    sides = {"h": (40, 41), "s": (50, 50)}
+    for name, (women, men) in sides.items():
+        rows = [
+            *count("mood", {"1": women, "3": men}),
+            *count("mood", {"1": women}, attribute="sex", level="f"),
+            *count("mood", {"3": men}, attribute="sex", level="m"),
+        ]
+        made.panel(name, reference=None if name == "h" else "h", tables={"cells": rows})
+    declare(made.layout, made.study)
+    with made.open() as con:
+        found = con.execute("""
+            SELECT DISTINCT family, level, reason FROM alignment
+            WHERE item_id = 'mood' AND attribute = 'sex' AND level <> 'd' AND metric IN ('total_variation', 'modal_share_gap')
+        """).fetchall()
+    flagged = {("subgroups", "f", "small_n"), ("heterogeneity", "f", "small_n")}
+    assert set(found) == flagged | {("subgroups", "m", None), ("heterogeneity", "m", None)}
+
+
+@pytest.mark.parametrize(
+    ("least", "declared_by", "ci", "expected"),
+    [
+        (0.0, False, (-0.1, 0.3), "individuals not told apart"),
+        (0.0, False, (0.1, 0.3), "no baseline"),
+        (0.0, True, (0.1, 0.3), "individuals told apart"),
+        (0.2, True, (0.1, 0.3), "individuals not told apart"),
+        (0.2, True, (None, None), "not evaluated"),
+    ],
+)
+def test_individuals_are_fit_only_above_a_declared_correlation(rules, least, declared_by, ci, expected):
+    arguments = [0.2, *ci, N, N, 30, least, declared_by, None, None]
+    got = rules.execute("SELECT verdict_on_individuals(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", arguments).fetchone()[0]
+    assert got == expected
+
+
+def test_people_split_in_half_are_a_panel_of_their_own(made):
+    split = {"floor": None, "floor_q95": None, "n_h": 50, "n_s": 50}
+    made.evaluation("e0", "h", tables=distance(0.02, 0.2, **split, estimate=0.1))
+    made.evaluation("e1", "tuned", tables=distance(0.05, 0.12))
+    with made.open() as con:
+        rows = card(con)
+    row = rows["h", "marginals"]
+    assert (row["verdict"], row["fit"], row["reference_id"]) == ("people against people", None, "h")
+    assert (row["estimate"], row["ci_low"], row["ci_high"], row["n_h"]) == (0.1, 0.02, 0.2, 50)
+    assert (row["base_panel_id"], row["baseline_panel_id"]) == (None, None)
+    assert {verdict["verdict"] for (panel, _), verdict in rows.items() if panel == "h"} == {"people against people"}
+    assert rows["tuned", "marginals"]["baseline_panel_id"] == "chain"

@@ -74,9 +74,18 @@ def test_the_last_declaration_counts_and_earlier_ones_stay(own_warehouse: Wareho
         SELECT place, value, declared FROM threshold_history WHERE name = 'small_group' ORDER BY place
     """)
     assert told.rows() == [(1, 5.0, True), (2, 5.0, True), (3, 30.0, False)]
+    # Since when each counts: declared again is no change, a default that was never left has counted from the start.
+    since = dict(own_warehouse.sql("SELECT name, declared_at FROM thresholds").iter_rows())
+    third = own_warehouse.sql("SELECT max(declared_at) FROM threshold_history").item()
+    assert since["small_group"] == since["individuals_r"] == third
+    assert since["sign_f1"] is None
+    own_warehouse.declare(parse_study(with_thresholds(park_text, sign_f1=0.5), "x"))
+    own_warehouse.declare(parse_study(with_thresholds(park_text, sign_f1=0.5, small_group=4), "x"))
+    since = dict(own_warehouse.sql("SELECT name, declared_at FROM thresholds").iter_rows())
+    assert third == since["individuals_r"] < since["sign_f1"] < since["small_group"]
     times = own_warehouse.sql("SELECT DISTINCT declared_at FROM threshold_history ORDER BY place")["declared_at"]
     assert times.is_sorted()
-    assert times.n_unique() == 3
+    assert times.n_unique() == 5
     assert examine(own_warehouse) == []
 
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import altair as alt
 
-from simframe.report.charts.style import BAND, MUTED, finish, rounded, scales, values
+from simframe.report.charts.style import BAND, MARKS, MUTED, finish, rounded, scales, values
 
 LINEAR = 20
 """Pilot size below which the axis is about linear, above it logarithmic; 0 has a place on it."""
 LEAST = 0.1
 """Least span of the vertical axis."""
+PEOPLE = MARKS["split_half"]
 APART = 0.07
 """Distance between strategies of one pilot size, on the axis' own scale, so that intervals do not cover each other."""
 
@@ -39,6 +40,11 @@ def draw(data: dict[str, Any]) -> Any:
     if data["ideal"] is not None:
         ideal = alt.Chart(values([{"at": data["ideal"]}])).mark_rule(color=MUTED, strokeWidth=1)
         layers.append(ideal.encode(y="at:Q"))
+    if data["people"] is not None:
+        people = alt.Chart(values([{"at": data["people"]}]))
+        layers.append(
+            people.mark_rule(color=PEOPLE.colour, strokeWidth=1.2, strokeDash=list(PEOPLE.dash)).encode(y="at:Q")
+        )
     untuned = [row for row in rows if row["strategy"] == "base"]
     if untuned:
         level = alt.Chart(values(untuned)).mark_rule(strokeDash=[1, 3], strokeWidth=1.2)
@@ -59,7 +65,7 @@ def draw(data: dict[str, Any]) -> Any:
 def _span(data: dict[str, Any]) -> list[float]:
     """Return the reach of the vertical axis: everything drawn on it, and never so little that noise fills it."""
     drawn = [point[name] for point in data["points"] for name in ("estimate", "low", "high")]
-    drawn += [data["ideal"], *(data["band"] or [])]
+    drawn += [data["ideal"], data["people"], *(data["band"] or [])]
     known = [x for x in drawn if x is not None]
     low, high = min(known), max(known)
     lack = max(0.0, LEAST - (high - low)) / 2

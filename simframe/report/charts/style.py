@@ -25,6 +25,7 @@ class Mark:
 
 MARKS = {
     "survey": Mark("#000000", "square"),
+    "split_half": Mark("#000000", "none", (5, 3)),
     "base": Mark("#d55e00", "diamond", (1, 3)),
     "tuned": Mark("#0072b2", "circle"),
     "pilot_marginals": Mark("#e69f00", "triangle-down", (6, 3)),
@@ -45,6 +46,7 @@ SHAPES = {
     "triangle-down": "M-5,-4L0,5L5,-4Z",
     "triangle-right": "M-4,-5L5,0L-4,5Z",
     "triangle-left": "M4,-5L-5,0L4,5Z",
+    "none": "M0,0",
     "cross": "M-5,-2h3v-3h4v3h3v4h-3v3h-4v-3h-3Z",
 }
 """Outlines for legends, about ten pixels wide."""

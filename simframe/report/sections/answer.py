@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simframe.report.content import Answer, Card
-from simframe.report.findings import Findings
+from simframe.report.findings import Findings, Score
 from simframe.report.labels import ALL, Names, axis_name, count, interval, listed, number
 from simframe.report.words import STANDINGS, beats_chain, halved, mark, sentence, standing, use
 
@@ -62,18 +62,22 @@ def answer(findings: Findings, names: Names) -> Answer:
         lead = "There is no simulated panel yet, so there is nothing to judge: run simframe simulate."
         return Answer(lead, [], "", [], [], _caveats(findings))
     scores = sorted((s for s in findings.scores if s.panel_id == panel_id), key=lambda s: s.position)
-    cards = [
-        Card(axis_name(s.axis), standing(s.verdict), mark(s.verdict), sentence(findings, s, names)) for s in scores
-    ]
+    cards = [Card(axis_name(s.axis), standing(s), _verdict(s), sentence(findings, s, names)) for s in scores]
     uses = []
     for key, (_, heading) in STANDINGS.items():
         # Not repeating the pilot is a condition of use, no use: it is listed where it is broken.
-        axes = [s for s in scores if standing(s.verdict) == key and (s.axis != "memorisation" or key == "unfit")]
+        axes = [s for s in scores if standing(s) == key and (s.axis != "memorisation" or key == "unfit")]
         if axes:
             uses.append((key, heading, [f"{use(s.axis)} ({s.verdict})" for s in axes]))
     asked = [said for said in (halved(findings), beats_chain(findings)) if said]
     about = f"Verdicts on “{names.panel(panel_id)}”"
     return Answer(_lead(findings, names), asked, about, cards, uses, _caveats(findings))
+
+
+def _verdict(score: Score) -> str:
+    """Return a verdict, and what it says of use where it says something."""
+    said = score.fit not in (None, "undecided", score.verdict) and score.axis != "memorisation"
+    return f"{mark(score)}: {score.fit}" if said else mark(score)
 
 
 def _lead(findings: Findings, names: Names) -> str:
@@ -109,6 +113,18 @@ def _caveats(findings: Findings) -> list[str]:
         found.append(
             f"{findings.elsewhere} panels of this study are judged by other people or another version of the study "
             "and are not on this page."
+        )
+    for version in findings.versions:
+        if version.newer and not version.panels:
+            found.append(
+                f"The study was changed: version {version.study_hash}, imported {version.imported} UTC, has no panel "
+                f"to compare yet. This page is about version {findings.study.study_hash}; the two are never mixed."
+            )
+    late = [each.name for each in findings.thresholds if each.late]
+    if late:
+        found.append(
+            f"Set after panels were published: {listed(late)}. Whoever set a threshold then may have seen what it "
+            "decides; see “How to read the numbers”."
         )
     return found
 

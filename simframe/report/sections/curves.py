@@ -5,7 +5,7 @@ from __future__ import annotations
 from simframe.report.content import Block, Figure, Section, Table, capped
 from simframe.report.findings import Figure as Number
 from simframe.report.findings import Findings, Rule
-from simframe.report.labels import ALL, Names, by, count, interval, number, strategy_name
+from simframe.report.labels import ALL, NONE, SPLIT_HALF, Names, by, count, interval, number, strategy_name
 
 LIMIT = 6
 """Charts of one metric."""
@@ -46,12 +46,15 @@ def section(findings: Findings, names: Names) -> Section:
     intro = [
         "Each point is a panel, each bar its 95 % interval; the untuned model stands at a pilot of 0 and its level "
         "is drawn on as a dotted line. The grey band is what counts as alike: two samples of people differ by less "
-        "than its upper edge 95 times in 100, or, where a margin is declared, the margin around the ideal.",
+        "than its upper edge 95 times in 100, or, where a margin is declared, the margin around the ideal. The dashed "
+        "black line is people split in half.",
     ]
-    if not any(n.estimate is not None for n in findings.curves):
+    if not any(n.estimate is not None and not _is_people(findings, n) for n in findings.curves):
         return Section("pilot-size", "What a larger pilot buys", ["No panel has a figure to draw yet."])
     blocks = [block for title in METRICS if (block := _block(findings, names, title))]
     legend = list(dict.fromkeys(panel.strategy for panel in findings.panels))
+    if any(_is_people(findings, n) and n.estimate is not None for n in findings.curves):
+        legend.append(SPLIT_HALF)
     return Section("pilot-size", "What a larger pilot buys", intro, blocks, legend, ["curves"])
 
 
@@ -64,7 +67,7 @@ def _block(findings: Findings, names: Names, title: str) -> Block | None:
         kinds = [
             (_title(name, key[0], attribute, term, names), some)
             for (attribute, term), some in by(_declared(numbers.get(key, []), names), "attribute", "term")
-            if any(n.estimate is not None for n in some)
+            if any(n.estimate is not None and not _is_people(findings, n) for n in some)
         ]
         shown, more = capped(kinds, LIMIT, f"charts of {key[1]}")
         left_out += more
@@ -87,7 +90,8 @@ def _declared(numbers: list[Number], names: Names) -> list[Number]:
 
 
 def _row(findings: Findings, names: Names, n: Number) -> list[str]:
-    cells = [names.panel(n.panel_id), count(findings.panel(n.panel_id).pilot_n), number(n.estimate)]
+    pilot = NONE if _is_people(findings, n) else count(findings.panel(n.panel_id).pilot_n)
+    cells = [names.compared(n.panel_id), pilot, number(n.estimate)]
     return [*cells, interval(n.ci_low, n.ci_high), number(n.floor), number(n.floor_q95), n.reason or ""]
 
 
@@ -100,7 +104,7 @@ def _figure(findings: Findings, names: Names, title: str, numbers: list[Number],
     metric = numbers[0].metric
     points = []
     for n in numbers:
-        if n.estimate is None:
+        if n.estimate is None or _is_people(findings, n):
             continue
         panel = findings.panel(n.panel_id)
         points.append(
@@ -114,6 +118,7 @@ def _figure(findings: Findings, names: Names, title: str, numbers: list[Number],
                 "high": n.ci_high,
             }
         )
+    people = next((n.estimate for n in numbers if _is_people(findings, n)), None)
     ideal = rule.ideal if rule else IDEALS.get(metric)
     band = None
     if rule and rule.margin is not None:
@@ -121,9 +126,16 @@ def _figure(findings: Findings, names: Names, title: str, numbers: list[Number],
     elif ideal == 0:
         tops = [n.floor_q95 for n in numbers if n.floor_q95 is not None]
         band = [0.0, sum(tops) / len(tops)] if tops else None
-    said = "; ".join(f"{names.panel(n.panel_id)} {number(n.estimate)}" for n in numbers[:20] if n.estimate is not None)
+    said = "; ".join(
+        f"{names.compared(n.panel_id)} {number(n.estimate)}" for n in numbers[:20] if n.estimate is not None
+    )
     alt = f"{metric} against pilot size, {title}, by {_series(points)}. {said}."
-    return Figure("curve", title, alt, {"points": points, "ideal": ideal, "band": band})
+    return Figure("curve", title, alt, {"points": points, "ideal": ideal, "band": band, "people": people})
+
+
+def _is_people(findings: Findings, n: Number) -> bool:
+    """Whether a figure is of the people who judge, split in half."""
+    return n.panel_id == findings.reference.panel_id
 
 
 def _series(points: list[dict[str, object]]) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from simframe.metrics import registry
 from simframe.report.content import Block, Section, Table
 from simframe.report.findings import Findings
 from simframe.report.labels import NONE, Names, axis_name, count, listed, number
-from simframe.report.words import STANDINGS, VERDICTS, standing
+from simframe.report.words import VERDICTS, mark, meaning, standing
 
 
 def section(findings: Findings, names: Names) -> Section:
@@ -22,21 +24,52 @@ def section(findings: Findings, names: Names) -> Section:
         "score from sampling noise alone; 95 % of such samples stay below its 95 % quantile. A figure is at the floor "
         "where it is not above that quantile: nothing tells the panel from more people. It does not say that they are "
         "the same: with few people, much hides below the floor.",
+        "People, split in half: the people who judge, one random half of them against the other, many times. Halves "
+        "are smaller than the whole, so the floor is the stricter measure.",
         "Baselines know the same pilot and use no language model: pilot marginals draw every answer from the pilot's "
         "shares, the logit chain draws each answer from a logit on persona and earlier answers.",
     ]
-    return Section("method", "How to read the numbers", intro, [_verdicts(findings), _metrics(findings)], [], ["rules"])
+    blocks = [_verdicts(findings), _thresholds(findings), _metrics(findings)]
+    return Section("method", "How to read the numbers", intro, blocks, [], ["rules", "thresholds"])
 
 
 def _verdicts(findings: Findings) -> Block:
-    given = [score.verdict for score in findings.scores]
+    given = {score.verdict: score for score in findings.scores}
+    times = Counter(score.verdict for score in findings.scores)
     found = [verdict for verdict in VERDICTS if verdict in given] + sorted(set(given) - VERDICTS.keys())
-    rows = [
-        [f"{STANDINGS[standing(v)][0]} {v}", VERDICTS.get(v, ("", "see 90_verdicts.sql"))[1], str(given.count(v))]
-        for v in found
-    ]
-    marks = {(r, 0): standing(v) for r, v in enumerate(found)}
-    return Block("Verdicts", table=Table(["Verdict", "Given where", "Times"], rows, "Verdicts", [], (0, 1), marks))
+    rows = [[mark(given[v]), FIT[standing(given[v])], meaning(findings, v), str(times[v])] for v in found]
+    marks = {(r, 0): standing(given[v]) for r, v in enumerate(found) if standing(given[v])}
+    text = (
+        "Fit: shown to be as near to people as was asked. Not fit: shown not to be. To beat a baseline, or not to, is "
+        "neither. That two intervals overlap does not show that there is no difference: better than baseline asks more."
+    )
+    columns = ["Verdict", "Fit", "Given where", "Times"]
+    return Block("Verdicts", [text], table=Table(columns, rows, "Verdicts", [], (0, 1, 2), marks))
+
+
+FIT = {"fit": "fit", "unfit": "not fit", "gain": "undecided", "level": "undecided", "open": "undecided", "": NONE}
+
+
+def _thresholds(findings: Findings) -> Block:
+    rows = []
+    for each in findings.thresholds:
+        origin = "the study" if each.declared else "default"
+        if each.declared_at:
+            origin += f", since {each.declared_at} UTC"
+        note = "set after panels were published" if each.late else ""
+        rows.append([each.name, _threshold(each.value), _threshold(each.default_value), origin, each.meaning, note])
+    declared = [each.name for each in findings.thresholds if each.declared]
+    text = (
+        f"Declared by the study: {listed(declared)}." if declared else "The study declares none: all are the defaults."
+    )
+    late = [each.name for each in findings.thresholds if each.late]
+    text += f" Set after the first of these panels was published: {listed(late)}." if late else ""
+    columns = ["Threshold", "Value", "Default", "From", "Meaning", "Note"]
+    return Block("Thresholds", [text], table=Table(columns, rows, "Thresholds", [], (0, 3, 4, 5)))
+
+
+def _threshold(value: float | None) -> str:
+    return "none" if value is None else f"{value:g}"
 
 
 def _metrics(findings: Findings) -> Block:

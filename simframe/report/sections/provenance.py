@@ -20,6 +20,7 @@ def section(findings: Findings, names: Names) -> Section:
     ]
     blocks = [
         Block("Panels", table=_panels(panels)),
+        Block("What answered", table=_models(panels)),
         Block("Made with", table=_versions(findings)),
         *_plans(findings),
         Block("Ask the warehouse yourself", [_ASK], code=";\n".join(findings.prelude) + ";"),
@@ -34,8 +35,7 @@ _ASK = (
 
 
 def _panels(panels: list[Panel]) -> Table:
-    columns = ["Panel", "Kind", "Label", "Source", "Pilot", "Respondents", "Seed", "Base model", "Adapter", "Template"]
-    columns += ["Tokens", "Seconds", "Published, UTC", "simframe"]
+    columns = ["Panel", "Kind", "Label", "Source", "Pilot", "Respondents", "Seed", "Published, UTC"]
     rows = [
         [
             panel.panel_id,
@@ -45,17 +45,29 @@ def _panels(panels: list[Panel]) -> Table:
             count(panel.pilot_n) if panel.pilot_n else NONE,
             count(panel.n_respondents),
             NONE if panel.seed is None else str(panel.seed),
+            panel.published or NONE,
+        ]
+        for panel in panels
+    ]
+    return Table(columns, rows, "Panels", text=(0, 1, 2, 3, 7))
+
+
+def _models(panels: list[Panel]) -> Table:
+    columns = ["Panel", "Model", "Base model", "Adapter", "Template", "Tokens", "Seconds", "simframe"]
+    rows = [
+        [
+            panel.panel_id,
+            panel.model or NONE,
             panel.base_fingerprint or NONE,
             panel.adapter_fingerprint or NONE,
             panel.template_hash or NONE,
             count(panel.tokens),
             number(panel.seconds, 1),
-            panel.published or NONE,
             panel.simframe_version,
         ]
         for panel in panels
     ]
-    return Table(columns, rows, "Panels", text=(0, 1, 2, 3, 7, 8, 9, 12, 13))
+    return Table(columns, rows, "What answered", text=(0, 1, 2, 3, 4, 7))
 
 
 def _versions(findings: Findings) -> Table:

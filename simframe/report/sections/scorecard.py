@@ -18,10 +18,13 @@ def section(findings: Findings, names: Names) -> Section:
         intro = ["No panel has been compared with people yet: run simframe simulate."]
         return Section("scorecard", "Scorecard", intro, queries=queries)
     panels, left_out = capped(_ranked(findings), LIMIT, "panels")
+    panels = [*panels, *([findings.reference] if findings.score(findings.reference.panel_id, "marginals") else [])]
+    changed = next((score.thresholds for score in findings.scores if score.thresholds), None)
     intro = [
         "One row a panel. Each cell is the verdict on one axis, and the figure that speaks for it with its 95 % "
         "interval: where an axis has several, the worst. The tables below say which figure that is, and set its "
         "floor, the untuned model and the best baseline on the same pilot beside it.",
+        *([f"Thresholds of this study that are not the defaults: {changed}."] if changed else []),
         *left_out,
     ]
     blocks = [Block("Verdicts", table=_overview(findings, panels, names))]
@@ -48,12 +51,12 @@ def _overview(findings: Findings, panels: list[Panel], names: Names) -> Table:
     axes = _axes(findings)
     rows, marks = [], {}
     for r, panel in enumerate(panels):
-        cells = [names.panel(panel.panel_id)]
+        cells = [names.compared(panel.panel_id)]
         for c, axis in enumerate(axes, 1):
             score = findings.score(panel.panel_id, axis)
-            cells.append(f"{mark(score.verdict)}\n{_estimate(score)}" if score else NONE)
-            if score:
-                marks[r, c] = standing(score.verdict)
+            cells.append(f"{mark(score)}\n{_estimate(score)}" if score else NONE)
+            if score and standing(score):
+                marks[r, c] = standing(score)
         rows.append(cells)
     columns = ["Panel", *map(axis_name, axes)]
     return Table(columns, rows, "Verdicts, all panels and axes", text=tuple(range(len(columns))), marks=marks)
@@ -67,20 +70,21 @@ def _estimate(score: Score) -> str:
 
 def _axis(findings: Findings, panels: list[Panel], axis: str, names: Names) -> Table:
     columns = ["Panel", "Figure", "Estimate", "95 % interval", "Floor", "Floor, 95 %", "Untuned", "Best baseline"]
-    columns += ["n people", "n panel", "Verdict"]
+    columns += ["n people", "n panel", "Fit", "Verdict"]
     rows: list[list[str]] = []
     marks = {}
     for panel in panels:
         score = findings.score(panel.panel_id, axis)
         if score is None:
             continue
-        marks[len(rows), len(columns) - 1] = standing(score.verdict)
+        if standing(score):
+            marks[len(rows), len(columns) - 1] = standing(score)
         baseline = NONE
         if score.baseline_estimate is not None:
             baseline = f"{number(score.baseline_estimate)}, {names.panel(score.baseline_panel_id)}"
         rows.append(
             [
-                names.panel(panel.panel_id),
+                names.compared(panel.panel_id),
                 _figure(score, names),
                 number(score.estimate),
                 interval(score.ci_low, score.ci_high),
@@ -90,10 +94,11 @@ def _axis(findings: Findings, panels: list[Panel], axis: str, names: Names) -> T
                 baseline,
                 NONE if score.n_h is None else str(score.n_h),
                 NONE if score.n_s is None else str(score.n_s),
-                mark(score.verdict) + (f" ({score.reason})" if score.reason else ""),
+                score.fit or NONE,
+                mark(score) + (f" ({score.reason})" if score.reason else ""),
             ]
         )
-    return Table(columns, rows, f"{axis_name(axis)}: figures behind the verdicts", text=(0, 1, 10), marks=marks)
+    return Table(columns, rows, f"{axis_name(axis)}: figures behind the verdicts", text=(0, 1, 10, 11), marks=marks)
 
 
 def _figure(score: Score, names: Names) -> str:

@@ -21,7 +21,8 @@ def section(findings: Findings, names: Names) -> Section:
     intro = [
         "Mean js_distance over the asked items within each group. The grey band runs to the 95 % quantile between two "
         "samples of people of that size, its line is their mean: small groups have larger floors, so compare the "
-        "excess over the floor. Hollow marks have fewer than 30 people behind them (small_n).",
+        "excess over the floor. Hollow marks have fewer than "
+        f"{findings.threshold('small_group'):g} people behind them (small_n).",
     ]
     attributes, left_out = capped(list(by(rows, "attribute")), ATTRIBUTES, "attributes")
     figures, groups = [], []
