@@ -134,7 +134,11 @@ def _side(study: Study, pair: Pair, side: Panel) -> _Side:
     if rows is None:
         return _Side(0, 0.0, None, None, "nominal item without values")
     weight = rows["weight"].to_numpy()
-    table = rows.filter(pl.col("weight") > 0).group_by("belief", "action").agg(n=pl.col("weight").sum())
+    table = (
+        rows.filter(pl.col("weight") > 0)
+        .group_by("belief", "action", maintain_order=True)
+        .agg(n=pl.col("weight").sum())
+    )
     table = table.sort("belief", "action")
     rho = table.select(m.polychoric("n", "belief", "action")).item()
     worth = float(weight.sum() ** 2 / (weight**2).sum()) if weight.any() else 0.0
@@ -191,6 +195,8 @@ def _changes(table: pl.DataFrame) -> Floats:
 
 def _variance(rows: pl.DataFrame) -> float:
     """Return the variance of the sum of respondents' changes over clusters drawn within strata."""
-    units = rows.group_by("stratum", "unit").agg(z=(pl.col("weight") * pl.col("change").fill_null(0.0)).sum())
-    parts = units.group_by("stratum").agg(pl.col("z").var(ddof=1) * pl.len()).sort("stratum")
+    units = rows.group_by("stratum", "unit", maintain_order=True).agg(
+        z=(pl.col("weight") * pl.col("change").fill_null(0.0)).sum()
+    )
+    parts = units.group_by("stratum", maintain_order=True).agg(pl.col("z").var(ddof=1) * pl.len()).sort("stratum")
     return float(parts["z"].fill_null(0.0).to_numpy().sum())
