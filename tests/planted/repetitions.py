@@ -7,6 +7,7 @@ over batches: a study that is stopped keeps what it has.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections import defaultdict
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -14,7 +15,9 @@ from pathlib import Path
 import bonds
 import numpy as np
 import polars as pl
+import twins
 import worlds
+from populations import DESIGNS
 from worlds import Key, World
 
 from simframe.inference import Panel, evaluate
@@ -37,7 +40,7 @@ class Cell:
         """Return the world."""
         if self.world == "models":
             return bonds.models(self.scenario, weighted=self.design == "weighted")
-        made = {"items": worlds.items, "groups": worlds.groups, "pairs": bonds.pairs}[self.world]
+        made = {"items": worlds.items, "groups": worlds.groups, "pairs": bonds.pairs, "twins": twins.twins}[self.world]
         return made(self.scenario)
 
     def seed(self, batch: int) -> np.random.Generator:
@@ -47,17 +50,21 @@ class Cell:
 
 
 def cells(names: tuple[str, ...], sizes: tuple[int, ...] = SIZES) -> list[Cell]:
-    """Return every cell of some worlds; clusters are studied where there are enough of them."""
+    """Return every cell of some worlds; clusters where there are enough of them, weights where they count."""
     found = [
         Cell(name, scenario, n, design)
         for n in sizes
         for name in names
         for scenario in worlds.SCENARIOS
-        for design in ("plain", "weighted", "clustered")
+        for design in DESIGNS
     ]
-    return [
-        cell for cell in found if cell.design != "clustered" or (cell.world in ("items", "models") and cell.n >= 300)
-    ]
+    return [cell for cell in found if _studied(cell)]
+
+
+def _studied(cell: Cell) -> bool:
+    if cell.design == "clustered":
+        return cell.world in ("items", "models", "twins") and cell.n >= 300
+    return cell.design == "plain" or cell.world != "twins"
 
 
 def figures(world: World, h: Panel, s: Panel, replicates: int, seed: int) -> dict[Key, dict[str, float | None]]:
@@ -145,6 +152,15 @@ def store(folder: Path, cell: Cell, number: int, repetitions: int, replicates: i
         table.write_parquet(part)
         part.rename(path)
     return path
+
+
+def work(job: tuple[int, Cell], folder: Path, repetitions: int, replicates: int, until: float) -> float:
+    """Run one batch, unless time is up; return the seconds it took."""
+    started = time.monotonic()
+    if started < until:
+        number, cell = job
+        store(folder, cell, number, repetitions, replicates)
+    return time.monotonic() - started
 
 
 def gathered(folder: Path) -> pl.DataFrame:

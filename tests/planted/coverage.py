@@ -1,0 +1,46 @@
+"""Run the study and write its page: ``python tests/planted/coverage.py FOLDER --page docs/coverage.md``."""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import time
+from functools import partial
+from pathlib import Path
+
+WORLDS = ("items", "groups", "pairs", "models", "twins")
+SIZES = (30, 100, 300, 1000, 3000)
+
+
+def main() -> None:
+    """Run batches round by round, so that every cell has as many whenever time is up."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the counts of finished batches are kept")
+    parser.add_argument("--page", type=Path, help="the page to write")
+    parser.add_argument("--minutes", type=float, default=600.0)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--batch", type=int, default=50, help="repetitions of a batch")
+    parser.add_argument("--replicates", type=int, default=400)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--worlds", nargs="*", default=WORLDS)
+    parser.add_argument("--sizes", type=int, nargs="*", default=SIZES)
+    given = parser.parse_args()
+    # One thread a process: the processes share the cores among themselves.
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"), "1"))
+    import page
+    from repetitions import cells, work
+
+    jobs = [(number, cell) for number in range(given.rounds) for cell in cells(given.worlds, given.sizes)]
+    if given.minutes > 0:
+        until = time.monotonic() + 60 * given.minutes
+        run = partial(work, folder=given.folder, repetitions=given.batch, replicates=given.replicates, until=until)
+        with multiprocessing.get_context("spawn").Pool(given.processes) as pool:
+            for place, seconds in enumerate(pool.imap(run, jobs), 1):
+                print(f"{place}/{len(jobs)} {seconds:.1f} s", flush=True)
+    if given.page:
+        given.page.write_text(page.write(given.folder, given.replicates))
+
+
+if __name__ == "__main__":
+    main()
