@@ -14,7 +14,7 @@ SIMFRAME := $(BIN)/simframe
 KERNELS  := CMakeLists.txt $(wildcard simframe/metrics/kernels/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help simulate report test abi sanitize lint bench sql docs clean browser setup
+.PHONY: help simulate report test coverage abi sanitize lint bench sql docs clean browser setup
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ report: $(READY) ## write the report of the warehouse as one HTML page (REPORT=)
 
 test: $(READY) ## run the tests
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+coverage: $(READY) ## study coverage, type I error and floors on planted truths, for hours, and write docs/coverage.md
+	$(BIN)/python tests/planted/coverage.py build/coverage --page docs/coverage.md
 
 abi: $(READY) ## run the compiled library under Polars 1.32.3 and newer, in throw-away environments
 	$(BIN)/python tests/metrics/abi.py
