@@ -39,6 +39,29 @@ CREATE OR REPLACE MACRO missed(n, n_t, m) AS
         ELSE exp(lgamma(n - n_t + 1) - lgamma(n - n_t - m + 1) - lgamma(n + 1) + lgamma(n - m + 1))
     END;
 
+-- erfc(sqrt(y)): a series where it keeps its digits, else the continued fraction from the bottom (Abramowitz and Stegun
+-- 1964, 7.1.6 and 6.5.31).
+CREATE OR REPLACE MACRO erfc_root(y) AS
+    CASE
+        WHEN y <= 0 THEN 1.0
+        WHEN y < 4
+            THEN 1 - list_sum(list_transform(range(0, 60), lambda k: exp((k + 0.5) * ln(y) - y - lgamma(k + 1.5))))
+        ELSE exp(0.5 * ln(y) - y - lgamma(0.5)) / list_reduce(
+            range(40, -1, -1), lambda below, k: y + 2 * k + 0.5 - (k + 1) * (k + 0.5) / below, y + 81.5)
+    END;
+
+-- Upper tail of the chi-squared distribution with whole degrees of freedom: a finite sum (Abramowitz and Stegun 1964,
+-- 26.4.4 and 26.4.5). With none, a point at 0.
+CREATE OR REPLACE MACRO chi2_sf(x, df) AS
+    CASE
+        WHEN x = 0 THEN 1.0
+        WHEN df = 0 OR isinf(x) THEN 0.0
+        WHEN x > 0 AND df > 0 THEN CASE WHEN df % 2 = 0 THEN 0.0 ELSE erfc_root(x / 2) END
+            + coalesce(list_sum(list_transform(
+                range(floor(df / 2)::BIGINT),
+                lambda k: exp((k + df % 2 / 2) * ln(x / 2) - x / 2 - lgamma(k + 1 + df % 2 / 2)))), 0)
+    END;
+
 -- How far a figure is from its ideal, and the least and greatest distance within an interval.
 CREATE OR REPLACE MACRO loss(x, ideal) AS abs(x - ideal);
 CREATE OR REPLACE MACRO loss_low(low, high, ideal) AS

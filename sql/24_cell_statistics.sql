@@ -67,6 +67,7 @@ SELECT
     CASE WHEN c.design_variance > 0 THEN c.homogeneity * c.simple_variance / c.design_variance ELSE c.homogeneity END
         AS chi2,
     CASE WHEN c.homogeneity IS NOT NULL THEN c.chi2_df END AS chi2_df,
+    chi2_sf(chi2, c.chi2_df) AS p_chi2,
     c.entropy_h,
     c.entropy_s,
     c.modal_share_gap,
@@ -92,6 +93,7 @@ LEFT JOIN grid_statistics AS c USING (panel_id, item_id, attribute, level)
 LEFT JOIN value_statistics AS v USING (panel_id, item_id, attribute, level);
 
 COMMENT ON VIEW cell_statistics IS 'One wide row a compared panel, item and declared subgroup: the figures that other views pick from.';
+COMMENT ON COLUMN cell_statistics.p_chi2 IS 'chance of a larger chi2 where both panels answer alike, from its large-sample distribution';
 COMMENT ON COLUMN cell_statistics.reason IS 'why the two sides cannot be compared at all';
 COMMENT ON COLUMN cell_statistics.reason_categorical IS 'why metrics on the grid are NULL';
 COMMENT ON COLUMN cell_statistics.reason_ordered IS 'why metrics on values are NULL';
