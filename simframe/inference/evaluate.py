@@ -7,15 +7,16 @@ from dataclasses import dataclass
 import polars as pl
 
 from simframe.errors import InferenceError
-from simframe.inference.bootstrap import estimates
+from simframe.inference.bootstrap import estimates, split_halves
 from simframe.inference.fidelity import fidelity_rows
 from simframe.inference.memorisation import memorisation_rows
 from simframe.inference.polychoric import polychoric_rows
+from simframe.inference.prediction import prediction_rows
 from simframe.inference.recovery import beside, recovery_rows
 from simframe.inference.regression import Fit, fit
 from simframe.inference.resample import digest
 from simframe.inference.sample import Panel, code
-from simframe.inference.structures import structure_rows
+from simframe.inference.structures import structure_halves, structure_rows
 from simframe.study import Study
 from simframe.warehouse.tables import ALL, EVALUATION
 from simframe.warehouse.wide import wide
@@ -44,8 +45,9 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate ``panel`` against ``reference``: the part of the human panel it is judged by, or None.
 
-    ``pilot`` are the people that the panel was made from. A human panel is fitted as a whole and on its holdout, any
-    other as a whole. Nothing depends on the order of rows.
+    ``pilot`` are the people that the panel was made from. A human panel is compared with itself, half against half, on
+    what other panels are judged by: its holdout, or all of it. It is fitted as a whole and on its holdout, any other as
+    a whole. Nothing depends on the order of rows.
 
     Raises:
         InferenceError: where there is no replicate to draw.
@@ -59,6 +61,10 @@ def evaluate(
         coded = code(study, reference, panel)
         extra = pl.DataFrame(rows, schema=schema["estimates"])
         found = pl.concat([estimates(coded, replicates, seed, panel.panel_id), extra])
+    elif panel.kind == "human":
+        judged = panel.part(HOLDOUT if HOLDOUT in panel.respondents["split"] else None)
+        extra = pl.DataFrame(structure_halves(study, judged, seed), schema=schema["estimates"])
+        found = pl.concat([split_halves(code(study, judged, judged), seed, panel.panel_id), extra])
     fits = {ALL: fit_all(study, panel)}
     coefficients = [each.rows(panel.panel_id, ALL) for each in fits[ALL]]
     if reference is not None:
@@ -66,6 +72,7 @@ def evaluate(
         rows = recovery_rows(people, fits[ALL], replicates, seed, panel.panel_id)
         rows += fidelity_rows(study, reference, panel, replicates, seed)
         rows += memorisation_rows(study, pilot, reference, panel)
+        rows += prediction_rows(study, reference, panel, replicates, seed)
         rows += polychoric_rows(study, reference, panel, replicates, seed)
         found = pl.concat([found, pl.DataFrame(rows, schema=schema["estimates"])])
         coefficients = [beside(h, s, table) for h, s, table in zip(people, fits[ALL], coefficients, strict=True)]

@@ -1,40 +1,70 @@
 """From replicates to what stands in a result row: interval, floor and p-value. The one place that knows the method.
 
-Divergences between samples are biased upward, and resampling adds the same bias again: a percentile interval then lies
-above the truth altogether. So intervals are *basic* (reverse percentile) bootstrap intervals, 2 x - x*, which subtract
-that bias, on a scale where it is additive (Davison and Hinkley 1997, sections 5.2 and 2.1.3):
+**Distances and divergences** are never negative, and between samples biased upward; a bootstrap adds the same bias
+again. Near zero, where a panel is as good as people, neither percentiles nor the basic bootstrap cover. But squared
+distances, and divergences as they are, behave there as noncentral chi-squared variables (Pardo 2006, Statistical
+Inference Based on Divergence Measures, 3). So the interval holds every true distance at which one like the estimate
+would be seen (:func:`simframe.inference.laws.noncentral`), under such a law with the mean and variance of the draws:
+those of the bootstrap at the estimate, those of panels that do not differ at zero, and between them in between.
 
-- ``square`` for distances, whose squares behave like divergences near zero;
-- ``folded`` for Wasserstein distances: the same, but where all answers move one way the distance is the absolute value
-  of a difference, which has no bias to take off, so the upper end is at least that of the percentile interval;
-- ``log`` for ratios, where both panels are alike at 1;
-- ``plain`` for divergences and differences;
-- ``fisher`` for correlations of answers: Fisher's interval, with the larger of his standard error and the bootstrap's,
-  as his is too small where answers are lopsided and the bootstrap's where hardly any vary;
-- ``share`` for means of what lies in 0..1: Wilson's interval, at the sample size whose variance the bootstrap finds.
+**Shares** have Wilson's interval, at the sample size whose variance the bootstrap finds; differences of shares join
+those of both sides (Newcombe 1998).
+
+**Other figures** have the bootstrap's normal interval, ``plain``, or ``log`` for ratios, where both panels are alike at
+1; ``corrected`` takes the bootstrap's bias off first; ``fisher`` is Fisher's interval of a correlation, with the larger
+of his standard error and the bootstrap's, as his is too small where answers are lopsided and the bootstrap's where
+hardly any vary.
+
+Standard errors are estimates: intervals reach as many of them as Student's t asks for, at the effective sizes (Kish
+1965) of the samples (Hesterberg 2015, What Teachers Should Know about the Bootstrap).
 
 Figures of fitted coefficients are drawn from the coefficients' normal law. Their intervals are ``percentile``: of the
 figure itself where it is a count or a rate of this pair of samples (what two fresh samples would give), of the figure
 freed of the attenuation by noise where it is a correlation. The distance of two coefficient vectors has an interval
-by :func:`inversion`.
+by :func:`simframe.inference.laws.inversion`.
 
-All are clipped to the metric's range and stretched, where the correction has moved them away, to hold the estimate.
+All are clipped to the metric's range and stretched to hold the estimate.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
-from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from simframe.inference.arrays import Floats
+from simframe.inference.laws import LEVEL, inversion, noncentral, normal, shares, student, wilson
+from simframe.metrics.arrays import Floats
 
-LEVEL = 0.95
+__all__ = [
+    "LEVEL",
+    "METHOD",
+    "METHODS",
+    "Drawn",
+    "Method",
+    "floor",
+    "interval",
+    "inversion",
+    "judge",
+    "p_value",
+    "spread",
+    "wilson",
+]
+
+METHOD = "noncentral"
+"""Names the method in the settings of an evaluation: under another, the same panel is evaluated anew."""
 FLOOR_QUANTILE = 0.95
+_TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+_ALMOST = 1 - 1e-12
+"""A correlation of 1 has no arc tangent."""
+
+Scale = Literal[
+    "plain", "corrected", "log", "fisher", "share", "shares", "percentile", "noncentral", "noncentral_square", "none"
+]
 
 
 @dataclass(frozen=True)
@@ -47,44 +77,88 @@ class Method:
     chance alone keeps small.
     """
 
-    scale: Literal["plain", "square", "folded", "log", "fisher", "share", "percentile"]
+    scale: Scale
     low: float
     high: float
     ideal: float | None = 0.0
     side: Literal["both", "above", "below"] = "both"
 
 
-_DISTANCE, _DIVERGENCE = Method("square", 0, 1), Method("plain", 0, 1)
+_DISTANCE, _DIVERGENCE = Method("noncentral_square", 0, 1), Method("noncentral", 0, 1)
+_FAR, _BITS = Method("noncentral_square", 0, inf), Method("noncentral", 0, inf)
 _DIFFERENCE, _RATIO = Method("plain", -1, 1), Method("log", 0, inf, ideal=1.0)
+_SHIFT, _OF_SHARES = Method("plain", -inf, inf), Method("shares", -1, 1)
+# Figures of one panel alone.
+_SHARE, _ASSOCIATION = Method("share", 0, 1, ideal=None), Method("noncentral_square", 0, 1, ideal=None)
+_ASSOCIATED = Method("noncentral", 0, 1, ideal=None)
+_INFORMATION, _AMOUNT = Method("noncentral", 0, inf, ideal=None), Method("corrected", 0, inf, ideal=None)
+_COUNT = Method("none", 0, inf, ideal=None)
 _HITS, _MISSES = Method("percentile", 0, inf, inf, "below"), Method("percentile", 0, inf)
 _RECOVERED = Method("percentile", 0, 1, 1.0, "below")
 _TWINS = Method("share", 0, 1, 1.0, "above")
 
 METHODS: dict[str, Method] = {
-    "js_distance": _DISTANCE,
-    "js_divergence": _DIVERGENCE,
     "total_variation": _DISTANCE,
+    "kl_divergence": _BITS,
+    "kl_smoothed": _BITS,
+    "js_divergence": _DIVERGENCE,
+    "js_distance": _DISTANCE,
     "hellinger": _DISTANCE,
-    "wasserstein": Method("folded", 0, inf),
-    "wasserstein_norm": Method("folded", 0, 1),
-    "mean_shift": Method("plain", -inf, inf),
+    "chi2": Method("none", 0, inf),
+    "wasserstein": _FAR,
+    "wasserstein_norm": _DISTANCE,
+    "ks": _DISTANCE,
+    "energy": _FAR,
+    "mean_shift": _SHIFT,
+    "nonresponse_gap": _OF_SHARES,
+    "nonresponse_h": _SHARE,
+    "nonresponse_s": _SHARE,
     "variance_ratio": _RATIO,
+    "sd_ratio": _RATIO,
+    "entropy_h": _AMOUNT,
+    "entropy_s": _AMOUNT,
     "entropy_ratio": _RATIO,
     "modal_share_gap": _DIFFERENCE,
+    "unique_structures_h": _COUNT,
+    "unique_structures_s": _COUNT,
+    "rarefied_structures_h": _COUNT,
+    "rarefied_structures_s": _COUNT,
     "structure_ratio": _RATIO,
+    "within_variance_ratio": _RATIO,
+    "eta2_ratio": _RATIO,
+    "group_slope": Method("plain", -inf, inf, ideal=1.0),
     "worst_group_js_distance": _DISTANCE,
-    "spread_js_distance": _DIVERGENCE,
-    "belief_action_gap": _DIFFERENCE,
-    "belief_action_gap_h": Method("plain", 0, 1, ideal=None),
-    "belief_action_gap_s": Method("plain", 0, 1, ideal=None),
-    "cramers_v_h": Method("square", 0, 1, ideal=None),
-    "cramers_v_s": Method("square", 0, 1, ideal=None),
+    "spread_js_distance": Method("plain", 0, 1),
+    "belief_action_gap": _OF_SHARES,
+    "belief_action_gap_h": _SHARE,
+    "belief_action_gap_s": _SHARE,
+    "cramers_v_h": _ASSOCIATION,
+    "cramers_v_s": _ASSOCIATION,
     "cramers_v_inflation": _DIFFERENCE,
+    "cramers_v_inflation_ratio": _RATIO,
+    "mutual_information_h": _INFORMATION,
+    "mutual_information_s": _INFORMATION,
+    "mutual_information_inflation": _SHIFT,
+    "mutual_information_inflation_ratio": _RATIO,
+    "goodman_kruskal_tau_h": _ASSOCIATED,
+    "goodman_kruskal_tau_s": _ASSOCIATED,
+    "goodman_kruskal_tau_inflation": _DIFFERENCE,
+    "goodman_kruskal_tau_inflation_ratio": _RATIO,
+    "spearman_h": Method("fisher", -1, 1, ideal=None),
+    "spearman_s": Method("fisher", -1, 1, ideal=None),
+    "spearman_inflation": Method("plain", -2, 2),
+    # It may be negative, and then has no logarithm.
+    "spearman_inflation_ratio": Method("percentile", -inf, inf, ideal=1.0),
+    "conditional_js": _DIVERGENCE,
+    "conditional_js_coverage": Method("plain", 0, 1, ideal=1.0),
     "polychoric_h": Method("fisher", -1, 1, ideal=None),
     "polychoric_s": Method("fisher", -1, 1, ideal=None),
     "polychoric_inflation": Method("plain", -2, 2),
     "polychoric_inflation_ratio": Method("log", -inf, inf, ideal=1.0),
-    "conditional_js": _DIVERGENCE,
+    "predictability_h": Method("plain", -inf, 1, ideal=None),
+    "predictability_s": Method("plain", -inf, 1, ideal=None),
+    "predictability_inflation": Method("plain", -inf, inf),
+    "predictability_inflation_ratio": Method("log", -inf, inf, ideal=1.0),
     "tp": _HITS,
     "tn": _HITS,
     "fp": _MISSES,
@@ -96,113 +170,224 @@ METHODS: dict[str, Method] = {
     "false_positive_rate": Method("percentile", 0, 1),
     "coefficient_coverage": _RECOVERED,
     "coefficient_correlation": Method("percentile", -1, 1, 1.0, "below"),
-    "coefficient_distance": Method("square", 0, inf),
+    "coefficient_distance": Method("none", 0, inf),
     "pearson_r": Method("fisher", -1, 1, 1.0, "above"),
     "demeaned_r": Method("fisher", -1, 1, 1.0, "above"),
     "accuracy": _TWINS,
     "exact_match_rate": _TWINS,
 }
 
-_ALMOST = 1 - 1e-12
-"""A correlation of 1 has no arc tangent."""
-_SCALES: dict[str, tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]] = {
-    "plain": (lambda x: x, lambda x: x),
-    "square": (np.square, lambda x: np.sqrt(np.maximum(x, 0.0))),
-    "log": (np.log, np.exp),
-    "fisher": (lambda x: np.arctanh(np.clip(x, -_ALMOST, _ALMOST)), np.tanh),
-}
-_SCALES["folded"] = _SCALES["square"]
+
+@dataclass(frozen=True)
+class Drawn:
+    """Figures under draws, a row a figure and a column a replicate.
+
+    Under the bootstrap, between samples of people, and between panels that do not differ.
+    """
+
+    bootstrap: Floats
+    floor: Floats
+    null: Floats
+
+
+def judge(metrics: Sequence[str], observed: Floats, drawn: Drawn, worth: tuple[Floats, Floats]) -> dict[str, Floats]:
+    """Judge many figures at once. A difference of shares is joined with its sides elsewhere.
+
+    Args:
+        metrics: what each figure is.
+        observed: the figures.
+        drawn: the same under draws.
+        worth: effective sizes behind each figure, people and panel.
+
+    Returns:
+        estimate, ci_low, ci_high, floor, floor_q95, p_value: an entry a figure, NaN where there is none.
+    """
+    methods = [METHODS[metric] for metric in metrics]
+    low, high = _intervals(metrics, observed, drawn.bootstrap, drawn.null, worth)
+    middle, edge = _floors(methods, drawn.floor)
+    defined = ~np.isnan(observed)
+    return {
+        "estimate": observed,
+        "ci_low": low,
+        "ci_high": high,
+        "floor": np.where(defined, middle, np.nan),
+        "floor_q95": np.where(defined, edge, np.nan),
+        "p_value": _p_values(methods, observed, drawn.null),
+    }
+
+
+def scaled(metrics: Sequence[str], floor: Floats, halves: Floats, half_samples: Floats) -> Floats:
+    """Return the draws between samples of people, distances corrected for what people's sample does not hold.
+
+    Args:
+        metrics: what each figure is.
+        floor: draws between samples of people, a row a figure.
+        halves: draws between halves of the people, without replacement.
+        half_samples: between samples of that size, with replacement.
+    """
+    far = np.array([METHODS[metric].scale.startswith("noncentral") for metric in metrics])
+    ratio = _moments(halves)[0] / _moments(half_samples)[0]
+    known = far & np.isfinite(ratio) & (ratio > 0)
+    return np.asarray(floor * np.where(known, ratio, 1.0)[:, None])
+
+
+def spread(halves: Floats) -> dict[str, Floats]:
+    """Return the mean of figures over split halves as their estimate, and where 95 % of them lie as their interval."""
+    known = np.where(np.isfinite(halves), halves, np.nan)
+    low, high = (_quantile(known, share) for share in _TAILS)
+    return {"estimate": np.nanmean(known, axis=1), "ci_low": low, "ci_high": high}
 
 
 def interval(
-    metric: str, estimate: float, replicates: Floats, n: float | None = None
+    metric: str, estimate: float, replicates: Floats, n: float | None = None, null: Floats | None = None
 ) -> tuple[float | None, float | None]:
     """Return the 95 % interval of ``estimate`` from bootstrap ``replicates``; (None, None) where there is none.
 
-    A ratio with replicates at 0 has no logarithm there: it falls back on percentiles. Correlations and shares of one
-    sample take its size ``n``.
-    """
-    drawn = replicates[np.isfinite(replicates)]
-    if not np.isfinite(estimate) or len(drawn) < 2:
-        return None, None
-    method = METHODS[metric]
-    if method.scale == "share" and method.low <= estimate <= method.high:
-        spread, most = float(drawn.var(ddof=1)), estimate * (1 - estimate)
-        return wilson(estimate, most / spread if spread > 0 and most > 0 else n or 1.0)
-    tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
-    below, above = np.quantile(drawn, tails)
-    if method.scale == "percentile" or (method.scale == "log" and min(below, estimate) <= 0):
-        low, high = below, above
-    else:
-        there, back = _SCALES[method.scale]
-        if method.scale == "fisher":
-            spread = float(np.ptp(there(np.array([below, above])))) / 2
-            reach = max(spread, _normal() / np.sqrt(n - 3) if n is not None and n > 3 else 0.0)
-            low, high = back(there(np.array(estimate)) + np.array([-reach, reach]))
-        else:
-            low, high = back(2 * there(np.array(estimate)) - there(np.array([above, below])))
-        if method.scale == "folded":
-            high = max(high, above)
-    low, high = np.clip([low, high], method.low, method.high)
-    return float(min(low, estimate)), float(max(high, estimate))
-
-
-def inversion(difference: Floats, noise: Floats) -> tuple[float, float]:
-    """Return the 95 % interval of the length of a vector: the lengths at which one like ``difference`` is likely.
-
-    A difference of estimates is longer than the true one, by its noise. So the interval holds every length t for
-    which a true difference of that length, in the direction seen, would be seen longer, and shorter, than
-    ``difference`` with a chance of at least 2.5 %.
-
     Args:
-        difference: estimate of the vector.
-        noise: draws of its error, one a row.
+        metric: what it is.
+        estimate: the figure.
+        replicates: draws of it.
+        n: size of the sample, or its worth; infinite where left out.
+        null: draws between panels that do not differ, of a divergence or distance.
     """
-    seen, size = float(difference @ difference), (noise**2).sum(axis=1)
-    if seen == 0.0 or len(noise) < 2:
-        return 0.0, 0.0
-    along = noise @ (difference / np.sqrt(seen))
+    size = np.array([inf if n is None else n])
+    between = np.empty((1, 0)) if null is None else null[None]
+    found = _intervals([metric], np.array([estimate]), replicates[None], between, (size, size))
+    low, high = (_number(end) for end in found)
+    return low, high
 
-    def length(share: float) -> float:
-        """Return the true length at which ``share`` of the draws are seen no longer than the difference is."""
-        low, high = 0.0, np.sqrt(seen) + np.sqrt(size.max())
-        if np.mean(size <= seen) <= share:
-            return 0.0
-        for _ in range(50):
-            middle = (low + high) / 2
-            likely = np.mean(middle**2 + 2 * middle * along + size <= seen) > share
-            low, high = (middle, high) if likely else (low, middle)
-        return float(high)
 
-    return length((1 + LEVEL) / 2), length((1 - LEVEL) / 2)
+def _intervals(
+    metrics: Sequence[str], observed: Floats, bootstrapped: Floats, null: Floats, worth: tuple[Floats, Floats]
+) -> tuple[Floats, Floats]:
+    methods = [METHODS[metric] for metric in metrics]
+    low, high = np.full(len(methods), np.nan), np.full(len(methods), np.nan)
+    # A figure that draws make infinite has no law to speak of.
+    finite = np.isfinite(observed) & ~np.isinf(bootstrapped).any(axis=1)
+    drawn = finite & (np.isfinite(bootstrapped).sum(axis=1) > 1)
+    freedom, size = _freedom(metrics, worth)
+    scales = np.array([method.scale for method in methods])
+    for scale in sorted(set(scales) - {"none", "shares"}):
+        rows = np.flatnonzero((scales == scale) & drawn)
+        if len(rows):
+            own = np.array([methods[row].ideal is None for row in rows])
+            figures = _Figures(observed[rows], bootstrapped[rows], null[rows], own, student(freedom[rows]), size[rows])
+            low[rows], high[rows] = _of_scale(str(scale), figures)
+    least, most = (np.array([getattr(method, side) for method in methods]) for side in ("low", "high"))
+    low, high = np.clip(low, least, most), np.clip(high, least, most)
+    return np.minimum(low, observed), np.maximum(high, observed)
+
+
+def _freedom(metrics: Sequence[str], worth: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    """Return degrees of freedom, and sizes of samples: of both sides, or the side that a figure is about."""
+    h, s = worth
+    ends = [metric[-2:] for metric in metrics]
+    of_h, of_s = (np.array([end == side for end in ends], dtype=np.bool_) for side in ("_h", "_s"))
+    return np.where(of_h, h - 1, np.where(of_s, s - 1, h + s - 2)), np.where(of_s, s, h)
+
+
+@dataclass(frozen=True)
+class _Figures:
+    """Figures of one scale; those of one panel alone are its ``own``. ``reach`` is in standard errors."""
+
+    observed: Floats
+    bootstrap: Floats
+    null: Floats
+    own: NDArray[np.bool_]
+    reach: Floats
+    size: Floats
+
+
+def _of_scale(scale: str, x: _Figures) -> tuple[Floats, Floats]:
+    if scale.startswith("noncentral"):
+        return _noncentral(x, 2 if scale == "noncentral_square" else 1)
+    mean, variance = _moments(x.bootstrap)
+    if scale in ("plain", "corrected"):
+        middle, half = 2 * x.observed - mean if scale == "corrected" else x.observed, x.reach * np.sqrt(variance)
+        return middle - half, middle + half
+    if scale == "share":
+        most = x.observed * (1 - x.observed)
+        return shares(x.observed, np.where((variance > 0) & (most > 0), most / variance, np.minimum(x.size, 1e12)))
+    below, above = (_quantile(x.bootstrap, share) for share in _TAILS)
+    if scale == "fisher":
+        ends = np.arctanh(np.clip([below, x.observed, above], -_ALMOST, _ALMOST))
+        fishers = np.where(x.size > 3, normal() / np.sqrt(np.maximum(x.size - 3, 1e-9)), 0)
+        half = np.maximum((ends[2] - ends[0]) / 2, fishers)
+        return np.tanh(ends[1] - half), np.tanh(ends[1] + half)
+    # A ratio with draws at 0 has no logarithm there.
+    flat = (np.minimum(below, x.observed) <= 0) | (scale == "percentile")
+    half = x.reach * np.sqrt(_moments(np.log(np.where(x.bootstrap > 0, x.bootstrap, np.nan)))[1])
+    low, high = x.observed * np.exp(-half), x.observed * np.exp(half)
+    return np.where(flat, below, low), np.where(flat, above, high)
+
+
+def _noncentral(x: _Figures, power: int) -> tuple[Floats, Floats]:
+    """Put distances on the scale where they are divergences."""
+    seen = x.observed**power
+    mean, variance = _moments(x.bootstrap**power)
+    mean_null, variance_null = _moments(x.null**power) if x.null.size else (mean - seen, variance)
+    null = np.where(x.own, mean - seen, mean_null), np.where(x.own, variance, variance_null)
+    low, high = noncentral(seen, (mean - seen, variance), null, x.reach)
+    return low ** (1 / power), high ** (1 / power)
+
+
+def _moments(drawn: Floats) -> tuple[Floats, Floats]:
+    with warnings.catch_warnings(action="ignore"):
+        return np.nanmean(drawn, axis=1), np.nanvar(drawn, axis=1)
+
+
+def _quantile(drawn: Floats, share: float) -> Floats:
+    """Return a quantile of every row as numpy.quantile does, NaN left out."""
+    ordered, known = np.sort(drawn, axis=1), (~np.isnan(drawn)).sum(axis=1)
+    if not drawn.shape[1]:
+        return np.full(len(drawn), np.nan)
+    place = np.maximum(known - 1, 0) * share
+    below = place.astype(np.int64)
+    rows, part = np.arange(len(drawn)), place - below
+    low, high = ordered[rows, below], ordered[rows, np.minimum(below + 1, drawn.shape[1] - 1)]
+    return np.asarray(np.where((part == 0) | (low == high), low, low + (high - low) * part))
 
 
 def floor(metric: str, between_people: Floats) -> tuple[float | None, float | None]:
     """Return mean and edge of a metric between samples of people: the 95 % quantile, counted from the better side."""
-    method, drawn = METHODS[metric], between_people[np.isfinite(between_people)]
-    if method.ideal is None or len(drawn) < 2:
-        return None, None
-    quantile = 1 - FLOOR_QUANTILE if method.side == "below" else FLOOR_QUANTILE
-    return float(drawn.mean()), float(np.quantile(drawn, quantile))
+    middle, edge = _floors([METHODS[metric]], between_people[None])
+    return _number(middle), _number(edge)
 
 
-def wilson(share: float, n: float) -> tuple[float, float]:
-    """Return the 95 % interval of a share among ``n`` respondents, or their worth (Wilson 1927)."""
-    z = _normal()
-    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    reach = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
-    # At shares of 0 and 1 rounding may leave the estimate outside.
-    return max(0.0, float(min(middle - reach, share))), min(1.0, float(max(middle + reach, share)))
+def _floors(methods: Sequence[Method], between_people: Floats) -> tuple[Floats, Floats]:
+    """Return mean and edge of many figures between samples of people; see :func:`judge`."""
+    judged = np.array([method.ideal is not None for method in methods]) & ((~np.isnan(between_people)).sum(axis=1) > 1)
+    below = np.array([method.side == "below" for method in methods])
+    edge = _quantile(between_people, FLOOR_QUANTILE)
+    if below.any():
+        edge = np.where(below, _quantile(between_people, 1 - FLOOR_QUANTILE), edge)
+    with warnings.catch_warnings(action="ignore"):
+        middle = np.nanmean(between_people, axis=1) if between_people.size else np.full(len(methods), np.nan)
+    return np.where(judged, middle, np.nan), np.where(judged, edge, np.nan)
 
 
 def p_value(metric: str, estimate: float, permuted: Floats) -> float | None:
     """Return the share of permutations at least as far off as the estimate, which is one (Phipson and Smyth 2010)."""
-    method, drawn = METHODS[metric], permuted[np.isfinite(permuted)]
-    if method.ideal is None or not np.isfinite(estimate) or len(drawn) < 2:
-        return None
-    far, extreme = _distance(method, drawn), _distance(method, np.array([estimate]))[0]
-    # Ties are ties, whatever the order in which shares were summed.
-    return float((1 + np.count_nonzero(far >= extreme - 1e-9 * abs(extreme) - 1e-12)) / (1 + len(drawn)))
+    return _number(_p_values([METHODS[metric]], np.array([estimate]), permuted[None]))
+
+
+def _p_values(methods: Sequence[Method], observed: Floats, null: Floats) -> Floats:
+    """Return the p-values of many figures; see :func:`judge`."""
+    known = ~np.isnan(null)
+    judged = np.array([method.ideal is not None for method in methods]) & ~np.isnan(observed) & (known.sum(axis=1) > 1)
+    p = np.full(len(methods), np.nan)
+    for method in set(methods):
+        rows = np.flatnonzero(judged & np.array([each == method for each in methods]))
+        far, extreme = _distance(method, null[rows]), _distance(method, observed[rows])
+        # Ties are ties, whatever the order in which shares were summed.
+        reach = np.where(np.isinf(extreme), extreme, extreme - 1e-9 * np.abs(extreme) - 1e-12)
+        as_far = np.count_nonzero(far >= reach[:, None], axis=1)
+        p[rows] = (1 + as_far) / (1 + known[rows].sum(axis=1))
+    return p
+
+
+def _number(one: Floats) -> float | None:
+    return float(one[0]) if np.isfinite(one[0]) else None
 
 
 def _distance(method: Method, x: Floats) -> Floats:
@@ -212,7 +397,3 @@ def _distance(method: Method, x: Floats) -> Floats:
         with np.errstate(divide="ignore"):
             return np.asarray(np.abs(np.log(x)))
     return np.asarray(np.abs(x - (method.ideal or 0.0)))
-
-
-def _normal() -> float:
-    return NormalDist().inv_cdf((1 + LEVEL) / 2)
