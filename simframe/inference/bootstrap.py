@@ -1,4 +1,4 @@
-"""Respondent-level uncertainty of every metric of one panel: bootstrap intervals, human floors, permutation tests.
+"""Respondent-level uncertainty of every metric that counts can give: intervals, human floors, p-values, split halves.
 
 Respondents are drawn with all their answers, so figures of several items keep their dependence. Every draw is made
 within the levels of one attribute at a time: subgroup sizes are those observed, and a floor is that of the subgroup's
@@ -6,9 +6,12 @@ own size. Between attributes draws are independent, as no figure combines two at
 
 - intervals: both panels drawn anew from themselves, within strata, whole clusters at a time; H and S independently.
   A twin shares its human's persona, which correlates the two sides: their intervals err on the wide side.
-- floors: H drawn anew as above, against as many people as S has, drawn from H by its weights.
-- p-values: labels handed out anew over the pooled respondents, each keeping weight and cluster. With weights the test
-  is approximate.
+- floors: H drawn anew as above, against as many people as S has, drawn from H by its weights. Draws with replacement
+  know nothing of what nobody in H happened to answer, and are too alike: distances are scaled by how much closer
+  samples of half the size come than halves of H do, which have no such flaw.
+- p-values: labels handed out anew over the pooled respondents, who keep their weights. Clusters and strata stand on one
+  side alone and leave no label to exchange: there, the draws of the floor.
+- split halves: a human panel against itself, half against half.
 """
 
 from __future__ import annotations
@@ -19,42 +22,29 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
-from scipy.sparse import csr_array, hstack
 
-from simframe.inference import arrays
-from simframe.inference.arrays import Floats
-from simframe.inference.interval import floor, interval, p_value
-from simframe.inference.resample import Design, afresh, bootstrap, chunks, digest, shuffled, stream
-from simframe.inference.sample import Coded, Crosstab, Question
+from simframe.inference.counting import Draws, afresh, bootstrap, halves, shuffled
+from simframe.inference.figures import HIDDEN, MOMENTS, SIDES, Key, Tables, contrasts, figures_of, sizes_of
+from simframe.inference.interval import Drawn, judge, scaled, spread
+from simframe.inference.laws import difference
+from simframe.inference.resample import Design, digest
+from simframe.inference.sample import Coded
+from simframe.metrics.arrays import Counts, Floats, People
 from simframe.warehouse.tables import ALL, EVALUATION
 
-KINDS = ("bootstrap", "floor", "permuted")
+KINDS = ("bootstrap", "floor", "null", "halves", "half_samples")
+HALVES = 200
+"""Times that a human panel is cut in two."""
+MOST_TOLD = 500
+"""Figures that are judged together: enough to be quick, few enough for memory."""
 FEW = "fewer than two respondents on one side"
-SUBGROUP = ("js_distance", "total_variation", "wasserstein_norm")
-"""Metrics of a question that are taken in every subgroup."""
-MEANS = {
+ALONE = "fewer than two clusters on one side"
+AVERAGED = {
     "divergence": ("total_variation", "js_distance", "wasserstein_norm"),
+    "subgroups": ("total_variation", "js_distance", "wasserstein_norm"),
     "heterogeneity": ("variance_ratio", "entropy_ratio"),
-    "subgroups": SUBGROUP,
 }
 """Metrics of which the mean over the asked items is taken, by family."""
-HETEROGENEITY = ("variance_ratio", "entropy_ratio", "modal_share_gap")
-
-
-Counts = tuple[Floats, Floats]
-
-
-@dataclass(frozen=True)
-class Key:
-    """What a figure is of; the fields are the columns of ``estimates``."""
-
-    family: str
-    metric: str
-    item_id: str | None = None
-    item_id_2: str | None = None
-    attribute: str = ALL
-    level: str = ALL
-    term: str | None = None
 
 
 @dataclass(frozen=True)
@@ -65,45 +55,82 @@ class Figure:
     draws: dict[str, Floats] = field(default_factory=dict)
     reason: str | None = None
     n: tuple[int, int] = (0, 0)
+    worth: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
 class Group:
-    """One level of one attribute: who is in it on both sides, and a row an answer that can be counted."""
+    """One level of one attribute: who is in it on both sides, and what they answered."""
 
     attribute: str
     level: str
-    h: Design
-    s: Design
-    answers_h: csr_array
-    answers_s: csr_array
+    designs: tuple[Design, Design]
+    h: People
+    s: People
 
     @classmethod
     def of(cls, coded: Coded, attribute: str, level: str, place: int) -> Group:
         """Return the group at ``place`` among the levels of ``attribute``."""
-        h, s = (np.flatnonzero(side.levels[attribute] == place) for side in (coded.h, coded.s))
-        designs = coded.h.design.part(h), coded.s.design.part(s)
-        return cls(attribute, level, *designs, coded.h.answers[:, h], coded.s.answers[:, s])
+        rows = [np.flatnonzero(side.levels[attribute] == place) for side in (coded.h, coded.s)]
+        sides = list(zip((coded.h, coded.s), rows, strict=True))
+        h, s = (side.design.part(own) for side, own in sides)
+        people = [
+            design.people(side.codes[own], coded.columns) for design, (side, own) in zip((h, s), sides, strict=True)
+        ]
+        return cls(attribute, level, (h, s), *people)
 
     @property
-    def few(self) -> bool:
-        """Whether one side is too small to be drawn from."""
-        return min(len(self.h.weight), len(self.s.weight)) < 2
+    def few(self) -> str | None:
+        """Why one side is too small to be drawn from."""
+        if min(len(self.h.weight), len(self.s.weight)) < 2:
+            return FEW
+        return ALONE if min(self.h.sizes.sum(), self.s.sizes.sum()) < 2 else None
 
-    def observed(self) -> Counts:
-        """Return the counts of both sides, one column."""
-        return self.answers_h @ self.h.weight[:, None], self.answers_s @ self.s.weight[:, None]
+    @property
+    def weighted(self) -> bool:
+        """Whether anybody counts differently, so that squares of weights matter."""
+        return any(design.weighted for design in self.designs)
 
-    def draws(self, rng: np.random.Generator, replicates: int) -> Iterator[tuple[str, Counts]]:
+    def observed(self) -> tuple[Tables, Tables]:
+        """Return the counts of both sides, one column, and how many people stand behind them."""
+        counts = [Counts(_count(side, side.weight), _count(side, side.weight**2)) for side in (self.h, self.s)]
+        heads = [Counts(_count(side, np.ones(len(side.weight)))) for side in (self.h, self.s)]
+        return Tables(counts[0], counts[1], self.weighted), Tables(heads[0], heads[1], weighted=False)
+
+    def draws(self, draws: Draws) -> Iterator[tuple[str, Tables]]:
         """Yield the counts of both sides under every kind of draw, one column a replicate."""
-        h, s, n_s = self.h, self.s, len(self.s.weight)
-        pooled = hstack([self.answers_h, self.answers_s], format="csr")
-        for size in chunks(replicates, len(h.weight) + n_s):
-            people = self.answers_h @ bootstrap(rng, h, size)
-            yield "bootstrap", (people, self.answers_s @ bootstrap(rng, s, size))
-            yield "floor", (people, self.answers_h @ afresh(rng, h, n_s, size, weighted=s.weighted))
-            now_h, now_s = shuffled(rng, h, s, size)
-            yield "permuted", (pooled @ now_h, pooled @ now_s)
+        weighted, (h, s) = self.weighted, self.designs
+        people = bootstrap(self.h, draws, of_h=True, squares=weighted)
+        yield "bootstrap", Tables(people, bootstrap(self.s, draws, of_h=False, squares=weighted), weighted)
+        like_people = afresh(self.h, len(self.s.weight), draws, weighted=s.weighted, squares=weighted)
+        yield "floor", Tables(people, like_people, weighted)
+        if h.exchangeable and s.exchangeable:
+            yield "null", Tables(*shuffled(self.h, self.s, draws, squares=weighted), weighted)
+        few = Draws(draws.name, draws.first, max(1, draws.replicates // 4))
+        yield from self.halves(few)
+        sizes = (len(self.h.weight) // 2, len(self.h.weight) - len(self.h.weight) // 2)
+        two = [afresh(self.h, n, few, weighted=True, squares=weighted, of_h=k == 0) for k, n in enumerate(sizes)]
+        yield "half_samples", Tables(two[0], two[1], weighted)
+
+    @property
+    def worth(self) -> tuple[float, float]:
+        """What respondents of both sides count for: Kish's effective size, or the number of clusters, a respondent."""
+        h, s = (
+            min((x.weight.sum() ** 2 / max((x.weight**2).sum(), 1e-300)), float(x.sizes.sum())) / max(len(x.weight), 1)
+            for x in (self.h, self.s)
+        )
+        return h, s
+
+    def halves(self, draws: Draws) -> Iterator[tuple[str, Tables]]:
+        """Yield the counts of both halves of H."""
+        yield "halves", Tables(*halves(self.h, draws, squares=self.weighted), self.weighted)
+
+
+def _count(people: People, weight: Floats) -> Floats:
+    """Return the sum of weights in every column, as one column."""
+    slots = people.codes.shape[1]
+    every = np.bincount(people.codes.ravel() + 1, np.repeat(weight, slots), people.columns + 1)
+    return np.asarray(every[1:, None], dtype=np.float64)
 
 
 def estimates(coded: Coded, replicates: int, seed: int, panel_id: str) -> pl.DataFrame:
@@ -112,125 +139,161 @@ def estimates(coded: Coded, replicates: int, seed: int, panel_id: str) -> pl.Dat
     The draws depend on ``seed``, ``panel_id``, the respondents' ids and the group drawn from, and on nothing else.
     """
     identity = digest(seed, panel_id, coded.h.ids, coded.s.ids)
-    rows: list[dict[str, object]] = []
+    return _rows(coded, identity, replicates, Group.draws, _judged)
+
+
+def split_halves(coded: Coded, seed: int, panel_id: str) -> pl.DataFrame:
+    """Return the rows of table ``estimates`` that compare a human panel with itself, half against half.
+
+    ``coded`` holds the panel on both sides. Estimates are means over the halves; intervals hold 95 % of them.
+    """
+    return _rows(coded, digest(seed, panel_id, coded.h.ids, "halves"), HALVES, Group.halves, _halved)
+
+
+def _rows(
+    coded: Coded,
+    identity: str,
+    replicates: int,
+    drawn: Callable[[Group, Draws], Iterator[tuple[str, Tables]]],
+    rows: Callable[[dict[Key, Figure]], dict[str, list[object]]],
+) -> pl.DataFrame:
+    parts = []
+    figures: dict[Key, Figure] = {}
     with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
         for attribute, levels in coded.groups.items():
-            figures: dict[Key, Figure] = {}
+            kept: dict[Key, Figure] = {}
             for place, level in enumerate(levels):
-                group = Group.of(coded, attribute, level, place)
-                own = _figures(coded, group, stream(identity, attribute, level), replicates)
-                figures |= own | _means(own, coded)
-            figures |= _extremes(figures, levels) if attribute != ALL else {}
-            rows += [_row(key, figure) for key, figure in figures.items()]
-    schema = pl.DataFrame(EVALUATION["estimates"].empty_table()).schema
-    return pl.DataFrame(rows, schema=schema)
-
-
-def _row(key: Key, figure: Figure) -> dict[str, object]:
-    known = bool(np.isfinite(figure.observed))
-    bootstrapped, between_people, permuted = (figure.draws.get(kind, np.empty(0)) for kind in KINDS)
-    low, high = interval(key.metric, figure.observed, bootstrapped)
-    middle, q95 = floor(key.metric, between_people)
-    return {
-        **{name: getattr(key, name) for name in Key.__dataclass_fields__},
-        "estimate": figure.observed if known else None,
-        "ci_low": low,
-        "ci_high": high,
-        "floor": middle if known else None,
-        "floor_q95": q95 if known else None,
-        "p_value": p_value(key.metric, figure.observed, permuted),
-        "reason": figure.reason if known else figure.reason or "undefined on these answers",
-        "n_h": figure.n[0],
-        "n_s": figure.n[1],
-    }
-
-
-def _figures(coded: Coded, group: Group, rng: np.random.Generator, replicates: int) -> dict[Key, Figure]:
-    """Return the figures of one group."""
-    observed = {key: float(value[0]) for key, value in _measure(coded, group, group.observed())}
-    sizes = _sizes(coded, group)
-    if group.few:
-        return {key: Figure(value, reason=FEW, n=sizes(key)) for key, value in observed.items()}
-    drawn: dict[Key, dict[str, list[Floats]]] = {
-        key: {"bootstrap": [], "floor": [], "permuted": []} for key in observed
-    }
-    for kind, counts in group.draws(rng, replicates):
-        for key, values in _measure(coded, group, counts):
-            drawn[key][kind].append(values)
-    return {
-        key: Figure(observed[key], {kind: np.concatenate(parts) for kind, parts in kinds.items()}, n=sizes(key))
-        for key, kinds in drawn.items()
-    }
-
-
-def _sizes(coded: Coded, group: Group) -> Callable[[Key], tuple[int, int]]:
-    """Return how many answers stand behind a figure on each side: of an item; of both items of a pair, if judged."""
-    counts = [np.asarray(answers.sum(axis=1)).ravel() for answers in (group.answers_h, group.answers_s)]
-    answered = {question.item.id: question.answered for question in coded.questions}
-    crosstabs = {crosstab.pair.id: crosstab for crosstab in coded.crosstabs}
-
-    def sizes(key: Key) -> tuple[int, int]:
-        if key.term is None:
-            h, s = (int(side[answered[str(key.item_id)]].sum()) for side in counts)
-            return h, s
-        crosstab = crosstabs[key.term]
-        judged = crosstab.judged.ravel() if key.metric.startswith("belief_action_gap") else 1.0
-        h, s = (int((side[crosstab.columns] * judged).sum()) for side in counts)
-        return h, s
-
-    return sizes
-
-
-def _measure(coded: Coded, group: Group, counts: Counts) -> Iterator[tuple[Key, Floats]]:
-    attribute, level = group.attribute, group.level
-    for question in coded.questions:
-        for metric, values in _question(question, counts, SUBGROUP if attribute != ALL else None):
-            family = "heterogeneity" if metric in HETEROGENEITY else "divergence"
+                draws = Draws.of(identity, attribute, level, replicates=replicates)
+                own = _figures(coded, Group.of(coded, attribute, level, place), draws, drawn)
+                own |= _means(own, coded)
+                figures |= {key: figure for key, figure in own.items() if key.metric not in MOMENTS}
+                kept |= {key: figure for key, figure in own.items() if key.metric in (*MOMENTS, "js_distance")}
+                if len(figures) > MOST_TOLD:
+                    parts.append(rows(figures))
+                    figures = {}
             if attribute != ALL:
-                family = "subgroups"
-            yield Key(family, metric, question.item.id, attribute=attribute, level=level), values
-    for crosstab in coded.crosstabs:
-        for metric, values in _crosstab(crosstab, counts, everybody=attribute == ALL):
-            pair = crosstab.pair
-            yield Key("coherence", metric, pair.belief, pair.action, attribute, level, pair.id), values
+                figures |= _extremes(kept, levels) | _contrasts(kept, coded)
+        parts.append(rows(figures))
+    schema = pl.DataFrame(EVALUATION["estimates"].empty_table()).schema
+    nothing: dict[str, None] = dict.fromkeys(schema)
+    told = pl.concat(pl.DataFrame(nothing | part, schema=schema) for part in parts)
+    return told.filter(~pl.col("metric").is_in(HIDDEN))
 
 
-def _question(question: Question, counts: Counts, wanted: tuple[str, ...] | None) -> Iterator[tuple[str, Floats]]:
-    """Yield the metrics of one item: on its options, and on its values where it is ordered."""
-    h, s = counts[0][question.options], counts[1][question.options]
-    for metric, function in arrays.NOMINAL.items():
-        if wanted is None or metric in wanted:
-            yield metric, function(h, s)
-    if question.points is None:
-        return
-    h, s = counts[0][question.points], counts[1][question.points]
-    if question.width and (wanted is None or "wasserstein_norm" in wanted):
-        yield "wasserstein_norm", arrays.wasserstein(h, s, question.values) / question.width
-    for metric, ordered in arrays.ORDERED.items():
-        if wanted is None or metric in wanted:
-            yield metric, ordered(h, s, question.values)
+def _keyed(figures: dict[Key, Figure]) -> dict[str, list[object]]:
+    names = Key.__dataclass_fields__
+    columns: dict[str, list[object]] = {name: [getattr(key, name) for key in figures] for name in names}
+    columns |= {name: [figure.n[side] for figure in figures.values()] for side, name in enumerate(("n_h", "n_s"))}
+    return columns
 
 
-def _crosstab(crosstab: Crosstab, counts: Counts, *, everybody: bool) -> Iterator[tuple[str, Floats]]:
-    """Yield the metrics of one belief-action pair."""
-    h, s = (side[crosstab.columns].reshape(*crosstab.shape, -1) for side in counts)
-    gap_h, gap_s = (arrays.belief_action_gap(table, crosstab.against, crosstab.judged) for table in (h, s))
-    yield from (("belief_action_gap_h", gap_h), ("belief_action_gap_s", gap_s), ("belief_action_gap", gap_s - gap_h))
-    if everybody:
-        v_h, v_s = arrays.cramers_v(h), arrays.cramers_v(s)
-        yield from (("cramers_v_h", v_h), ("cramers_v_s", v_s), ("cramers_v_inflation", v_s - v_h))
-        yield "conditional_js", arrays.conditional_js(h, s)
+def _judged(figures: dict[Key, Figure]) -> dict[str, list[object]]:
+    """Return rows with interval, floor and p-value."""
+    columns = _keyed(figures)
+    observed = np.array([figure.observed for figure in figures.values()])
+    metrics = [key.metric for key in figures]
+    drawn = {kind: _stacked(figures, kind) for kind in KINDS}
+    floor = scaled(metrics, drawn["floor"], drawn["halves"], drawn["half_samples"])
+    worth = tuple(np.array([figure.worth[side] for figure in figures.values()]) for side in (0, 1))
+    null = drawn["null"] if drawn["null"].size else floor
+    found = judge(metrics, observed, Drawn(drawn["bootstrap"], floor, null), (worth[0], worth[1]))
+    _join_shares(list(figures), found)
+    columns |= {name: _nullable(values) for name, values in found.items()}
+    bounded = np.isfinite(found["ci_low"])
+    columns["reason"] = [_reason(figure, bounded=bool(b)) for figure, b in zip(figures.values(), bounded, strict=True)]
+    return columns
+
+
+def _stacked(figures: dict[Key, Figure], kind: str) -> Floats:
+    """Return the draws of one kind, a row a figure; NaN for figures that have none."""
+    length = max((len(figure.draws[kind]) for figure in figures.values() if kind in figure.draws), default=0)
+    nothing = np.full(length, np.nan)
+    rows = [figure.draws.get(kind, nothing) for figure in figures.values()]
+    return np.stack(rows) if rows else np.empty((0, 0))
+
+
+def _join_shares(keys: list[Key], found: dict[str, Floats]) -> None:
+    """Give differences of shares the interval that joins those of their sides."""
+    place = {key: k for k, key in enumerate(keys)}
+    for key, k in place.items():
+        if key.metric in SIDES:
+            h, s = (
+                tuple(found[name][place[replace(key, metric=side)]] for name in ("estimate", "ci_low", "ci_high"))
+                for side in SIDES[key.metric]
+            )
+            found["ci_low"][k], found["ci_high"][k] = difference(h, s)
+
+
+def _halved(figures: dict[Key, Figure]) -> dict[str, list[object]]:
+    """Return rows with the mean over split halves, and where 95 % of them lie."""
+    columns = _keyed(figures)
+    found = spread(_stacked(figures, "halves"))
+    columns |= {name: _nullable(values) for name, values in found.items()}
+    columns |= {name: [figure.n[0] // 2 for figure in figures.values()] for name in ("n_h", "n_s")}
+    reasons = [figure.reason or "undefined on halves of these answers" for figure in figures.values()]
+    known = columns["estimate"]
+    columns["reason"] = [None if x is not None else why for x, why in zip(known, reasons, strict=True)]
+    return columns
+
+
+def _nullable(values: Floats) -> list[object]:
+    return [float(x) if np.isfinite(x) else None for x in values]
+
+
+def _reason(figure: Figure, *, bounded: bool) -> str | None:
+    if figure.reason or bounded:
+        return figure.reason
+    if np.isinf(figure.observed):
+        return "infinite: the panel never gives an answer that people give"
+    if np.isnan(figure.observed):
+        return "undefined on these answers"
+    drawn = figure.draws.get("bootstrap")
+    return "no interval: some draws are infinite" if drawn is not None and np.isinf(drawn).any() else None
+
+
+def _figures(
+    coded: Coded, group: Group, draws: Draws, drawn: Callable[[Group, Draws], Iterator[tuple[str, Tables]]]
+) -> dict[Key, Figure]:
+    """Return the figures of one group."""
+    tables, heads = group.observed()
+    place = (group.attribute, group.level)
+    sizes = sizes_of(coded, heads)
+    observed = {key: float(value[0]) for key, value in figures_of(coded, *place, tables, sizes)}
+    n = {key: sizes(key) for key in observed}
+    of_h, of_s = group.worth
+    if group.few:
+        return {key: Figure(value, reason=group.few, n=n[key]) for key, value in observed.items()}
+    found: dict[Key, dict[str, list[Floats]]] = {key: {} for key in observed}
+    for part in draws.part(coded.columns):
+        for kind, counts in drawn(group, part):
+            for key, values in figures_of(coded, *place, counts, sizes):
+                found[key].setdefault(kind, []).append(values)
+    return {
+        key: Figure(
+            observed[key],
+            {kind: np.concatenate(parts) for kind, parts in kinds.items()},
+            n=n[key],
+            worth=(n[key][0] * of_h, n[key][1] * of_s),
+        )
+        for key, kinds in found.items()
+    }
 
 
 def _combine(figures: list[Figure], how: Callable[[Floats], Floats]) -> Figure:
     """Combine figures over the first axis, replicate by replicate; drawn from only where all of them were."""
     reason = next((figure.reason for figure in figures if figure.reason), None)
     observed = float(how(np.array([[figure.observed] for figure in figures]))[0])
-    defined = [figure.n for figure in figures if np.isfinite(figure.observed)]
-    n = min((h for h, _ in defined), default=0), min((s for _, s in defined), default=0)
+    defined = [figure for figure in figures if np.isfinite(figure.observed)]
+    n, worth = (_fewest([getattr(figure, name) for figure in defined]) for name in ("n", "worth"))
+    whole = (int(n[0]), int(n[1]))
     if reason:
-        return Figure(observed, reason=reason, n=n)
-    return Figure(observed, {kind: how(np.stack([figure.draws[kind] for figure in figures])) for kind in KINDS}, n=n)
+        return Figure(observed, reason=reason, n=whole)
+    draws = {kind: how(np.stack([figure.draws[kind] for figure in figures])) for kind in figures[0].draws}
+    return Figure(observed, draws, n=whole, worth=worth)
+
+
+def _fewest(sizes: list[tuple[float, float]]) -> tuple[float, float]:
+    return min((h for h, _ in sizes), default=0), min((s for _, s in sizes), default=0)
 
 
 def _means(figures: dict[Key, Figure], coded: Coded) -> dict[Key, Figure]:
@@ -238,7 +301,7 @@ def _means(figures: dict[Key, Figure], coded: Coded) -> dict[Key, Figure]:
     asked = {question.item.id for question in coded.questions if question.item.answerable}
     chosen: dict[Key, list[Figure]] = {}
     for key, figure in figures.items():
-        if key.item_id in asked and key.metric in MEANS.get(key.family, ()):
+        if key.item_id in asked and key.metric in AVERAGED.get(key.family, ()):
             chosen.setdefault(replace(key, item_id=None), []).append(figure)
     return {key: _combine(parts, lambda x: np.nanmean(x, axis=0)) for key, parts in chosen.items()}
 
@@ -260,4 +323,38 @@ def _extremes(figures: dict[Key, Figure], levels: list[str]) -> dict[Key, Figure
             found[replace(key, metric="spread_js_distance")] = _combine(
                 parts, lambda x: np.nanmax(x, axis=0) - np.nanmin(x, axis=0)
             )
+    return found
+
+
+def _contrasts(figures: dict[Key, Figure], coded: Coded) -> dict[Key, Figure]:
+    """Compare the variance within and between the groups of one attribute that both sides hold, by item."""
+    found: dict[Key, Figure] = {}
+    for question in coded.questions:
+        own = {key: figure for key, figure in figures.items() if key.item_id == question.item.id}
+        parts: dict[str, list[Figure]] = {name: [] for name in MOMENTS}
+        for key, figure in own.items():
+            if key.metric in MOMENTS:
+                parts[key.metric].append(figure)
+        some = next((key for key in own if key.metric in MOMENTS), None)
+        if some is None:
+            continue
+        weights = zip(parts["weight_h"], parts["weight_s"], strict=True)
+        shared = [k for k, (h, s) in enumerate(weights) if h.observed > 0 and s.observed > 0]
+        if not shared:
+            continue
+        parts = {name: [each[k] for k in shared] for name, each in parts.items()}
+        first = parts[MOMENTS[0]]
+        reason = next((figure.reason for figure in first if figure.reason), None)
+        kinds = () if reason else tuple(first[0].draws)
+        observed = contrasts([np.array([[f.observed] for f in parts[name]]) for name in MOMENTS], question)
+        drawn = {
+            kind: contrasts([np.stack([f.draws[kind] for f in parts[name]]) for name in MOMENTS], question)
+            for kind in kinds
+        }
+        n = sum(f.n[0] for f in first), sum(f.n[1] for f in first)
+        worth = sum(f.worth[0] for f in first), sum(f.worth[1] for f in first)
+        for metric, values in observed.items():
+            key = Key("heterogeneity", metric, question.item.id, attribute=some.attribute)
+            draws = {kind: drawn[kind][metric] for kind in kinds}
+            found[key] = Figure(float(values[0]), draws, reason, n, worth)
     return found

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from simframe.errors import InferenceError
 from simframe.inference.evaluate import REPLICATES, evaluate
-from simframe.inference.interval import LEVEL
+from simframe.inference.interval import LEVEL, METHOD
 from simframe.inference.sample import Panel
 from simframe.warehouse import Warehouse
 from simframe.warehouse.evaluations import evaluation_id, publish_evaluation
@@ -41,7 +41,7 @@ def evaluate_panel(
         InferenceError: where panel and reference answered different versions of the study.
     """
     row = warehouse.panel(panel_id)
-    settings = {"replicates": replicates, "seed": seed, "level": LEVEL, "interval": "basic bootstrap"}
+    settings = {"replicates": replicates, "seed": seed, "level": LEVEL, "method": METHOD}
     name = evaluation_id(row, settings)
     if warehouse.layout.evaluation(name).is_dir():
         return Recorded(name, fresh=False)

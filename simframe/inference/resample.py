@@ -1,5 +1,9 @@
 """Drawing respondents: with replacement, afresh from the reference, or with the panels' labels shuffled.
 
+Respondents are drawn in whole clusters, within strata. Resampling takes one cluster fewer than a stratum has, and lets
+each count for a little more (Rao and Wu 1988): the variance of a mean is then that of survey sampling, where drawing as
+many as there are makes it too small, by half with two clusters in a stratum.
+
 Every draw is a matrix of weights, one row a respondent and one column a replicate, so that counts are one (sparse)
 matrix product away: sums run in the order of respondents, the same bit for bit however many threads there are.
 """
@@ -14,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simframe.inference.arrays import Floats
+from simframe.metrics.arrays import Codes, Floats, People
 
 Whole = NDArray[np.int64]
 
@@ -49,6 +53,37 @@ class Design:
         """Whether respondents count differently."""
         return bool(len(self.weight)) and bool((self.weight != self.weight[0]).any())
 
+    @property
+    def clustered(self) -> bool:
+        """Whether respondents are drawn together."""
+        return len(np.unique(self.unit)) < len(self.unit)
+
+    @property
+    def stratified(self) -> bool:
+        """Whether respondents are drawn within strata."""
+        return bool(len(self.stratum)) and bool((self.stratum != self.stratum[0]).any())
+
+    @property
+    def exchangeable(self) -> bool:
+        """Whether any respondent, with weight, might stand in for any other: then labels may be shuffled."""
+        return not (self.clustered or self.stratified)
+
+    def people(self, codes: Codes, columns: int) -> People:
+        """Return these respondents with their answers, clusters numbered stratum by stratum.
+
+        A cluster alone in its stratum has nobody to be drawn against: all such clusters make one stratum.
+        """
+        _, first, unit = np.unique(self.unit, return_index=True, return_inverse=True)
+        _, stratum, sizes = np.unique(self.stratum[first], return_inverse=True, return_counts=True)
+        alone = sizes[stratum] == 1
+        if alone.any():
+            # One that is still alone joins the first stratum there is.
+            stratum = np.where(alone, -1 if alone.sum() > 1 or alone.all() else stratum[~alone].min(), stratum)
+            _, stratum, sizes = np.unique(stratum, return_inverse=True, return_counts=True)
+        place = np.empty(len(stratum), dtype=np.int32)
+        place[np.argsort(stratum, kind="stable")] = np.arange(len(stratum), dtype=np.int32)
+        return People(np.ascontiguousarray(codes), columns, self.weight, place[unit], sizes.astype(np.int64))
+
 
 def chunks(replicates: int, respondents: int) -> Iterator[int]:
     """Yield numbers of replicates that add up to ``replicates``, small enough for memory."""
@@ -58,14 +93,16 @@ def chunks(replicates: int, respondents: int) -> Iterator[int]:
 
 
 def bootstrap(rng: np.random.Generator, side: Design, replicates: int) -> Floats:
-    """Draw as many clusters (respondents, where there are none) as there are, with replacement, within strata."""
+    """Draw clusters (respondents, where there are none) with replacement, within strata, one fewer than there are."""
     _, unit = np.unique(side.unit, return_inverse=True)
     stratum = np.zeros(unit.max(initial=-1) + 1, dtype=np.int64)
     stratum[unit] = side.stratum
     times = np.empty((len(stratum), replicates))
     for each in np.unique(stratum):
         members = np.flatnonzero(stratum == each)
-        times[members] = _times(rng.integers(0, len(members), (replicates, len(members))), len(members))
+        take = max(len(members) - 1, 1)
+        picks = rng.integers(0, len(members), (replicates, take))
+        times[members] = _times(picks, len(members)) * (len(members) / take)
     return times[unit] * side.weight[:, None]
 
 

@@ -1,23 +1,20 @@
-"""Two panels coded side by side: one row a respondent, one column an answer that can be counted."""
+"""Two panels coded side by side: a row a respondent, and for every question the column in which the answer counts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
-from simframe.inference.arrays import Floats
-from simframe.inference.resample import Design, Whole
+from simframe.inference.resample import Design
+from simframe.metrics.arrays import Codes, Floats, Whole
 from simframe.study import Item, Pair, Study
 from simframe.warehouse.aggregate import levels
 from simframe.warehouse.tables import ALL, CROSS
 
-MOST_VALUES = 200
-"""An interval item with more distinct values than this has no columns of its own."""
+MOST_VALUES = 10_000
+"""Metrics on the values of an item with more distinct ones than this have no interval: the arrays would not fit."""
 
 
 @dataclass(frozen=True)
@@ -46,94 +43,113 @@ class Panel:
 
 @dataclass(frozen=True)
 class Question:
-    """Where the counts of one item stand among the columns: its options, and its values where it is ordered."""
+    """Where the counts of one item stand among the columns.
+
+    ``options`` are the declared options or bins; ``answered`` holds them and the answers outside of them; ``missing``
+    is one column. ``points`` are the values of an ordered item, ascending.
+    """
 
     item: Item
     options: slice
+    answered: slice
+    missing: slice
     points: slice | None
     values: Floats
-    reason_ordered: str | None
-    answered: slice
 
     @property
     def width(self) -> float | None:
         """Width of the declared scale."""
-        known = [o.value for o in self.item.valid_options if o.value is not None]
+        known = [value for _, _, value in self.item.grid if value is not None]
         low, high = self.item.range or ((min(known), max(known)) if known else (0.0, 0.0))
         return high - low or None
+
+    @property
+    def answers(self) -> bool:
+        """Whether a respondent answers it: persona items and arms are given to them."""
+        return self.item.role not in ("persona", "arm")
 
 
 @dataclass(frozen=True)
 class Crosstab:
-    """Where the counts of one belief-action pair stand, and which of its cells act against the belief."""
+    """Where the counts of one belief-action pair stand, belief by belief; which cells act against the belief.
+
+    ``belief`` and ``action`` number the codes from 1, one a cell; ``ranks`` are their ranks, NaN for codes that stand
+    on no scale.
+    """
 
     pair: Pair
     columns: slice
-    shape: tuple[int, int]
+    belief: Floats
+    action: Floats
+    ranks: tuple[Floats, Floats]
     judged: Floats
     against: Floats
 
 
 @dataclass(frozen=True)
 class Side:
-    """One panel, its respondents in the order of their ids: a 0/1 row an answer, and the group each one is in."""
+    """One panel, its respondents in the order of their ids: their answers, and the group each one is in."""
 
     ids: tuple[str, ...]
     design: Design
-    answers: csr_array
+    codes: Codes
     levels: dict[str, Whole]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Coded:
     """Both sides of a comparison over the same columns; ``groups`` are the levels of each attribute, in order."""
 
     h: Side
     s: Side
+    columns: int
     questions: list[Question]
     crosstabs: list[Crosstab]
-    groups: dict[str, list[str]] = field(default_factory=dict)
+    groups: dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """One item on one side, an entry a respondent: place on the grid (-1), value (NaN), and what kind of answer."""
+
+    place: Whole
+    value: Floats
+    answered: Whole
+    missing: Whole
+
+
+class _Columns:
+    """Columns handed out one after the other, and every respondent's column in each question."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.codes: tuple[list[Whole], list[Whole]] = ([], [])
+
+    def add(self, places: list[Whole], kinds: int) -> slice:
+        for codes, place in zip(self.codes, places, strict=True):
+            codes.append(np.where(place >= 0, place + self.count, -1))
+        self.count += kinds
+        return slice(self.count - kinds, self.count)
 
 
 def code(study: Study, reference: Panel, panel: Panel) -> Coded:
-    """Code the answered items (not persona or arm) of both panels, and the declared pairs."""
+    """Code the answers of both panels, and the declared pairs."""
     frames = (_prepare(reference), _prepare(panel))
-    items = [item for item in study.items if item.role not in ("persona", "arm") and item.grid]
-    used = {item.id: item for item in items}
-    used |= {name: study.item(name) for pair in study.pairs for name in (pair.belief, pair.action)}
-    answers = [{name: _answers(frame, item) for name, item in used.items()} for frame in frames]
-
-    parts: tuple[list[NDArray[np.bool_]], list[NDArray[np.bool_]]] = ([], [])
-    start = 0
-
-    def add(indices: list[Whole], kinds: int) -> slice:
-        nonlocal start
-        for side, index in zip(parts, indices, strict=True):
-            side.append(index[:, None] == np.arange(kinds))
-        start += kinds
-        return slice(start - kinds, start)
-
-    questions = []
-    for item in items:
-        options = add([side[item.id][0] for side in answers], len(item.grid))
-        points, values, reason = _points(item, options, [side[item.id][1] for side in answers], add)
-        answered = add([np.where(side[item.id][2], 0, -1) for side in answers], 1)
-        questions.append(Question(item, options, points, values, reason, answered))
-    crosstabs = [_crosstab(study, pair, answers, add) for pair in study.pairs]
-
+    answers = {item.id: [_answers(frame, item) for frame in frames] for item in study.items}
+    columns = _Columns()
+    questions = [_question(item, answers[item.id], columns) for item in study.items]
+    crosstabs = [_crosstab(study, pair, answers, columns) for pair in study.pairs]
     groups = _groups(study)
-    sides = [
+    h, s = (
         Side(
             ids=tuple(frame.respondents["respondent_id"]),
             design=design_of(frame.respondents),
-            answers=csr_array(np.hstack(part).T.astype(np.float64))
-            if part
-            else csr_array((0, frame.respondents.height)),
+            codes=np.stack(codes, axis=1).astype(np.int32),
             levels=_levels(study, frame, groups),
         )
-        for frame, part in zip(frames, parts, strict=True)
-    ]
-    return Coded(h=sides[0], s=sides[1], questions=questions, crosstabs=crosstabs, groups=groups)
+        for frame, codes in zip(frames, columns.codes, strict=True)
+    )
+    return Coded(h, s, columns.count, questions, crosstabs, groups)
 
 
 def _prepare(panel: Panel) -> Panel:
@@ -141,67 +157,94 @@ def _prepare(panel: Panel) -> Panel:
     return Panel(panel.panel_id, panel.kind, respondents, panel.responses)
 
 
-def _answers(panel: Panel, item: Item) -> tuple[Whole, Floats, NDArray[np.bool_]]:
-    """Return each respondent's place in the grid (-1 for none), their value (NaN for none), whether they answered."""
+def _answers(panel: Panel, item: Item) -> _Answers:
     places = {code: place for place, (code, _, _) in enumerate(item.grid)}
-    own = panel.responses.filter((pl.col("item_id") == item.id) & ~pl.col("missing"))
-    own = own.select(
+    own = panel.responses.filter(pl.col("item_id") == item.id).select(
         "respondent_id",
-        place=pl.col("code").replace_strict(places, default=None, return_dtype=pl.Int64),
-        value=pl.col("value").cast(pl.Float64),
-        answered=pl.lit(value=True),
+        place=pl.when(~pl.col("missing")).then(
+            pl.col("code").replace_strict(places, default=None, return_dtype=pl.Int64)
+        ),
+        value=pl.when(~pl.col("missing")).then(pl.col("value").cast(pl.Float64)),
+        answered=~pl.col("missing"),
     )
     aligned = panel.respondents.select("respondent_id").join(own, on="respondent_id", how="left", maintain_order="left")
-    return (
+    answered = aligned["answered"].fill_null(value=False).to_numpy()
+    return _Answers(
         aligned["place"].fill_null(-1).to_numpy(),
         aligned["value"].fill_null(np.nan).to_numpy(),
-        aligned["answered"].fill_null(value=False).to_numpy(),
+        answered.astype(np.int64),
+        (aligned["answered"].is_not_null().to_numpy() & ~answered).astype(np.int64),
     )
 
 
-def _points(
-    item: Item, options: slice, values: list[Floats], add: Callable[[list[Whole], int], slice]
-) -> tuple[slice | None, Floats, str | None]:
+def _question(item: Item, sides: list[_Answers], columns: _Columns) -> Question:
+    kinds = len(item.grid)
+    # On the grid, outside of it, missing, or not asked.
+    places = [
+        np.where(x.place >= 0, x.place, np.where(x.answered > 0, kinds, np.where(x.missing > 0, kinds + 1, -1)))
+        for x in sides
+    ]
+    all_ = columns.add(places, kinds + 2)
+    options, answered = slice(all_.start, all_.start + kinds), slice(all_.start, all_.stop - 1)
+    missing = slice(all_.stop - 1, all_.stop)
+    points, values = _points(item, options, sides, columns)
+    return Question(item, options, answered, missing, points, values)
+
+
+def _points(item: Item, options: slice, sides: list[_Answers], columns: _Columns) -> tuple[slice | None, Floats]:
     """Find the columns of an ordered item's values: those of its options, or one a value that either side gave."""
-    nothing = np.empty(0)
     if item.scale == "nominal":
-        return None, nothing, "nominal item"
-    if item.scored_options:
-        # Options without a value, "don't know" as a category, stand on the grid and not on the scale.
-        scored = [(place, o.value) for place, o in enumerate(item.valid_options) if o.value is not None]
-        if len(scored) == len(item.valid_options):
-            return options, np.array([value for _, value in scored], dtype=np.float64), None
-        known = np.array([value for _, value in scored], dtype=np.float64)
-        places = [np.where(np.isnan(v), -1, np.searchsorted(known, v)) for v in values]
-        return add(places, len(known)), known, None
-    both = np.concatenate(values)
+        return None, np.empty(0)
+    scored = np.array([value if value is not None else np.nan for _, _, value in item.grid], dtype=np.float64)
+    if len(scored) and (np.diff(scored) > 0).all() and all(_is_place(x, scored) for x in sides):
+        return options, scored
+    both = np.concatenate([x.value for x in sides])
     grid = np.unique(both[~np.isnan(both)])
     if len(grid) > MOST_VALUES:
-        return None, nothing, f"more than {MOST_VALUES} distinct values"
-    places = [np.where(np.isnan(v), -1, np.searchsorted(grid, v)) for v in values]
-    return add(places, len(grid)), grid, None
+        return None, np.empty(0)
+    places = [np.where(np.isnan(x.value), -1, np.searchsorted(grid, x.value)) for x in sides]
+    return columns.add(places, len(grid)), grid
 
 
-def _crosstab(
-    study: Study,
-    pair: Pair,
-    answers: list[dict[str, tuple[Whole, Floats, NDArray[np.bool_]]]],
-    add: Callable[[list[Whole], int], slice],
-) -> Crosstab:
-    beliefs, actions = ([code for code, _, _ in study.item(name).grid] for name in (pair.belief, pair.action))
-    places = []
-    for side in answers:
-        belief, action = side[pair.belief][0], side[pair.action][0]
-        places.append(np.where((belief >= 0) & (action >= 0), belief * len(actions) + action, -1))
+def _is_place(answers: _Answers, scored: Floats) -> bool:
+    """Tell whether every answer's value is that of its option."""
+    of_option = np.where(answers.place >= 0, scored[answers.place], np.nan)
+    return bool(np.array_equal(of_option, answers.value, equal_nan=True))
+
+
+def _crosstab(study: Study, pair: Pair, answers: dict[str, list[_Answers]], columns: _Columns) -> Crosstab:
+    items = [study.item(name) for name in (pair.belief, pair.action)]
+    beliefs, actions = ([code for code, _, _ in item.grid] for item in items)
+    both = zip(answers[pair.belief], answers[pair.action], strict=True)
+    places = [np.where((b.place >= 0) & (a.place >= 0), b.place * len(actions) + a.place, -1) for b, a in both]
     implied = [pair.implies.get(belief) for belief in beliefs]
-    judged = np.array([[wanted is not None for _ in actions] for wanted in implied], dtype=np.float64)
-    against = np.array([[wanted not in (None, action) for action in actions] for wanted in implied], dtype=np.float64)
-    columns = add(places, len(beliefs) * len(actions))
-    return Crosstab(pair, columns, (len(beliefs), len(actions)), judged, against)
+    return Crosstab(
+        pair,
+        columns.add(places, len(beliefs) * len(actions)),
+        np.repeat(np.arange(1.0, len(beliefs) + 1), len(actions)),
+        np.tile(np.arange(1.0, len(actions) + 1), len(beliefs)),
+        (np.repeat(_ranks(items[0]), len(actions)), np.tile(_ranks(items[1]), len(beliefs))),
+        np.array([wanted is not None for wanted in implied for _ in actions], dtype=np.float64),
+        np.array([wanted not in (None, action) for wanted in implied for action in actions], dtype=np.float64),
+    )
+
+
+def _ranks(item: Item) -> Floats:
+    """Return the ranks of an item's codes: by value where all have one, as declared on a scale, else none."""
+    off_scale = {option.code for option in item.options if option.missing}
+    values = [None if code in off_scale else value for code, _, value in item.grid]
+    on_scale = np.array([code not in off_scale for code, _, _ in item.grid], dtype=np.bool_)
+    ranks = np.full(len(values), np.nan)
+    if all(value is not None for value, on in zip(values, on_scale, strict=True) if on):
+        known = np.array([value for value in values if value is not None], dtype=np.float64)
+        ranks[on_scale] = np.unique(known, return_inverse=True)[1] + 1.0
+    elif item.scale != "nominal":
+        ranks[on_scale] = np.arange(1.0, on_scale.sum() + 1)
+    return ranks
 
 
 def design_of(respondents: pl.DataFrame) -> Design:
-    """Return how respondents were drawn: their weights with mean 1, clusters and strata."""
+    """Return how respondents were drawn: weights, clusters, strata."""
     n = respondents.height
 
     def numbered(*names: str) -> Whole | None:
@@ -214,8 +257,10 @@ def design_of(respondents: pl.DataFrame) -> Design:
     # A cluster that reaches over strata is one cluster in each.
     unit = numbered("stratum", "cluster") if numbered("cluster") is not None else None
     weight = respondents["weight"].cast(pl.Float64).fill_null(0.0).to_numpy()
+    if n and (weight == weight[0]).all() and weight[0] > 0:
+        weight = np.ones(n)
     return Design(
-        # Mean 1 puts both sides on one footing where their labels are shuffled.
+        # Mean 1 keeps squares of weights within reach, whatever they were scaled to.
         weight=weight / weight.mean() if weight.sum() > 0 else np.zeros(n),
         unit=np.arange(n) if unit is None else unit,
         stratum=np.zeros(n, dtype=np.int64) if stratum is None else stratum,

@@ -1,82 +1,176 @@
-"""Uncertainty of ``structure_ratio``: how many belief structures a panel holds beside people, at a common size.
+"""Uncertainty of belief structures: how many a panel holds beside people, at a common size.
 
-Drawing with replacement loses the rare structures that the figure is about, so the bootstrap does not apply. The
-interval is normal on the log scale with delete-one jackknife variances, which on average err on the wide side (Efron
-and Stein 1981). The p-value is that of the permutation test. There is no floor: two samples of people have ratio 1 by
-construction, for both are rarefied to one size.
+Drawing with replacement loses the rare structures that the figure is about, so the bootstrap does not apply. Intervals
+are normal on the log scale with delete-one jackknife variances, which on average err on the wide side (Efron and Stein
+1981). The floor is between two samples of people, both with the structures that are seen among people: what is lost in
+drawing them is lost on both sides, and their ratio stays about 1.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 
-from simframe.inference.arrays import Floats
-from simframe.inference.interval import LEVEL, p_value
-from simframe.inference.resample import Whole, stream
-from simframe.inference.sample import Panel
+from simframe.inference.bootstrap import HALVES
+from simframe.inference.counting import Draws, afresh, halves, shuffled
+from simframe.inference.interval import Drawn, judge, spread
+from simframe.inference.laws import normal
+from simframe.inference.resample import Design
+from simframe.inference.sample import Panel, design_of
+from simframe.metrics.arrays import Floats, Whole
 from simframe.study import Structure, Study
+from simframe.warehouse.tables import ALL
 
-_DRAWS_AT_ONCE = 500
+FIGURES = (
+    "unique_structures_h",
+    "unique_structures_s",
+    "rarefied_structures_h",
+    "rarefied_structures_s",
+    "structure_ratio",
+)
+FEW = "fewer than three respondents answered the whole block on one side"
+
+
+@dataclass(frozen=True)
+class Block:
+    """Who answered a whole block of items, on both sides: the structure each one holds, and how they were drawn."""
+
+    id: str
+    structures: tuple[Whole, Whole]
+    designs: tuple[Design, Design]
+    kinds: int
+    ids: tuple[str, ...]
+
+    @classmethod
+    def of(cls, block: Structure, reference: Panel, panel: Panel) -> Block:
+        """Find the respondents of both panels who answered all of it, in the order of their ids."""
+        sides = [_tuples(block, side).sort("respondent_id") for side in (reference, panel)]
+        both = pl.concat(side["structure"] for side in sides)
+        kind = both.rank("dense").cast(pl.Int64).to_numpy() - 1
+        h, s = (design_of(side) for side in sides)
+        n_h = sides[0].height
+        ids = tuple(name for side in sides for name in side["respondent_id"])
+        return cls(block.id, (kind[:n_h], kind[n_h:]), (h, s), int(kind.max(initial=-1)) + 1, ids)
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """How many answered, people and panel."""
+        return len(self.structures[0]), len(self.structures[1])
+
+    def counts(self, side: int) -> Whole:
+        """Return how many respondents of one side hold each structure."""
+        return np.bincount(self.structures[side], minlength=self.kinds)
+
+    def draws(self, draws: Draws) -> dict[str, Floats]:
+        """Return structure_ratio between samples of people, and between panels that do not differ."""
+        n_h, n_s = self.sizes
+        h, s = (
+            design.people(kind[:, None].astype(np.int32), self.kinds)
+            for design, kind in zip(self.designs, self.structures, strict=True)
+        )
+        found: dict[str, list[Floats]] = {kind: [] for kind in ("floor", "null")}
+        for part in draws.part(self.kinds):
+            people = [afresh(h, n, part, weighted=False, of_h=k == 0).n for k, n in enumerate((n_h, n_s))]
+            found["floor"].append(ratio(people[0], people[1]))
+            if all(design.exchangeable for design in self.designs):
+                now_h, now_s = shuffled(h, s, part)
+                found["null"].append(ratio(now_h.n, now_s.n))
+        joined = {kind: np.concatenate(parts) for kind, parts in found.items() if parts}
+        return {"null": joined["floor"], **joined}
 
 
 def structure_rows(study: Study, reference: Panel, panel: Panel, replicates: int, seed: int) -> list[dict[str, object]]:
-    """Return a row of ``estimates`` for every declared block of items."""
-    return [_row(block, reference, panel, replicates, seed) for block in study.structures]
+    """Return the rows of ``estimates`` for every declared block of items."""
+    rows = []
+    for declared in study.structures:
+        block = Block.of(declared, reference, panel)
+        draws = Draws.of(seed, panel.panel_id, block.id, block.ids, replicates=replicates)
+        rows += _rows(block, draws)
+    return rows
 
 
-def _row(block: Structure, reference: Panel, panel: Panel, replicates: int, seed: int) -> dict[str, object]:
-    row: dict[str, object] = {
-        "family": "heterogeneity",
-        "metric": "structure_ratio",
-        "attribute": "all",
-        "level": "all",
-        "term": block.id,
-    }
-    tuples = pl.concat(
-        _tuples(block, side).with_columns(in_h=pl.lit(k == 0)) for k, side in enumerate((reference, panel))
-    )
-    tuples = tuples.sort("in_h", "respondent_id")
-    kind = tuples["structure"].rank("dense").cast(pl.Int64).to_numpy() - 1
-    in_h = tuples["in_h"].to_numpy()
-    n_h, n_s = int(in_h.sum()), int((~in_h).sum())
-    row |= {"n_h": n_h, "n_s": n_s}
-    few = {"reason": "fewer than three respondents answered the whole block on one side"}
-    if min(n_h, n_s) == 0:
-        return row | few
-    kinds = int(kind.max()) + 1
-    h, s = (np.bincount(kind[side], minlength=kinds) for side in (in_h, ~in_h))
+def structure_halves(study: Study, panel: Panel, seed: int) -> list[dict[str, object]]:
+    """Return the rows of ``estimates`` that compare a human panel's structures with its own, half against half."""
+    rows = []
+    for declared in study.structures:
+        block = Block.of(declared, panel, panel)
+        n = block.sizes[0]
+        if n < 2:
+            continue
+        people = block.designs[0].people(block.structures[0][:, None].astype(np.int32), block.kinds)
+        draws = Draws.of(seed, panel.panel_id, block.id, block.ids, "halves", replicates=HALVES)
+        found = spread(np.stack(figures(*(side.n for side in halves(people, draws)))))
+        for k, metric in enumerate(FIGURES):
+            numbers = {name: float(values[k]) for name, values in found.items()}
+            rows.append(_key(block, metric) | numbers | {"n_h": n // 2, "n_s": n // 2})
+    return rows
+
+
+def _key(block: Block, metric: str) -> dict[str, object]:
+    return {"family": "heterogeneity", "metric": metric, "attribute": ALL, "level": ALL, "term": block.id}
+
+
+def _rows(block: Block, draws: Draws) -> list[dict[str, object]]:
+    n_h, n_s = block.sizes
     m = min(n_h, n_s)
-    ratio = float(rarefied(s, n_s, m) / rarefied(h, n_h, m))
+    beside = {"n_h": n_h, "n_s": n_s} | ({"reason": FEW} if m < 3 else {})
+    if m == 0:
+        return [_key(block, metric) | beside for metric in FIGURES]
+    counts = [block.counts(side) for side in (0, 1)]
+    observed = dict(zip(FIGURES, (float(x[0]) for x in figures(*(n[:, None] for n in counts))), strict=True))
+    rows = {metric: _key(block, metric) | beside | {"estimate": observed[metric]} for metric in FIGURES}
     if m < 3:
-        return row | few | {"estimate": ratio}
-    error = np.sqrt(_relative_variance(h, m - 1) + _relative_variance(s, m - 1))
-    reach = np.exp(_normal_quantile() * error)
-    permuted = _permuted(kind, n_h, replicates, stream(seed, panel.panel_id, block.id, *tuples["respondent_id"]))
-    return row | {
-        "estimate": ratio,
-        "ci_low": ratio / reach,
-        "ci_high": ratio * reach,
-        "p_value": p_value("structure_ratio", ratio, permuted),
-    }
+        return list(rows.values())
+    variances = [_relative_variance(n, m - 1) for n in counts]
+    for metric, variance in zip(FIGURES[2:], (*variances, sum(variances)), strict=True):
+        reach = float(np.exp(normal() * np.sqrt(variance)))
+        rows[metric] |= {"ci_low": observed[metric] / reach, "ci_high": observed[metric] * reach}
+    drawn = block.draws(draws)
+    nothing = np.full((1, 0), np.nan)
+    seen = np.array([observed["structure_ratio"]])
+    between = Drawn(nothing, drawn["floor"][None], drawn["null"][None])
+    judged = judge(["structure_ratio"], seen, between, (np.array([n_h]), np.array([n_s])))
+    wanted = ("floor", "floor_q95", "p_value")
+    rows["structure_ratio"] |= {name: float(judged[name][0]) for name in wanted if np.isfinite(judged[name][0])}
+    return list(rows.values())
 
 
 def _tuples(block: Structure, side: Panel) -> pl.DataFrame:
-    """Return respondent_id and the answers, as one text, of those who answered the whole block."""
+    """Return the respondents who answered the whole block, and their answers as one text."""
     answered = side.responses.filter(
         pl.col("item_id").is_in(block.items) & ~pl.col("missing") & pl.col("code").is_not_null()
-    ).join(side.respondents.select("respondent_id"), on="respondent_id", how="semi")
+    )
     # A code never holds the unit separator; the item's name keeps the order of answers fixed.
     text = pl.concat_str("item_id", "code", separator="\x1f").sort().str.join("\x1e").alias("structure")
-    return answered.group_by("respondent_id").agg(text, pl.len()).filter(len=len(block.items)).drop("len")
+    whole = answered.group_by("respondent_id").agg(text, pl.len()).filter(len=len(block.items)).drop("len")
+    return side.respondents.join(whole, on="respondent_id")
 
 
-def rarefied(counts: Whole, n: int, m: int) -> Floats:
+def figures(h: Floats | Whole, s: Floats | Whole) -> tuple[Floats, ...]:
+    """Return the figures of a block from the counts of every structure, structures x replicates."""
+    m = int(min(h[:, 0].sum(), s[:, 0].sum()))
+    rarefied_h, rarefied_s = (rarefied(side, int(side[:, 0].sum()), m) for side in (h, s))
+    unique_h, unique_s = ((side > 0).sum(axis=0).astype(np.float64) for side in (h, s))
+    return unique_h, unique_s, rarefied_h, rarefied_s, rarefied_s / rarefied_h
+
+
+def ratio(h: Floats, s: Floats) -> Floats:
+    """Return structure_ratio from the counts of every structure, structures x replicates."""
+    return figures(h, s)[-1]
+
+
+def rarefied(counts: Floats | Whole, n: int, m: int) -> Floats:
     """Return the structures expected among ``m`` of ``n`` respondents; one row of ``counts`` a structure."""
-    from scipy.stats import hypergeom
+    from scipy.special import gammaln
 
-    seen = 1 - hypergeom.pmf(0, n, np.arange(counts.max(initial=0) + 1), m)
-    return np.asarray(seen[counts].sum(axis=0), dtype=np.float64)
+    # The chance that none of m respondents is among the k of n who hold a structure: C(n - k, m) / C(n, m).
+    k = np.arange(counts.max(initial=0) + 1)
+    left = np.maximum(n - k - m, 0)
+    log_missed = gammaln(n - k + 1) - gammaln(left + 1) - gammaln(n + 1) + gammaln(n - m + 1)
+    seen = np.where(n - k >= m, -np.expm1(np.minimum(log_missed, 0.0)), 1.0)
+    return np.asarray(seen[counts.astype(np.int64)].sum(axis=0), dtype=np.float64)
 
 
 def _relative_variance(counts: Whole, m: int) -> float:
@@ -95,23 +189,3 @@ def _relative_variance(counts: Whole, m: int) -> float:
     centre = (left * people).sum() / n
     variance = (n - 1) / n * (people * (left - centre) ** 2).sum()
     return float(variance / rarefied(counts, n, m) ** 2)
-
-
-def _permuted(kind: Whole, n_h: int, replicates: int, rng: np.random.Generator) -> Floats:
-    """Return the ratio with the labels of H handed out anew."""
-    n, kinds = len(kind), int(kind.max()) + 1
-    m = min(n_h, n - n_h)
-    everybody = np.bincount(kind, minlength=kinds)
-    found = []
-    for start in range(0, replicates, _DRAWS_AT_ONCE):
-        size = min(_DRAWS_AT_ONCE, replicates - start)
-        drawn = rng.permuted(np.tile(kind, (size, 1)), axis=1)[:, :n_h] + (np.arange(size) * kinds)[:, None]
-        h = np.bincount(drawn.ravel(), minlength=size * kinds).reshape(size, kinds).T
-        found.append(rarefied(everybody[:, None] - h, n - n_h, m) / rarefied(h, n_h, m))
-    return np.concatenate(found) if found else np.empty(0)
-
-
-def _normal_quantile() -> float:
-    from statistics import NormalDist
-
-    return NormalDist().inv_cdf((1 + LEVEL) / 2)

@@ -4,20 +4,60 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from simframe.inference import laws
 from simframe.inference.interval import METHODS, floor, interval, inversion, p_value, wilson
 
+ELSEWHERE = ("none", "shares")
+"""Without an interval, or with one that joins two others."""
 NORMAL = np.random.default_rng(1).normal(size=100_000)
 
 
-def test_plain_is_the_basic_bootstrap():
-    """A normal bootstrap without bias gives the normal interval."""
+def test_plain_is_the_normal_interval_at_students_quantile():
     low, high = interval("mean_shift", 3.0, 3.0 + 2 * NORMAL)
     assert (low, high) == pytest.approx((3 - 2 * 1.96, 3 + 2 * 1.96), abs=0.05)
+    low, high = interval("mean_shift", 3.0, 3.0 + 2 * NORMAL, 6)
+    reach = stats.t.ppf(0.975, 10)
+    assert (low, high) == pytest.approx((3 - 2 * reach, 3 + 2 * reach), abs=0.05)
 
 
 def test_bias_is_taken_off_once():
-    low, high = interval("mean_shift", 3.0, 3.5 + NORMAL)
-    assert (low, high) == pytest.approx((2.5 - 1.96, 2.5 + 1.96), abs=0.03)
+    low, high = interval("entropy_h", 3.0, 3.5 + 0.1 * NORMAL)
+    assert (low, high) == pytest.approx((2.5 - 0.196, 3.0), abs=0.003)
+
+
+@pytest.mark.parametrize("noncentrality", [0.0, 1.0, 4.0, 30.0])
+@pytest.mark.parametrize("df", [1, 4, 10])
+def test_divergences_cover_where_their_law_is_noncentral_chi_squared(df, noncentrality):
+    """Truth planted: a divergence of 1/n times a noncentral chi-squared variable, draws from the same family."""
+    rng = np.random.default_rng(int(3 + df + noncentrality))
+    covered, runs = 0, 400
+    for _ in range(runs):
+        seen = rng.noncentral_chisquare(df, noncentrality + 1e-9) / 1000
+        drawn = rng.noncentral_chisquare(df, 1000 * seen, 400) / 1000
+        null = rng.chisquare(df, 400) / 1000
+        low, high = interval("kl_smoothed", seen, drawn, None, null)
+        covered += low <= noncentrality / 1000 <= high
+    # At 0 the lower end cannot miss.
+    assert covered >= stats.binom.ppf(0.001, runs, 0.95)
+
+
+@pytest.mark.parametrize("df", [1, 2, 3, 10])
+def test_noncentral_distribution_is_scipys(df):
+    """Sankaran's closed form where intervals look it up: the upper tail anywhere, the lower away from nothing."""
+    for noncentrality, shares in ((0.0, [0.975]), (0.5, [0.975]), (5.0, [0.025, 0.5, 0.975]), (100.0, [0.025, 0.975])):
+        x = stats.ncx2.ppf(shares, df, noncentrality + 1e-12)
+        ours = laws._noncentral_cdf(x, np.full(len(x), df), np.full(len(x), noncentrality))
+        assert ours == pytest.approx(shares, abs=0.006)
+
+
+def test_difference_of_shares_is_newcombes():
+    """Newcombe 1998, table II, method 10: 56/70 - 48/80 and 9/10 - 3/10."""
+    for (a, m), (b, n), wanted in (((56, 70), (48, 80), (0.0524, 0.3339)), ((9, 10), (3, 10), (0.1705, 0.8090))):
+        s, h = (
+            (np.array([k / of]), *map(np.array, zip(wilson(k / of, of), strict=True))) for k, of in ((a, m), (b, n))
+        )
+        low, high = laws.difference(h, s)
+        assert (low[0], high[0]) == pytest.approx(wanted, abs=6e-5)
 
 
 def test_logs_make_ratios_symmetric():
@@ -35,7 +75,7 @@ def test_noise_around_nothing_reaches_zero():
 
 
 def test_estimate_is_never_lost():
-    low, high = interval("js_divergence", 0.01, 0.05 + 0.001 * NORMAL)
+    low, high = interval("entropy_h", 0.01, 0.05 + 0.001 * NORMAL)
     assert (low, high) == (0.0, 0.01)
 
 
@@ -45,14 +85,16 @@ def test_a_shift_of_all_answers_is_covered(shift):
     rng = np.random.default_rng(2)
     covered = 0
     for seen in shift + rng.normal(size=1000):
-        low, high = interval("wasserstein", abs(seen), np.abs(seen + rng.normal(size=500)))
+        low, high = interval(
+            "wasserstein", abs(seen), np.abs(seen + rng.normal(size=500)), null=np.abs(rng.normal(size=500))
+        )
         covered += low <= shift <= high
     assert covered >= stats.binom.ppf(0.001, 1000, 0.95)
 
 
 def test_range_is_kept():
     assert interval("total_variation", 0.98, 0.9 + 0.05 * np.abs(NORMAL))[1] == 1.0
-    assert interval("belief_action_gap", -0.99, -0.9 + 0.2 * np.abs(NORMAL))[0] == -1.0
+    assert interval("modal_share_gap", -0.99, -0.9 + 0.2 * np.abs(NORMAL))[0] == -1.0
 
 
 def test_a_collapsed_panel_has_no_logarithm():
@@ -92,7 +134,7 @@ def test_p_value_looks_both_ways_where_both_tails_count():
     assert p_value("variance_ratio", 2.0, ratios) == pytest.approx(0.51)
 
 
-@pytest.mark.parametrize("name", sorted(METHODS))
+@pytest.mark.parametrize("name", sorted(name for name, method in METHODS.items() if method.scale not in ELSEWHERE))
 def test_every_metric_has_an_interval_that_holds_its_estimate(name):
     method = METHODS[name]
     middle = 1.5 if method.scale == "log" else 0.5

@@ -19,7 +19,11 @@ def panel_of(study, kinds: np.ndarray, panel_id: str):
 
 
 def only(study, h: np.ndarray, s: np.ndarray, replicates: int = 50, seed: int = 0) -> dict:
-    (row,) = structure_rows(study, panel_of(study, h, "h"), panel_of(study, s, "s"), replicates, seed)
+    return ratio_of(structure_rows(study, panel_of(study, h, "h"), panel_of(study, s, "s"), replicates, seed))
+
+
+def ratio_of(rows: list[dict]) -> dict:
+    (row,) = (row for row in rows if row["metric"] == "structure_ratio")
     return row
 
 
@@ -68,7 +72,7 @@ def test_p_value(study):
 def test_few_and_incomplete(study):
     h = panel_of(study, np.arange(10), "h")
     s = make_panel(study, {"mood": [1, 2, 3, 4, None], "trust": [None, None, 1, 2, 3]}, panel_id="s")
-    (row,) = structure_rows(study, h, s, 10, 0)
+    row = ratio_of(structure_rows(study, h, s, 10, 0))
     assert "fewer than three" in row["reason"]
     # Two people show two structures on either side: a figure, without an interval.
     assert row["estimate"] == pytest.approx(1.0)

@@ -27,9 +27,23 @@ double variance(const std::vector<double>& weight, const std::vector<double>& va
 // Both panels by group, for the groups that both hold: weights, means, and variances within.
 struct Grouped {
     std::vector<double> weight_h, weight_s, mean_h, mean_s, within_h, within_s;
+    double largest = 0.0;  // absolute value anybody gave
+
+    void add(double of_h, double of_s, double h_mean, double s_mean, double h_within, double s_within) {
+        if (!(of_h > 0 && of_s > 0)) return;
+        weight_h.push_back(of_h);
+        weight_s.push_back(of_s);
+        mean_h.push_back(h_mean);
+        mean_s.push_back(s_mean);
+        within_h.push_back(h_within);
+        within_s.push_back(s_within);
+    }
+    bool varies(double variance) const { return beyond_rounding(variance, largest); }
 };
 
-std::optional<Grouped> grouped(const Table& table) {
+using Groupings = std::optional<Grouped>;
+
+Groupings grouped(const Table& table) {
     const auto& value = table.columns[2];
     if (!total_of(table.columns[0]) || !total_of(table.columns[1]) || !all_finite(value)) return std::nullopt;
     const Groups groups(table.columns[3]);
@@ -52,48 +66,41 @@ std::optional<Grouped> grouped(const Table& table) {
         side.within = groups.sums(product);
     }
     Grouped result;
+    for (const double each : value) result.largest = std::max(result.largest, std::abs(each));
     for (size_t g = 0; g < groups.count(); ++g) {
-        if (!(sides[0].total[g] > 0 && sides[1].total[g] > 0)) continue;
-        result.weight_h.push_back(sides[0].total[g]);
-        result.weight_s.push_back(sides[1].total[g]);
-        result.mean_h.push_back(sides[0].mean[g]);
-        result.mean_s.push_back(sides[1].mean[g]);
-        result.within_h.push_back(sides[0].within[g] / sides[0].total[g]);
-        result.within_s.push_back(sides[1].within[g] / sides[1].total[g]);
+        const double total_h = sides[0].total[g], total_s = sides[1].total[g];
+        result.add(total_h, total_s, sides[0].mean[g], sides[1].mean[g], sides[0].within[g] / total_h,
+                   sides[1].within[g] / total_s);
     }
-    if (result.weight_h.empty()) return std::nullopt;
-    return result;
+    return result.weight_h.empty() ? Groupings() : result;
 }
 
-}  // namespace
-
-std::optional<double> entropy(const Table& table) {
-    const auto p = shares_of(table.columns[0]);
-    return p ? std::optional(entropy_of(*p)) : std::nullopt;
+Groupings from_moments(const Table& table) {
+    const auto& c = table.columns;
+    Grouped result;
+    result.largest = table.numbers[0];
+    for (size_t g = 0; g < c[0].size(); ++g) result.add(c[0][g], c[1][g], c[2][g], c[3][g], c[4][g], c[5][g]);
+    return result.weight_h.empty() ? Groupings() : result;
 }
 
-std::optional<double> within_variance_ratio(const Table& table) {
-    const auto g = grouped(table);
+std::optional<double> within_variance_ratio(const Groupings& g) {
     if (!g) return std::nullopt;
     const double reference = average(g->weight_h, g->within_h);
-    if (!beyond_rounding(reference, table.columns[2])) return std::nullopt;
+    if (!g->varies(reference)) return std::nullopt;
     return average(g->weight_h, g->within_s) / reference;
 }
 
-std::optional<double> eta2_ratio(const Table& table) {
-    const auto g = grouped(table);
+std::optional<double> eta2_ratio(const Groupings& g) {
     if (!g) return std::nullopt;
     const double between_h = variance(g->weight_h, g->mean_h), between_s = variance(g->weight_s, g->mean_s);
     const double total_h = between_h + average(g->weight_h, g->within_h);
     const double total_s = between_s + average(g->weight_s, g->within_s);
-    const auto& value = table.columns[2];
-    if (!beyond_rounding(between_h, value) || !beyond_rounding(total_s, value)) return std::nullopt;
+    if (!g->varies(between_h) || !g->varies(total_s)) return std::nullopt;
     return (between_s / total_s) / (between_h / total_h);
 }
 
-std::optional<double> group_slope(const Table& table) {
-    const auto g = grouped(table);
-    if (!g || !beyond_rounding(variance(g->weight_h, g->mean_h), table.columns[2])) return std::nullopt;
+std::optional<double> group_slope(const Groupings& g) {
+    if (!g || !g->varies(variance(g->weight_h, g->mean_h))) return std::nullopt;
     const double mean = average(g->weight_h, g->mean_h), mean_s = average(g->weight_h, g->mean_s);
     double covariance = 0.0, spread = 0.0;
     for (size_t i = 0; i < g->mean_h.size(); ++i) {
@@ -103,5 +110,26 @@ std::optional<double> group_slope(const Table& table) {
     }
     return covariance / spread;
 }
+
+}  // namespace
+
+std::optional<double> entropy(const Table& table) {
+    const auto p = shares_of(table.columns[0]);
+    return p ? std::optional(entropy_of(*p)) : std::nullopt;
+}
+
+std::optional<double> within_variance_ratio(const Table& table) { return within_variance_ratio(grouped(table)); }
+
+std::optional<double> eta2_ratio(const Table& table) { return eta2_ratio(grouped(table)); }
+
+std::optional<double> group_slope(const Table& table) { return group_slope(grouped(table)); }
+
+std::optional<double> within_variance_ratio_of_moments(const Table& table) {
+    return within_variance_ratio(from_moments(table));
+}
+
+std::optional<double> eta2_ratio_of_moments(const Table& table) { return eta2_ratio(from_moments(table)); }
+
+std::optional<double> group_slope_of_moments(const Table& table) { return group_slope(from_moments(table)); }
 
 }  // namespace simframe

@@ -85,8 +85,10 @@ double entropy_of(const std::vector<double>& shares) {
 bool beyond_rounding(double variance, const std::vector<double>& values) {
     double largest = 0.0;
     for (const double value : values) largest = std::max(largest, std::abs(value));
-    return variance > std::pow(1e-12 * largest, 2);
+    return beyond_rounding(variance, largest);
 }
+
+bool beyond_rounding(double variance, double largest) { return variance > std::pow(1e-12 * largest, 2); }
 
 double total_variation(const Comparison& c) {
     double sum = 0.0;
@@ -168,6 +170,14 @@ double variance_ratio(const Comparison& c) {
 }
 
 double sd_ratio(const Comparison& c) { return std::sqrt(variance_ratio(c)); }
+
+double mean_h(const Comparison& c) { return mean_of(c.p, c.value); }
+
+double mean_s(const Comparison& c) { return mean_of(c.q, c.value); }
+
+double variance_h(const Comparison& c) { return variance_of(c.p, c.value); }
+
+double variance_s(const Comparison& c) { return variance_of(c.q, c.value); }
 
 const Judged& judged(std::string_view name) {
     static constexpr Judged all[] = {

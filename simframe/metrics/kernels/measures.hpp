@@ -36,12 +36,17 @@ double energy(const Comparison&);
 double mean_shift(const Comparison&);
 double variance_ratio(const Comparison&);
 double sd_ratio(const Comparison&);
+double mean_h(const Comparison&);
+double mean_s(const Comparison&);
+double variance_h(const Comparison&);
+double variance_s(const Comparison&);
 
 // sum p log2(1 / p).
 double entropy_of(const std::vector<double>& shares);
 double js_of(const std::vector<double>& p, const std::vector<double>& q);
 // A variance that is only the rounding of means that should be equal does not count as variation.
 bool beyond_rounding(double variance, const std::vector<double>& values);
+bool beyond_rounding(double variance, double largest);
 
 // The scale on which a bootstrap interval takes the bias off; simframe/inference/interval.py says why.
 enum class Scale { plain, square, folded, log };

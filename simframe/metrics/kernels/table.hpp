@@ -61,6 +61,11 @@ std::optional<double> entropy(const Table&);
 std::optional<double> eta2_ratio(const Table&);
 std::optional<double> within_variance_ratio(const Table&);
 std::optional<double> group_slope(const Table&);
+// The same from the groups' moments: columns weight_h, weight_s, mean_h, mean_s, variance_h, variance_s, one row a group;
+// number: the largest absolute value.
+std::optional<double> eta2_ratio_of_moments(const Table&);
+std::optional<double> within_variance_ratio_of_moments(const Table&);
+std::optional<double> group_slope_of_moments(const Table&);
 
 // coherence.cpp. Columns n, belief, action; or h, s, belief.
 std::optional<double> cramers_v(const Table&);

@@ -1,0 +1,172 @@
+"""Which figures one group has, and how each comes out of the counts: the formulas themselves are the kernels'.
+
+A figure is of every replicate at once: one entry a replicate, NaN where the metric is undefined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from simframe.inference.sample import Coded, Crosstab, Question
+from simframe.metrics.arrays import Counts, Floats, replicated
+from simframe.warehouse.tables import ALL
+
+DIVERGENCES = (
+    "total_variation",
+    "kl_divergence",
+    "kl_smoothed",
+    "js_divergence",
+    "js_distance",
+    "hellinger",
+)
+SHAPES = ("entropy_ratio", "modal_share_gap")
+DISTANCES = ("wasserstein", "ks", "mean_shift")
+SPREADS = ("variance_ratio", "sd_ratio")
+HETEROGENEITY = ("entropy_h", "entropy_s", *SHAPES, *SPREADS)
+ASSOCIATIONS = ("cramers_v", "mutual_information", "goodman_kruskal_tau", "spearman")
+MOMENTS = ("weight_h", "weight_s", "mean_h", "mean_s", "variance_h", "variance_s")
+"""Of one item in one group: what contrasts between the groups of an attribute are made of, and no figures."""
+HIDDEN = ("nonresponse_h", "nonresponse_s")
+SIDES = {"nonresponse_gap": HIDDEN, "belief_action_gap": ("belief_action_gap_h", "belief_action_gap_s")}
+"""The two shares that a metric is the difference of."""
+CONTRASTS = ("within_variance_ratio", "eta2_ratio", "group_slope")
+
+
+@dataclass(frozen=True)
+class Key:
+    """What a figure is of; the fields are the columns of ``estimates``."""
+
+    family: str
+    metric: str
+    item_id: str | None = None
+    item_id_2: str | None = None
+    attribute: str = ALL
+    level: str = ALL
+    term: str | None = None
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The counts of both sides; squares of weights count where anybody is ``weighted``."""
+
+    h: Counts
+    s: Counts
+    weighted: bool
+
+
+Sizes = Callable[[Key], tuple[int, int]]
+
+
+def sizes_of(coded: Coded, heads: Tables) -> Sizes:
+    """Return how many answers stand behind a figure on each side: of an item; of both items of a pair, if judged."""
+    items = {question.item.id: question.answered for question in coded.questions}
+    crosstabs = {crosstab.pair.id: crosstab for crosstab in coded.crosstabs}
+
+    def sizes(key: Key) -> tuple[int, int]:
+        if key.term is None:
+            h, s = (int(side.n[items[str(key.item_id)]].sum()) for side in (heads.h, heads.s))
+            return h, s
+        crosstab = crosstabs[key.term]
+        judged = crosstab.judged if key.metric.startswith("belief_action_gap") else 1.0
+        h, s = (int((side.n[crosstab.columns, 0] * judged).sum()) for side in (heads.h, heads.s))
+        return h, s
+
+    return sizes
+
+
+def figures_of(coded: Coded, attribute: str, level: str, tables: Tables, sizes: Sizes) -> Iterator[tuple[Key, Floats]]:
+    """Yield every figure of one group, and the moments that join it to the other groups of its attribute."""
+    of_groups = attribute != ALL
+    divergence = "subgroups" if of_groups else "divergence"
+    for question in coded.questions:
+        if of_groups and not question.answers:
+            continue
+        name = question.item.id
+        n = sizes(Key(divergence, "", name))
+        for metric, values in _of_question(question, tables, n, of_groups=of_groups):
+            family = "heterogeneity" if metric in HETEROGENEITY else divergence
+            yield Key(family, metric, name, attribute=attribute, level=level), values
+    for crosstab in coded.crosstabs:
+        pair = crosstab.pair
+        for metric, values in _coherence(crosstab, tables, everybody=not of_groups):
+            yield Key("coherence", metric, pair.belief, pair.action, attribute, level, pair.id), values
+
+
+def _of_question(
+    question: Question, tables: Tables, n: tuple[int, int], *, of_groups: bool
+) -> Iterator[tuple[str, Floats]]:
+    """Yield the metrics of one item: on its options, on its values where it is ordered, of those who did not answer."""
+    h, s = (side.n[question.options] for side in (tables.h, tables.s))
+    if len(h):
+        yield from _named((*DIVERGENCES, *SHAPES), [h, s], n)
+        squares = [side.squares[question.options] for side in (tables.h, tables.s) if side.squares is not None]
+        yield from _named(("chi2",), [h, s, *squares] if tables.weighted else [h, s])
+        yield "entropy_h", replicated(("entropy",), [h])[0]
+        yield "entropy_s", replicated(("entropy",), [s])[0]
+    if question.points is not None and len(question.values):
+        h, s = tables.h.n[question.points], tables.s.n[question.points]
+        energy = ("energy",) if question.item.scale == "interval" else ()
+        moments = MOMENTS[2:] if of_groups else ()
+        for metric, values in _named((*DISTANCES, *energy, *SPREADS, *moments), [h, s, question.values]):
+            yield metric, values
+            if metric == "wasserstein" and question.width:
+                yield "wasserstein_norm", values / question.width
+        if of_groups:
+            yield from zip(MOMENTS[:2], (h.sum(axis=0), s.sum(axis=0)), strict=True)
+    sides = (tables.h, tables.s)
+    answered, missing = ([side.n[own].sum(axis=0) for side in sides] for own in (question.answered, question.missing))
+    # Where nobody answered at all, nothing is compared.
+    some = (answered[0] > 0) & (answered[1] > 0)
+    of_h, of_s = (np.where(some, no / (no + yes), np.nan) for no, yes in zip(missing, answered, strict=True))
+    yield from zip((*HIDDEN, "nonresponse_gap"), (of_h, of_s, of_s - of_h), strict=True)
+
+
+def contrasts(moments: list[Floats], question: Question) -> dict[str, Floats]:
+    """Return variance within and between groups, panel beside people: moments are groups x replicates."""
+    largest = float(np.abs(question.values).max())
+    found = dict(zip(CONTRASTS, replicated(CONTRASTS, moments, (largest,)), strict=True))
+    if len(moments[0]) == 1:
+        found |= {metric: np.full_like(found[metric], np.nan) for metric in CONTRASTS[1:]}
+    return found
+
+
+def _coherence(crosstab: Crosstab, tables: Tables, *, everybody: bool) -> Iterator[tuple[str, Floats]]:
+    """Yield the metrics of one belief-action pair."""
+    h, s = (side.n[crosstab.columns] for side in (tables.h, tables.s))
+    gap_h, gap_s = (_quotient(crosstab.against @ side, crosstab.judged @ side) for side in (h, s))
+    yield from (("belief_action_gap_h", gap_h), ("belief_action_gap_s", gap_s), ("belief_action_gap", gap_s - gap_h))
+    if not everybody:
+        return
+    sides = [_associations(crosstab, side) for side in (h, s)]
+    for metric in ASSOCIATIONS:
+        of_h, of_s = (side[metric] for side in sides)
+        yield f"{metric}_h", of_h
+        yield f"{metric}_s", of_s
+        yield f"{metric}_inflation", of_s - of_h
+        yield f"{metric}_inflation_ratio", _quotient(of_s, of_h)
+    yield from _named(("conditional_js", "conditional_js_coverage"), [h, s, crosstab.belief])
+
+
+def _associations(crosstab: Crosstab, counts: Floats) -> dict[str, Floats]:
+    found = dict(_named(ASSOCIATIONS[:3], [counts, crosstab.belief, crosstab.action]))
+    ranked = ~np.isnan(crosstab.ranks[0]) & ~np.isnan(crosstab.ranks[1])
+    nothing = np.full(counts.shape[1], np.nan)
+    found["spearman"] = (
+        replicated(("spearman",), [counts[ranked], *(rank[ranked] for rank in crosstab.ranks)])[0]
+        if ranked.any()
+        else nothing
+    )
+    return found
+
+
+def _named(
+    metrics: tuple[str, ...], columns: list[Floats], numbers: tuple[float, ...] = ()
+) -> Iterator[tuple[str, Floats]]:
+    return zip(metrics, replicated(metrics, columns, numbers), strict=True)
+
+
+def _quotient(above: Floats, below: Floats) -> Floats:
+    return above / np.where(below != 0, below, np.nan)
