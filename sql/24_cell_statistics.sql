@@ -86,7 +86,11 @@ SELECT
         g.reason,
         CASE WHEN g.grid_n_h = 0 OR g.grid_n_s = 0 THEN 'no answer falls in a bin' END
     ) AS reason_categorical,
-    coalesce(CASE WHEN g.scale = 'nominal' THEN 'nominal item' END, g.reason) AS reason_ordered,
+    coalesce(
+        CASE WHEN g.scale = 'nominal' THEN 'nominal item' END,
+        g.reason,
+        CASE WHEN coalesce(v.w_h, 0) = 0 OR coalesce(v.w_s, 0) = 0 THEN 'no answer has a value' END
+    ) AS reason_ordered,
     CASE WHEN g.low IS NULL OR g.high IS NULL OR g.low = g.high THEN 'no declared range' END AS reason_range
 FROM item_groups AS g
 LEFT JOIN grid_statistics AS c USING (panel_id, item_id, attribute, level)

@@ -279,7 +279,8 @@ def test_the_declared_size_of_a_small_group_flags_it_everywhere(warehouse):
     with made.open() as con:
         found = con.execute("""
             SELECT DISTINCT family, level, reason FROM alignment
-            WHERE item_id = 'mood' AND attribute = 'sex' AND level <> 'd' AND metric IN ('total_variation', 'modal_share_gap')
+            WHERE item_id = 'mood' AND attribute = 'sex' AND level <> 'd'
+                AND metric IN ('total_variation', 'modal_share_gap')
         """).fetchall()
     flagged = {("subgroups", "f", "small_n"), ("heterogeneity", "f", "small_n")}
     assert set(found) == flagged | {("subgroups", "m", None), ("heterogeneity", "m", None)}
