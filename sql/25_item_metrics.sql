@@ -5,7 +5,7 @@
 CREATE OR REPLACE VIEW item_metrics AS
 WITH statistics AS MATERIALIZED (
     -- A respondent is given persona items and arms: in subgroups, they are left out.
-    SELECT * FROM cell_statistics WHERE attribute = 'all' OR role NOT IN ('persona', 'arm')
+    SELECT * EXCLUDE (p_chi2) FROM cell_statistics WHERE attribute = 'all' OR role NOT IN ('persona', 'arm')
 ),
 figures AS (
     SELECT
