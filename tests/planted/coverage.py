@@ -29,17 +29,18 @@ def main() -> None:
     # One thread a process: the processes share the cores among themselves.
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"), "1"))
     import page
-    from repetitions import cells, work
+    from repetitions import cells, engine, work
 
     jobs = [(number, cell) for number in range(given.rounds) for cell in cells(given.worlds, given.sizes)]
+    folder = given.folder / engine()
     if given.minutes > 0:
         until = time.monotonic() + 60 * given.minutes
-        run = partial(work, folder=given.folder, repetitions=given.batch, replicates=given.replicates, until=until)
+        run = partial(work, folder=folder, repetitions=given.batch, replicates=given.replicates, until=until)
         with multiprocessing.get_context("spawn").Pool(given.processes) as pool:
             for place, seconds in enumerate(pool.imap(run, jobs), 1):
                 print(f"{place}/{len(jobs)} {seconds:.1f} s", flush=True)
     if given.page:
-        given.page.write_text(page.write(given.folder, given.replicates))
+        given.page.write_text(page.write(folder, given.replicates))
 
 
 if __name__ == "__main__":

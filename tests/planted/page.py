@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
+import reasons
 import summary
 from floors import true_floors
 from populations import DESIGNS
-from reasons import REASONS
 from repetitions import gathered
 
 from simframe.metrics import METRICS
@@ -133,7 +133,7 @@ def _misses(table: pl.DataFrame) -> str:
             told.append(f"{under.height} of {part.height} under, worst {_percent(worst['rate'])} ({_where(worst)})")
         if over.height:
             told.append(f"{over.height} over")
-        rows.append([f"`{metric}`", "; ".join(told), REASONS.get(metric, "")])
+        rows.append([f"`{metric}`", "; ".join(told), reasons.INTERVALS.get(metric, "")])
     return _lines(["metric", "figures outside 93 to 97 %", "why"], rows)
 
 

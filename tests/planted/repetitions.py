@@ -20,6 +20,7 @@ import worlds
 from populations import DESIGNS
 from worlds import Key, World
 
+import simframe
 from simframe.inference import Panel, evaluate
 
 SIZES = (30, 100, 300, 1000, 3000)
@@ -35,6 +36,9 @@ class Cell:
     scenario: str
     n: int
     design: str
+
+    def __str__(self) -> str:
+        return f"{self.world}-{self.scenario}-{self.n}-{self.design}"
 
     def make(self) -> World:
         """Return the world."""
@@ -143,9 +147,16 @@ def _count(tally: dict[str, float], row: dict[str, float | None], truth: float |
         tally["rejected"] += row["p_value"] <= 0.05
 
 
+def engine() -> str:
+    """Return what identifies the code under study: counts of another version do not add up with these."""
+    root = Path(simframe.__file__).parent
+    sources = sorted([*root.glob("inference/*.py"), *root.glob("metrics/kernels/*.[ch]pp")])
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+
+
 def store(folder: Path, cell: Cell, number: int, repetitions: int, replicates: int) -> Path:
     """Write one batch, unless it is there already."""
-    path = folder / f"{cell.world}-{cell.scenario}-{cell.n}-{cell.design}-{number:03d}.parquet"
+    path = folder / f"{cell}-{number:03d}.parquet"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         table, part = batch(cell, number, repetitions, replicates), path.with_suffix(".part")
