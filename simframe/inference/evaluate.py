@@ -10,6 +10,7 @@ from simframe.errors import InferenceError
 from simframe.inference.bootstrap import estimates, split_halves
 from simframe.inference.fidelity import fidelity_rows
 from simframe.inference.memorisation import memorisation_rows
+from simframe.inference.partial import partial_rows
 from simframe.inference.polychoric import polychoric_rows
 from simframe.inference.prediction import prediction_rows
 from simframe.inference.recovery import beside, recovery_rows
@@ -74,6 +75,7 @@ def evaluate(
         rows += memorisation_rows(study, pilot, reference, panel)
         rows += prediction_rows(study, reference, panel, replicates, seed)
         rows += polychoric_rows(study, reference, panel, replicates, seed)
+        rows += partial_rows(study, reference, panel, replicates, seed)
         found = pl.concat([found, pl.DataFrame(rows, schema=schema["estimates"])])
         coefficients = [beside(h, s, table) for h, s, table in zip(people, fits[ALL], coefficients, strict=True)]
     if panel.kind == "human" and HOLDOUT in panel.respondents["split"]:

@@ -23,10 +23,10 @@ def levels(study: Study, responses: pl.DataFrame) -> pl.DataFrame:
     """
     ids = responses.select("respondent_id").unique(maintain_order=True)
     everybody = ids.with_columns(attribute=pl.lit(ALL), level=pl.lit(ALL))
-    return pl.concat([everybody, *(_crossed(study, responses, attributes) for attributes in study.attributes)])
+    return pl.concat([everybody, *(crossed(study, responses, attributes) for attributes in study.attributes)])
 
 
-def _crossed(study: Study, responses: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+def crossed(study: Study, responses: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     """Return respondent_id, attribute, level of those who stand in a level of every one of the items."""
     frame = _alone(responses, study.item(names[0]))
     for other in names[1:]:
@@ -84,7 +84,7 @@ def crosstabs(
         frame = _weighted(both[0].join(both[1], on="respondent_id", maintain_order="left"), respondents)
         strata = [groups]
         if pair.controls and pair.controls not in study.attributes:
-            strata.append(_crossed(study, responses, pair.controls))
+            strata.append(crossed(study, responses, pair.controls))
         counted = _count(frame, pl.concat(strata), ["split", "belief_code", "action_code"])
         parts.append(counted.with_columns(pair_id=pl.lit(pair.id)))
     if not parts:
