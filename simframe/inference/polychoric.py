@@ -161,17 +161,17 @@ def _answers(study: Study, pair: Pair, side: Panel) -> pl.DataFrame | None:
         weight=pl.Series(design.weight), unit=pl.Series(design.unit), stratum=pl.Series(design.stratum)
     )
     for name, kind in ((pair.belief, "belief"), (pair.action, "action")):
-        places = _places(study.item(name))
-        if places is None:
+        known = places(study.item(name))
+        if known is None:
             return None
         answered = side.responses.filter((pl.col("item_id") == name) & ~pl.col("missing")).select(
-            "respondent_id", pl.col("code").replace_strict(places, default=None, return_dtype=pl.Float64).alias(kind)
+            "respondent_id", pl.col("code").replace_strict(known, default=None, return_dtype=pl.Float64).alias(kind)
         )
         rows = rows.join(answered, on="respondent_id", how="left", maintain_order="left")
     return rows.drop_nulls(["belief", "action"])
 
 
-def _places(item: Item) -> dict[str, float] | None:
+def places(item: Item) -> dict[str, float] | None:
     """Return where each code stands in order; None where there is no order. A missing category has no place."""
     if not item.scored_options:
         return {bin_.code: float(place) for place, bin_ in enumerate(item.bins)}
