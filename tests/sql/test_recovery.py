@@ -139,3 +139,35 @@ def test_undefined_rates_have_a_reason(made):
 def test_not_evaluated(made):
     with made.open() as con:
         assert set(reasons(con, "recovery", term="model").values()) == {"not evaluated"}
+
+
+def test_a_larger_panel_is_compared_at_the_peoples_n(made):
+    """Significant by its own errors, not at the people's n: no finding, a wider interval, both figures in view."""
+    own = coefficient("s", "b", 1.0, 0.001, "all", se=0.2) | {
+        "ci_low": 0.6, "ci_high": 1.4, "p_value_equal_n": 0.2, "ci_low_equal_n": -0.5, "ci_high_equal_n": 2.5,
+        "p_difference": 0.03,
+    }  # fmt: skip
+    people = coefficient("h", "b", 2.2, 0.01, "holdout")
+    fits = [fit("h", "holdout") | {"n": 50}, fit("s", "all") | {"n": 800}]
+    made.evaluation("e1", "s", tables={"fits": fits, "coefficients": [people, own]})
+    with made.open() as con:
+        row = con.execute("""
+            SELECT n_h, n_s, se_s, se_s_equal_n, p_value_s, p_value_s_equal_n, ci_high_s, ci_high_s_equal_n,
+                class_s, covered, interval_overlap, z_difference, p_difference
+            FROM coefficient_pairs
+        """).fetchone()
+        got = figures(con, "recovery", term="model")
+    assert row == (
+        50, 800, 0.2, pytest.approx(0.8), 0.001, 0.2, 1.4, 2.5, 0, True, True, pytest.approx(-1.2 / sqrt(0.29)), 0.03
+    )  # fmt: skip
+    assert (got["tp"], got["fn"], got["coefficient_coverage"]) == (0, 1, 1)
+
+
+def test_no_larger_panel_keeps_its_own_errors(made):
+    own = coefficient("s", "b", 1.0, 0.001, "all", se=0.2) | {"p_value_equal_n": 0.2}
+    fits = [fit("h", "holdout") | {"n": 50}, fit("s", "all") | {"n": 50}]
+    people = coefficient("h", "b", 2.2, 0.01, "holdout")
+    made.evaluation("e1", "s", tables={"fits": fits, "coefficients": [people, own]})
+    with made.open() as con:
+        rows = con.execute("SELECT se_s_equal_n, p_value_s_equal_n, class_s FROM coefficient_pairs")
+        assert rows.fetchall() == [(0.2, 0.001, 1)]
