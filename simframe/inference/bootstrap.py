@@ -258,7 +258,7 @@ def _figures(
     tables, heads = group.observed()
     place = (group.attribute, group.level)
     sizes = sizes_of(coded, heads)
-    observed = {key: float(value[0]) for key, value in figures_of(coded, *place, tables, sizes)}
+    observed = {key: float(value[0]) for key, value in figures_of(coded, *place, tables, heads)}
     n = {key: sizes(key) for key in observed}
     of_h, of_s = group.worth
     if group.few:
@@ -266,7 +266,7 @@ def _figures(
     found: dict[Key, dict[str, list[Floats]]] = {key: {} for key in observed}
     for part in draws.part(coded.columns):
         for kind, counts in drawn(group, part):
-            for key, values in figures_of(coded, *place, counts, sizes):
+            for key, values in figures_of(coded, *place, counts, heads):
                 found[key].setdefault(kind, []).append(values)
     return {
         key: Figure(

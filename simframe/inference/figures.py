@@ -60,6 +60,12 @@ class Tables:
 Sizes = Callable[[Key], tuple[int, int]]
 
 
+def on_grid(question: Question, heads: Tables) -> tuple[int, int]:
+    """Return how many on each side gave a declared option, or an answer that falls in a bin."""
+    h, s = (int(side.n[question.options].sum()) for side in (heads.h, heads.s))
+    return h, s
+
+
 def sizes_of(coded: Coded, heads: Tables) -> Sizes:
     """Return how many answers stand behind a figure on each side: of an item; of both items of a pair, if judged."""
     items = {question.item.id: question.answered for question in coded.questions}
@@ -77,15 +83,18 @@ def sizes_of(coded: Coded, heads: Tables) -> Sizes:
     return sizes
 
 
-def figures_of(coded: Coded, attribute: str, level: str, tables: Tables, sizes: Sizes) -> Iterator[tuple[Key, Floats]]:
-    """Yield every figure of one group, and the moments that join it to the other groups of its attribute."""
+def figures_of(coded: Coded, attribute: str, level: str, tables: Tables, heads: Tables) -> Iterator[tuple[Key, Floats]]:
+    """Yield every figure of one group, and the moments that join it to the other groups of its attribute.
+
+    ``heads`` counts the people who were observed in it.
+    """
     of_groups = attribute != ALL
     divergence = "subgroups" if of_groups else "divergence"
     for question in coded.questions:
         if of_groups and not question.answers:
             continue
         name = question.item.id
-        n = sizes(Key(divergence, "", name))
+        n = on_grid(question, heads)
         for metric, values in _of_question(question, tables, n, of_groups=of_groups):
             family = "heterogeneity" if metric in HETEROGENEITY else divergence
             yield Key(family, metric, name, attribute=attribute, level=level), values
@@ -118,9 +127,7 @@ def _of_question(
             yield from zip(MOMENTS[:2], (h.sum(axis=0), s.sum(axis=0)), strict=True)
     sides = (tables.h, tables.s)
     answered, missing = ([side.n[own].sum(axis=0) for side in sides] for own in (question.answered, question.missing))
-    # Where nobody answered at all, nothing is compared.
-    some = (answered[0] > 0) & (answered[1] > 0)
-    of_h, of_s = (np.where(some, no / (no + yes), np.nan) for no, yes in zip(missing, answered, strict=True))
+    of_h, of_s = (no / (no + yes) for no, yes in zip(missing, answered, strict=True))
     yield from zip((*HIDDEN, "nonresponse_gap"), (of_h, of_s, of_s - of_h), strict=True)
 
 

@@ -111,8 +111,6 @@ METHODS: dict[str, Method] = {
     "energy": _FAR,
     "mean_shift": _SHIFT,
     "nonresponse_gap": _OF_SHARES,
-    "nonresponse_h": _SHARE,
-    "nonresponse_s": _SHARE,
     "variance_ratio": _RATIO,
     "sd_ratio": _RATIO,
     "entropy_h": _AMOUNT,
@@ -124,11 +122,13 @@ METHODS: dict[str, Method] = {
     "rarefied_structures_h": _COUNT,
     "rarefied_structures_s": _COUNT,
     "structure_ratio": _RATIO,
+    "memorised_share": _SHARE,
+    "memorised_share_h": _SHARE,
     "within_variance_ratio": _RATIO,
     "eta2_ratio": _RATIO,
     "group_slope": Method("plain", -inf, inf, ideal=1.0),
     "worst_group_js_distance": _DISTANCE,
-    "spread_js_distance": Method("plain", 0, 1),
+    "spread_js_distance": _DISTANCE,
     "belief_action_gap": _OF_SHARES,
     "belief_action_gap_h": _SHARE,
     "belief_action_gap_s": _SHARE,
@@ -151,12 +151,12 @@ METHODS: dict[str, Method] = {
     "spearman_inflation_ratio": Method("percentile", -inf, inf, ideal=1.0),
     "conditional_js": _DIVERGENCE,
     "conditional_js_coverage": Method("plain", 0, 1, ideal=1.0),
-    "cramers_v_partial_h": Method("square", 0, 1, ideal=None),
-    "cramers_v_partial_s": Method("square", 0, 1, ideal=None),
+    "cramers_v_partial_h": _ASSOCIATION,
+    "cramers_v_partial_s": _ASSOCIATION,
     "cramers_v_partial_inflation": _DIFFERENCE,
     "cramers_v_partial_inflation_ratio": _RATIO,
-    "mutual_information_partial_h": Method("plain", 0, inf, ideal=None),
-    "mutual_information_partial_s": Method("plain", 0, inf, ideal=None),
+    "mutual_information_partial_h": _INFORMATION,
+    "mutual_information_partial_s": _INFORMATION,
     "mutual_information_partial_inflation": Method("plain", -inf, inf),
     "mutual_information_partial_inflation_ratio": _RATIO,
     "goodman_kruskal_tau_partial_h": Method("plain", 0, 1, ideal=None),
@@ -194,6 +194,10 @@ METHODS: dict[str, Method] = {
 }
 
 
+_EVERY = METHODS | {"nonresponse_h": _SHARE, "nonresponse_s": _SHARE}
+"""With the shares that nonresponse_gap is the difference of, which are no figures."""
+
+
 @dataclass(frozen=True)
 class Drawn:
     """Figures under draws, a row a figure and a column a replicate.
@@ -218,7 +222,7 @@ def judge(metrics: Sequence[str], observed: Floats, drawn: Drawn, worth: tuple[F
     Returns:
         estimate, ci_low, ci_high, floor, floor_q95, p_value: an entry a figure, NaN where there is none.
     """
-    methods = [METHODS[metric] for metric in metrics]
+    methods = [_EVERY[metric] for metric in metrics]
     low, high = _intervals(metrics, observed, drawn.bootstrap, drawn.null, worth)
     middle, edge = _floors(methods, drawn.floor)
     defined = ~np.isnan(observed)
@@ -241,7 +245,7 @@ def scaled(metrics: Sequence[str], floor: Floats, halves: Floats, half_samples: 
         halves: draws between halves of the people, without replacement.
         half_samples: between samples of that size, with replacement.
     """
-    far = np.array([METHODS[metric].scale.startswith("noncentral") for metric in metrics])
+    far = np.array([_EVERY[metric].scale.startswith("noncentral") for metric in metrics])
     ratio = _moments(halves)[0] / _moments(half_samples)[0]
     known = far & np.isfinite(ratio) & (ratio > 0)
     return np.asarray(floor * np.where(known, ratio, 1.0)[:, None])
@@ -276,7 +280,7 @@ def interval(
 def _intervals(
     metrics: Sequence[str], observed: Floats, bootstrapped: Floats, null: Floats, worth: tuple[Floats, Floats]
 ) -> tuple[Floats, Floats]:
-    methods = [METHODS[metric] for metric in metrics]
+    methods = [_EVERY[metric] for metric in metrics]
     low, high = np.full(len(methods), np.nan), np.full(len(methods), np.nan)
     # A figure that draws make infinite has no law to speak of.
     finite = np.isfinite(observed) & ~np.isinf(bootstrapped).any(axis=1)
@@ -366,7 +370,7 @@ def _quantile(drawn: Floats, share: float) -> Floats:
 
 def floor(metric: str, between_people: Floats) -> tuple[float | None, float | None]:
     """Return mean and edge of a metric between samples of people: the 95 % quantile, counted from the better side."""
-    middle, edge = _floors([METHODS[metric]], between_people[None])
+    middle, edge = _floors([_EVERY[metric]], between_people[None])
     return _number(middle), _number(edge)
 
 
@@ -384,7 +388,7 @@ def _floors(methods: Sequence[Method], between_people: Floats) -> tuple[Floats, 
 
 def p_value(metric: str, estimate: float, permuted: Floats) -> float | None:
     """Return the share of permutations at least as far off as the estimate, which is one (Phipson and Smyth 2010)."""
-    return _number(_p_values([METHODS[metric]], np.array([estimate]), permuted[None]))
+    return _number(_p_values([_EVERY[metric]], np.array([estimate]), permuted[None]))
 
 
 def _p_values(methods: Sequence[Method], observed: Floats, null: Floats) -> Floats:

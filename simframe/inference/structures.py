@@ -116,9 +116,13 @@ def _rows(block: Block, draws: Draws) -> list[dict[str, object]]:
     n_h, n_s = block.sizes
     m = min(n_h, n_s)
     beside = {"n_h": n_h, "n_s": n_s} | ({"reason": FEW} if m < 3 else {})
-    if m == 0:
-        return [_key(block, metric) | beside for metric in FIGURES]
     counts = [block.counts(side) for side in (0, 1)]
+    if m == 0:
+        unique = [float((side > 0).sum()) or None for side in counts]
+        return [
+            _key(block, metric) | beside | {"estimate": x}
+            for metric, x in zip(FIGURES, unique + [None] * 3, strict=True)
+        ]
     observed = dict(zip(FIGURES, (float(x[0]) for x in figures(*(n[:, None] for n in counts))), strict=True))
     rows = {metric: _key(block, metric) | beside | {"estimate": observed[metric]} for metric in FIGURES}
     if m < 3:

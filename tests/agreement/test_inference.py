@@ -24,7 +24,7 @@ def test_estimate_is_the_catalogs(both, metric):
     rows = both.filter(metric=metric)
     assert rows["study_id"].null_count() == 0, "a row that alignment has not"
     assert rows["estimate"].count() > 0
-    wrong = [
-        row for row in rows.select(*RESULT_KEY, "estimate", "estimate_sql").iter_rows() if not close(row[-2], row[-1])
-    ]
+    # The table of estimates holds finite numbers alone: kl_divergence may be infinite.
+    finite = pl.when(pl.col("estimate_sql").is_finite()).then("estimate_sql")
+    wrong = [row for row in rows.select(*RESULT_KEY, "estimate", finite).iter_rows() if not close(row[-2], row[-1])]
     assert not wrong
