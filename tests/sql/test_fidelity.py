@@ -89,3 +89,20 @@ def test_the_mean_over_items(warehouse):
 def test_panels_without_twins_have_no_fidelity(warehouse):
     with build(warehouse, twins=[None] * 8) as con:
         assert con.execute("SELECT count(*) FROM fidelity").fetchone() == (0,)
+
+
+def test_an_answer_without_a_number_leaves_both_sides_of_its_pair(warehouse):
+    """A "don't know" that counts as a category matches or not; correlation and error know nothing of the pair."""
+    made = warehouse()
+    tables = people("h", MOODS_H)
+    for row in tables["responses"]:
+        if row["respondent_id"] == "h0" and row["item_id"] == "mood":
+            row.update(code="9", value=None)
+    made.panel("h", tables=tables)
+    made.panel("s", reference="h", tables=people("s", MOODS_S, twins=[f"h{i}" for i in range(8)]))
+    with made.open() as con:
+        got = figures(con, "fidelity", item_id="mood")
+    y, yhat = np.array(MOODS_H[1:], float), np.array(MOODS_S[1:], float)
+    assert got["pearson_r"] == pytest.approx(np.corrcoef(y, yhat)[0, 1], abs=1e-14)
+    assert got["accuracy"] == pytest.approx(1 - np.abs(y - yhat).mean() / 2)
+    assert got["exact_match_rate"] == pytest.approx((y == yhat).sum() / 8)
