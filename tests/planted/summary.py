@@ -41,6 +41,12 @@ def type_i(table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     return _rates(table.filter(tested, pl.col("tests") > 0, scenario="null"), by, "rejected", "tests", TYPE_I)
 
 
+def beyond(table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+    """Return the share of estimates above the edge of the floor where S = H, of distances: 5 % if it is where it says."""
+    known = table.filter(pl.col("metric").is_in(edged()), pl.col("floors") > 0, scenario="null")
+    return _rates(known.filter(pl.col("family") != "recovery"), by, "beyond", "floors", TYPE_I)
+
+
 def _rates(
     table: pl.DataFrame, by: Sequence[str], hits: str, trials: str, band: tuple[float, float], **more: str
 ) -> pl.DataFrame:

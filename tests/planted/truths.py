@@ -31,6 +31,11 @@ def of_options(p: Floats, q: Floats) -> Figures:
     }
 
 
+def smoothed(p: Floats, q: Floats, n: int) -> float:
+    """Return what the smoothed divergence is of the expected counts of samples of ``n``."""
+    return float(stats.entropy(n * p + 0.5, n * q + 0.5, base=2))
+
+
 def of_values(p: Floats, q: Floats, value: Floats, width: float, *, interval: bool) -> Figures:
     """Return the metrics of an item on its values."""
     apart, step = np.abs(np.cumsum(p - q, axis=-1))[..., :-1], np.diff(value)

@@ -137,7 +137,8 @@ def items(scenario: str) -> World:
         ]
         binned = tuple(str(place) for place in _BINS)
         blocks.append([*ordinal, Block(("amount",), pairs["amount"][side][None], (binned,), (tuple(AMOUNTS),))])
-    fixed = {key("nonresponse_gap", name): gone[1] - gone[0] if name == "skipped" else 0.0 for name in pairs}
+    # Where everybody answers there is nothing to be right or wrong about.
+    fixed = {key("nonresponse_gap", name): gone[1] - gone[0] if name == "skipped" else np.nan for name in pairs}
     sums: dict[str, list[float]] = {}
     for name, (p, q) in pairs.items():
         value = AMOUNTS if name == "amount" else np.arange(1.0, len(p) + 1)
@@ -149,8 +150,13 @@ def items(scenario: str) -> World:
             for metric in ("total_variation", "js_distance", "wasserstein_norm", "variance_ratio", "entropy_ratio"):
                 sums.setdefault(metric, []).append(float(own[metric]))
     fixed |= {key(metric): float(np.mean(each)) for metric, each in sums.items()}
+
+    def truth(n: int, _design: str) -> dict[Key, float]:
+        smooth = {key("kl_smoothed", name): truths.smoothed(*pairs[name], n) for name in laws}
+        return fixed | smooth
+
     shape = laws | {"skipped": (3, "uniform"), "amount": (21, "interval")}
-    return World("items", scenario, study, drawn(*blocks), lambda _n, _design: fixed, shape)
+    return World("items", scenario, study, drawn(*blocks), truth, shape)
 
 
 REGIONS = ("north", "middle", "south")
