@@ -1,5 +1,6 @@
 -- Whether the conclusions of a regression survive: counts of coefficients by sign and significance, per model.
--- Intercepts and thresholds are left out. Against the people's fit, a coefficient of the panel is
+-- Intercepts and thresholds are left out. A panel with more cases than people is classed at the people's n, as in
+-- coefficient_pairs. Against the people's fit, a coefficient of the panel is
 --   tp  significant on both sides with the same sign
 --   fp  significant in the panel, not so in people, or with the opposite sign
 --   fn  significant in people, not so in the panel, or with the opposite sign, or not in the panel's fit
