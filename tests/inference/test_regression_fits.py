@@ -1,6 +1,7 @@
 """Regressions against published figures, against statsmodels called directly, and against planted trouble."""
 
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import polars as pl
@@ -518,3 +519,58 @@ def test_poisson_and_its_mcfadden():
     assert found.coefficients["estimate"].to_list() == pytest.approx(wanted.params.to_list())
     assert found.fit == pytest.approx(wanted.prsquared)
     assert found.aic == pytest.approx(wanted.aic)
+
+
+@pytest.mark.parametrize("family", ["ols", "logit", "ologit", "mnlogit", "poisson"])
+class TestBrokenPeople:
+    """Every family has a reason where there is next to nobody, and none of them an exception."""
+
+    OUTCOME: ClassVar[dict[str, str]] = {"ols": "y", "poisson": "count"}
+
+    def reason(self, family: str, data: pl.DataFrame) -> str:
+        found = fit(model(f"{self.OUTCOME.get(family, 'yes')} ~ x + z", family), data, FIVE)
+        assert found.coefficients.is_empty()
+        assert found.covariance.shape == (0, 0)
+        return found.reason or ""
+
+    def test_one_respondent(self, family):
+        assert "constant" in self.reason(family, numbers().head(1))
+
+    def test_nobody(self, family):
+        assert self.reason(family, numbers().head(0)) == "no complete cases"
+
+    def test_a_predictor_that_nobody_answered(self, family):
+        data = numbers().with_columns(x=pl.lit(None, pl.Float64))
+        assert self.reason(family, data) == "no complete cases"
+
+    def test_a_constant_outcome(self, family):
+        data = numbers().with_columns(yes=pl.lit("0"), y=pl.lit(1.0), count=pl.lit(2.0))
+        assert "constant" in self.reason(family, data)
+
+    def test_a_singular_design(self, family):
+        assert "singular" in self.reason(family, numbers().with_columns(z=1 - 3 * pl.col("x")))
+
+    def test_a_constant_predictor(self, family):
+        assert self.reason(family, numbers().with_columns(z=pl.lit(1.0))) == "predictor z is constant"
+
+
+@pytest.mark.parametrize("family", ["mnlogit", "ologit"])
+def test_clusters_of_several_categories(family):
+    """Against statsmodels called directly; the ordered logit in the units its optimiser likes."""
+    from statsmodels.discrete.discrete_model import MNLogit
+    from statsmodels.miscmodels.ordinal_model import OrderedModel
+
+    data = numbers()
+    codes = np.digitize(data["y"].to_numpy(), [-1.0, 3.0])
+    study = study_of(x=NUMBER, z=NUMBER, mood=choice(["0", "1", "2"], "action"))
+    frame = data.select("x", "z", mood=pl.Series(codes).cast(pl.String))
+    found = fit(model("mood ~ x + z", family, covariance="cluster"), frame, study, clusters=data["block"])
+    x, asked = (
+        data.select("x", "z").to_numpy(),
+        {"cov_type": "cluster", "cov_kwds": {"groups": data["block"].to_numpy()}},
+    )
+    if family == "mnlogit":
+        wanted = MNLogit(codes, np.column_stack([np.ones(300), x])).fit(disp=0, **asked).bse.ravel(order="F")
+    else:
+        wanted = OrderedModel(codes, x, distr="logit").fit(method="bfgs", gtol=1e-8, disp=0, **asked).bse
+    assert found.coefficients["se"].to_list() == pytest.approx(wanted.tolist(), rel=1e-3)
