@@ -23,7 +23,7 @@ from rich.table import Table
 from scipy import stats
 
 import simframe.metrics as m
-from simframe.inference.interval import floor, interval
+from simframe.inference.interval import Drawn, judge, scaled
 
 OPTIONS = 5
 VALUES = np.arange(OPTIONS, dtype=float)
@@ -46,15 +46,31 @@ MEASURES: dict[str, Callable] = {"js_distance": js_distance, "wasserstein": wass
 
 
 def with_numpy(h: np.ndarray, s: np.ndarray, replicates: int, rng: np.random.Generator) -> list[float]:
-    n_h, n_s = h.sum(), s.sum()
-    p, q = h / n_h, s / n_s
-    drawn = rng.multinomial(n_h, p, replicates) / n_h, rng.multinomial(n_s, q, replicates) / n_s
-    people = rng.multinomial(n_h, p, replicates) / n_h, rng.multinomial(n_s, p, replicates) / n_s
-    figures = []
-    for name, measure in MEASURES.items():
-        estimate = float(measure(p, q))
-        figures += [estimate, *interval(name, estimate, measure(*drawn)), *floor(name, measure(*people))]
-    return figures
+    n_h, n_s, few = h.sum(), s.sum(), replicates // 4
+
+    def sample(counts: np.ndarray, n: int, times: int = replicates) -> np.ndarray:
+        return rng.multinomial(n, counts / counts.sum(), times) / n
+
+    def split(counts: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+        first = rng.multivariate_hypergeometric(counts, n, few, method="marginals")
+        return first / n, (counts - first) / (counts.sum() - n)
+
+    people = sample(h, n_h - 1)
+    draws = {
+        "bootstrap": (people, sample(s, n_s - 1)),
+        "floor": (people, sample(h, n_s)),
+        "null": split(h + s, n_h),
+        "halves": split(h, n_h // 2),
+        "half_samples": (sample(h, n_h // 2, few), sample(h, n_h - n_h // 2, few)),
+    }
+    names = list(MEASURES)
+    drawn = {kind: np.stack([measure(*both) for measure in MEASURES.values()]) for kind, both in draws.items()}
+    estimates = np.array([measure(h / n_h, s / n_s) for measure in MEASURES.values()])
+    between = scaled(names, drawn["floor"], drawn["halves"], drawn["half_samples"])
+    worth = np.full(len(names), float(n_h)), np.full(len(names), float(n_s))
+    found = judge(names, estimates, Drawn(drawn["bootstrap"], between, drawn["null"]), worth)
+    fields = ("estimate", "ci_low", "ci_high", "floor", "floor_q95")
+    return [float(found[field][k]) for k in range(len(names)) for field in fields]
 
 
 def shares(answers: np.ndarray, axis: int) -> np.ndarray:

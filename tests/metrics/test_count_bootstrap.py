@@ -50,19 +50,46 @@ def oracle(metric: str, h: np.ndarray, s: np.ndarray, v: np.ndarray) -> np.ndarr
             return np.linalg.norm(np.sqrt(p) - np.sqrt(q), axis=1) / np.sqrt(2)
         case "wasserstein":
             return np.abs((p - q).cumsum(axis=1)[:, :-1]) @ np.diff(v)
+        case "energy":
+            return np.sqrt(2 * (p - q).cumsum(axis=1)[:, :-1] ** 2 @ np.diff(v))
+        case "ks":
+            return np.abs((p - q).cumsum(axis=1)).max(axis=1)
         case "mean_shift":
             return (q - p) @ v
-        case "variance_ratio":
+        case "variance_ratio" | "sd_ratio":
             spread = [share @ v**2 - (share @ v) ** 2 for share in (p, q)]
-            return np.where(spread[0] > 1e-12, spread[1] / spread[0], np.nan)
+            ratio = np.where(spread[0] > 1e-12, np.maximum(spread[1], 0) / spread[0], np.nan)
+            return np.sqrt(ratio) if metric == "sd_ratio" else ratio
         case "entropy_ratio":
-            return stats.entropy(q, axis=1) / stats.entropy(p, axis=1)
+            reference = stats.entropy(p, axis=1)
+            return stats.entropy(q, axis=1) / np.where(reference > 0, reference, np.nan)
         case "modal_share_gap":
             return q.max(axis=1) - p.max(axis=1)
     raise AssertionError(metric)
 
 
-JUDGED_BY_INFERENCE = sorted(set(inference.METHODS) & set(ALL) - {"wasserstein_norm"})
+JUDGED_BY_INFERENCE = sorted(set(inference.METHODS) & set(ALL) - {"wasserstein_norm", "kl_divergence", "kl_smoothed"})
+
+
+def numpys_draws(rng, h, s, replicates):
+    """Draw both sides' counts: anew, between samples of people, with labels shuffled, in halves and half samples."""
+
+    def sample(x, n, size=replicates):
+        return rng.multinomial(n, x / x.sum(), size)
+
+    def without(x, n):
+        return rng.multivariate_hypergeometric(x, n, replicates // 4, method="marginals")
+
+    half, labels = without(h, h.sum() // 2), without(h + s, h.sum())
+    people = sample(h, h.sum() - 1)
+    few = replicates // 4
+    return {
+        "bootstrap": (people, sample(s, s.sum() - 1)),
+        "floor": (people, sample(h, s.sum())),
+        "null": (labels, h + s - labels),
+        "halves": (half, h - half),
+        "half_samples": (sample(h, h.sum() // 2, few), sample(h, h.sum() - h.sum() // 2, few)),
+    }
 
 
 @pytest.mark.parametrize("name", CELLS)
@@ -76,15 +103,17 @@ def test_figures_are_those_of_numpys_draws_and_the_methods_of_inference(name):
     )
     figures = {metric: np.empty((runs, len(FIELDS))) for metric in JUDGED_BY_INFERENCE}
     for run in range(runs):
-        people, compared = (rng.multinomial(x.sum(), x / x.sum(), replicates) for x in (h, s))
-        floors = [rng.multinomial(n, h / h.sum(), replicates) for n in (h.sum(), s.sum())]
+        draws = numpys_draws(rng, h, s, replicates)
         for metric, rows in figures.items():
             with np.errstate(invalid="ignore", divide="ignore"):
-                estimate = float(oracle(metric, h[None], s[None], v)[0])
-                drawn, between = oracle(metric, people, compared, v), oracle(metric, *floors, v)
-            around = inference.interval(metric, estimate, drawn)
-            se = drawn[np.isfinite(drawn)].std(ddof=1)
-            rows[run] = [estimate, se, *around, *inference.floor(metric, between)]
+                estimate = oracle(metric, h[None], s[None], v)
+                drawn = {kind: oracle(metric, *both, v)[None] for kind, both in draws.items()}
+                floor = inference.scaled([metric], drawn["floor"], drawn["halves"], drawn["half_samples"])
+                between = inference.Drawn(drawn["bootstrap"], floor, drawn["null"])
+                worth = np.array([float(h.sum())]), np.array([float(s.sum())])
+                found = inference.judge([metric], estimate, between, worth)
+            se = np.nanstd(drawn["bootstrap"], ddof=1)
+            rows[run] = [estimate[0], se, *(found[name][0] for name in ("ci_low", "ci_high", "floor", "floor_q95"))]
     for metric, theirs in figures.items():
         mine = ours.unnest("list_count_bootstrap")[metric].struct.unnest().select(FIELDS).to_numpy()
         np.testing.assert_allclose(mine[0, 0], theirs[0, 0], rtol=1e-9, atol=1e-9)

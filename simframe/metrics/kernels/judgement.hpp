@@ -20,10 +20,18 @@ struct Floor {
     double mean, q95;
 };
 
-// Replicates are reordered, and those that are not finite are dropped. NaN where fewer than two remain, or where the
-// estimate is not finite.
-Interval interval(const Judged& judged, double estimate, std::vector<double>& replicates);
-Floor floor_of(std::vector<double>& between_people);
+// Replicates of one measure under every kind of draw.
+struct Replicated {
+    std::vector<double> bootstrap, floor, null, halves, half_samples;
+};
+
+// NaN where fewer than two replicates are numbers, where the estimate is not finite, or where a replicate is infinite.
+// Sizes are those of the samples.
+Interval interval(const Judged& judged, double estimate, const Replicated& drawn, double n_h, double n_s);
+// Reorders the draws between samples of people.
+Floor floor_of(const Judged& judged, Replicated& drawn);
+// Student's quantile at which a 95 % interval ends (Hill 1970, algorithm 396).
+double student(double df);
 // The share of permutations at least as far from the ideal, the estimate counted as one (Phipson and Smyth 2010).
 double p_value(const Judged& judged, double estimate, const std::vector<double>& permuted);
 

@@ -48,8 +48,8 @@ double js_of(const std::vector<double>& p, const std::vector<double>& q);
 bool beyond_rounding(double variance, const std::vector<double>& values);
 bool beyond_rounding(double variance, double largest);
 
-// The scale on which a bootstrap interval takes the bias off; simframe/inference/interval.py says why.
-enum class Scale { plain, square, folded, log };
+// How an interval is taken; simframe/inference/interval.py says why. `square` is noncentral on squares.
+enum class Scale { plain, log, noncentral, square };
 
 // How a measure is judged: the scale of its interval, its range, and what two like panels score.
 struct Judged {

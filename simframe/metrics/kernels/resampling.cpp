@@ -4,6 +4,7 @@
 #include <iterator>
 #include <limits>
 #include <memory>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -24,7 +25,7 @@ namespace {
 enum Argument : size_t { kReference, kCompared, kValue, kKey, kSeed, kReplicates, kMetrics, kArguments };
 
 // The uses of random numbers within a cell.
-enum Stream : uint64_t { kBootstrap, kPermutation };
+enum Stream : uint64_t { kBootstrap, kPermutation, kBeside };
 
 constexpr double kMostRespondents = 2147483647.0;
 
@@ -175,9 +176,16 @@ class Bench {
 
     void compare(const Counts& h, const Counts& s) {
         for (size_t k = 0; k < h.size(); ++k) {
-            comparison_.p[k] = static_cast<double>(h[k]) / comparison_.n_h;
-            comparison_.q[k] = static_cast<double>(s[k]) / comparison_.n_s;
+            comparison_.p[k] = static_cast<double>(h[k]);
+            comparison_.q[k] = static_cast<double>(s[k]);
         }
+        to_shares(comparison_.p);
+        to_shares(comparison_.q);
+    }
+
+    static void to_shares(std::vector<double>& counts) {
+        const double total = std::accumulate(counts.begin(), counts.end(), 0.0);
+        for (double& count : counts) count /= total;
     }
 
     double evaluate(size_t i) const {
@@ -201,23 +209,17 @@ class Bootstrap {
     void operator()(size_t row) {
         if (!bench_.read(row)) return;
         const Cell& cell = bench_.cell;
-        people_.aim(cell.h, cell.n_h);
-        compared_.aim(cell.s, cell.n_s);
-        like_people_.aim(cell.h, cell.n_s);
-        Replicates drawn = bench_.start(), between_people = bench_.start();
-        Counts h(cell.h.size()), s(cell.h.size());
-        Philox random = bench_.random(kBootstrap);
-        for (uint64_t i = 0; i < bench_.replicates(); ++i) {
-            people_.draw(random, h);
-            compared_.draw(random, s);
-            bench_.add(h, s, drawn);
-            like_people_.draw(random, s);
-            bench_.add(h, s, between_people);
-        }
+        Replicates bootstrap = bench_.start(), floor = bench_.start();
+        draw(bootstrap, floor);
+        Replicates null = bench_.start(), halves = bench_.start(), half_samples = bench_.start();
+        draw_beside(null, halves, half_samples);
+        const auto n_h = static_cast<double>(cell.n_h), n_s = static_cast<double>(cell.n_s);
         for (size_t i = 0; i < bench_.count(); ++i) {
             const double estimate = bench_.estimate(i);
-            const Interval around = interval(bench_.measure(i), estimate, drawn[i]);
-            const Floor below = floor_of(between_people[i]);
+            Replicated drawn{std::move(bootstrap[i]), std::move(floor[i]), std::move(null[i]), std::move(halves[i]),
+                             std::move(half_samples[i])};
+            const Interval around = interval(bench_.measure(i), estimate, drawn, n_h, n_s);
+            const Floor below = floor_of(bench_.measure(i), drawn);
             const double figures[] = {estimate, around.se, around.low, around.high, below.mean, below.q95};
             for (size_t field = 0; field < std::size(figures); ++field) {
                 result_.field(i).field(field).set(row, figures[field]);
@@ -226,9 +228,52 @@ class Bootstrap {
     }
 
   private:
+    // Resampling takes one respondent fewer than there are: the variance of a share is then without bias.
+    void draw(Replicates& bootstrap, Replicates& floor) {
+        const Cell& cell = bench_.cell;
+        people_.aim(cell.h, std::max<int64_t>(1, cell.n_h - 1));
+        compared_.aim(cell.s, std::max<int64_t>(1, cell.n_s - 1));
+        like_people_.aim(cell.h, cell.n_s);
+        Counts h(cell.h.size()), s(cell.h.size());
+        Philox random = bench_.random(kBootstrap);
+        for (uint64_t i = 0; i < bench_.replicates(); ++i) {
+            people_.draw(random, h);
+            compared_.draw(random, s);
+            bench_.add(h, s, bootstrap);
+            like_people_.draw(random, s);
+            bench_.add(h, s, floor);
+        }
+    }
+
+    // Only means and variances of these count: a quarter of the replicates tells them as well.
+    void draw_beside(Replicates& null, Replicates& halves, Replicates& half_samples) {
+        const Cell& cell = bench_.cell;
+        const int64_t half = cell.n_h / 2;
+        Counts pooled(cell.h), drawn(cell.h.size()), rest(cell.h.size());
+        for (size_t k = 0; k < pooled.size(); ++k) pooled[k] += cell.s[k];
+        labels_.aim(pooled, cell.n_h);
+        half_.aim(cell.h, half);
+        people_.aim(cell.h, half);
+        like_people_.aim(cell.h, cell.n_h - half);
+        Philox random = bench_.random(kBeside);
+        for (uint64_t i = 0; i < std::max<uint64_t>(2, bench_.replicates() / 4); ++i) {
+            labels_.draw(random, drawn);
+            for (size_t k = 0; k < pooled.size(); ++k) rest[k] = pooled[k] - drawn[k];
+            bench_.add(drawn, rest, null);
+            if (half == 0) continue;
+            half_.draw(random, drawn);
+            for (size_t k = 0; k < pooled.size(); ++k) rest[k] = cell.h[k] - drawn[k];
+            bench_.add(drawn, rest, halves);
+            people_.draw(random, drawn);
+            like_people_.draw(random, rest);
+            bench_.add(drawn, rest, half_samples);
+        }
+    }
+
     Bench bench_;
     Result& result_;
     Resampler people_, compared_, like_people_;
+    Permuter labels_, half_;
 };
 
 // Permutation test of one cell after the other.
