@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from simframe.inference.arrays import Floats
+from simframe.inference.memory import remembered
 from simframe.inference.resample import Design, Whole, digest
 from simframe.inference.sample import Panel, design_of
 from simframe.study import Item, Study
@@ -122,11 +123,19 @@ class Crossfit:
         return np.asarray(-np.log((share * n + PRIOR) / (n + PRIOR * self.options)))
 
 
-def crossfit(study: Study, action: Item, beliefs: list[Item], panel: Panel) -> Crossfit:
-    """Fit the models of one side; a reason where there are none."""
+def beliefs(study: Study, action: str) -> list[Item]:
+    """Return what an action is foretold from: items of role ``belief``, and the beliefs of its declared pairs."""
+    declared = {pair.belief for pair in study.pairs if pair.action == action}
+    return [item for item in study.items if (item.role == "belief" or item.id in declared) and item.id != action]
+
+
+@remembered
+def crossfit(study: Study, panel: Panel, name: str) -> Crossfit:
+    """Fit the models of action ``name`` on one side; a reason where there are none."""
+    action, known = study.item(name), beliefs(study, name)
     people = panel.respondents.sort("respondent_id")
     frame = people.join(wide(study, panel.responses), on="respondent_id", how="left", maintain_order="left")
-    frame = frame.drop_nulls([action.id, *(item.id for item in beliefs)]).filter(pl.col("weight") > 0)
+    frame = frame.drop_nulls([action.id, *(item.id for item in known)]).filter(pl.col("weight") > 0)
     ids = frame["respondent_id"].to_list()
     order, edges = folds(ids)
     frame, nominal = frame[order.tolist()], action.scale == "nominal"
@@ -134,7 +143,7 @@ def crossfit(study: Study, action: Item, beliefs: list[Item], panel: Panel) -> C
     y = answer.cast(pl.Float64).to_numpy()
     options = max(len(action.scored_options), answer.n_unique()) if nominal else 0
     ids = frame["respondent_id"].to_list()
-    found = Crossfit(ids, design_of(frame), _predictors(beliefs, frame), y, options, edges)
+    found = Crossfit(ids, design_of(frame), _predictors(known, frame), y, options, edges)
     if len(ids) < FEWEST:
         return replace(found, reason=f"fewer than {FEWEST} complete answers")
     if answer.n_unique() == 1:

@@ -10,12 +10,12 @@ from simframe.errors import InferenceError
 from simframe.inference.bootstrap import estimates, split_halves
 from simframe.inference.fidelity import fidelity_rows
 from simframe.inference.memorisation import memorisation_rows
+from simframe.inference.memory import remembered
 from simframe.inference.partial import partial_rows
 from simframe.inference.polychoric import polychoric_rows
 from simframe.inference.prediction import prediction_rows
 from simframe.inference.recovery import beside, recovery_rows
 from simframe.inference.regression import Fit, fit
-from simframe.inference.resample import digest
 from simframe.inference.sample import Panel, code
 from simframe.inference.structures import structure_halves, structure_rows
 from simframe.study import Study
@@ -89,25 +89,9 @@ def evaluate(
     )
 
 
-_FITTED: dict[str, list[Fit]] = {}
-_KEPT = 4
-
-
+@remembered
 def fit_all(study: Study, panel: Panel) -> list[Fit]:
-    """Fit every declared regression to one panel; the last few panels are remembered by what they hold.
-
-    Every panel is set beside the same people, whose fits would else take most of an evaluation.
-    """
-    content = [digest(table.hash_rows().to_list()) for table in (panel.respondents, panel.responses)]
-    key = digest(study.study_hash, *content)
-    if key not in _FITTED:
-        while len(_FITTED) >= _KEPT:
-            del _FITTED[next(iter(_FITTED))]
-        _FITTED[key] = _fit_all(study, panel)
-    return _FITTED[key]
-
-
-def _fit_all(study: Study, panel: Panel) -> list[Fit]:
+    """Fit every declared regression to one panel."""
     people = panel.respondents.sort("respondent_id")
     frame = people.join(wide(study, panel.responses), on="respondent_id", how="left", maintain_order="left")
     clusters = people["cluster"] if people["cluster"].null_count() < people.height else None

@@ -20,7 +20,7 @@ from simframe.inference.crossfit import Crossfit, crossfit
 from simframe.inference.interval import floor, interval, p_value
 from simframe.inference.resample import afresh, bootstrap, chunks, digest, stream
 from simframe.inference.sample import Panel
-from simframe.study import Item, Study
+from simframe.study import Study
 from simframe.warehouse.tables import ALL
 
 Draws = dict[str, dict[str, Floats]]
@@ -40,17 +40,11 @@ def prediction_rows(
     """
     rows: list[dict[str, object]] = []
     for name in dict.fromkeys(pair.action for pair in study.pairs):
-        h, s = (crossfit(study, study.item(name), beliefs(study, name), side) for side in (reference, panel))
+        h, s = (crossfit(study, side, name) for side in (reference, panel))
         rng = stream(seed, panel.panel_id, "prediction", name, digest(h.ids, s.ids))
         with np.errstate(all="ignore"):
             rows += _rows(name, h, s, replicates, rng)
     return rows
-
-
-def beliefs(study: Study, action: str) -> list[Item]:
-    """Return the items that an action is foretold from."""
-    declared = {pair.belief for pair in study.pairs if pair.action == action}
-    return [item for item in study.items if (item.role == "belief" or item.id in declared) and item.id != action]
 
 
 def _rows(action: str, h: Crossfit, s: Crossfit, replicates: int, rng: np.random.Generator) -> list[dict[str, object]]:
