@@ -5,11 +5,12 @@ Documentation, SQL comments and the command line are generated from `METRICS`, s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, isinf
 from typing import Literal
 
 from simframe.errors import MetricError, did_you_mean
+from simframe.metrics.uncertainty import UNCERTAINTY
 
 __all__ = ["METRICS", "Metric", "metric"]
 
@@ -337,8 +338,13 @@ _FIDELITY = (
 )
 
 
+def _told(metric: Metric) -> Metric:
+    interval, floor, p_value = UNCERTAINTY.get(metric.name, (metric.interval, metric.floor, metric.p_value))
+    return replace(metric, interval=interval, floor=floor, p_value=p_value)
+
+
 METRICS: dict[str, Metric] = {
-    each.name: each
+    each.name: _told(each)
     for family in (_DIVERGENCE, _HETEROGENEITY, _SUBGROUPS, _COHERENCE, _RECOVERY, _FIDELITY)
     for each in family
 }
