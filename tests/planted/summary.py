@@ -42,7 +42,7 @@ def type_i(table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
 
 
 def beyond(table: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
-    """Return the share of estimates above the edge of the floor where S = H, of distances: 5 % if it is where it says."""
+    """Return the share of estimates above the edge of the floor where S = H, of distances: 5 % where it is right."""
     known = table.filter(pl.col("metric").is_in(edged()), pl.col("floors") > 0, scenario="null")
     return _rates(known.filter(pl.col("family") != "recovery"), by, "beyond", "floors", TYPE_I)
 
