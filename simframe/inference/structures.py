@@ -8,7 +8,7 @@ drawing them is lost on both sides, and their ratio stays about 1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -99,7 +99,9 @@ def structure_halves(study: Study, panel: Panel, seed: int) -> list[dict[str, ob
         n = block.sizes[0]
         if n < 2:
             continue
-        people = block.designs[0].people(block.structures[0][:, None].astype(np.int32), block.kinds)
+        # Structures are counted, not weighed: two halves of people, whatever each stands for.
+        each = replace(block.designs[0], weight=np.ones(n))
+        people = each.people(block.structures[0][:, None].astype(np.int32), block.kinds)
         draws = Draws.of(seed, panel.panel_id, block.id, block.ids, "halves", replicates=HALVES)
         found = spread(np.stack(figures(*(side.n for side in halves(people, draws)))))
         for k, metric in enumerate(FIGURES):

@@ -171,12 +171,10 @@ class Item(Part):
             raise wrong(err.message, err.mend or "") from err
 
     def _check_options(self) -> None:
-        seen: dict[str, str] = {}
-        for option in self.options:
+        seen: dict[str, int] = {}
+        for place, option in enumerate(self.options):
             for code in (option.code, *option.aliases):
-                if seen.setdefault(code, option.code) != option.code or (
-                    code == option.code and sum(o.code == code for o in self.options) > 1
-                ):
+                if seen.setdefault(code, place) != place:
                     raise wrong(f"code {code!r} of {self.id!r} stands for two options", "give each option its own code")
         if self.missing == CATEGORY and not any(option.missing for option in self.options):
             mend = 'mark one with missing = true, or drop missing = "category"'
