@@ -128,4 +128,5 @@ FROM of_conditional;
 
 COMMENT ON VIEW coherence IS 'Belief (item_id) against action (item_id_2) for every declared pair (term): whether a panel acts on its beliefs as people do.';
 COMMENT ON COLUMN coherence.metric IS '${METRICS:coherence}; _h in people, _s in the panel, _inflation is s - h and _inflation_ratio s / h';
+COMMENT ON COLUMN coherence.attribute IS 'all; belief_action_gap in every subgroup too';
 COMMENT ON COLUMN coherence.n_h IS 'people who answered both; for belief_action_gap, those whose belief implies an action';

@@ -5,8 +5,8 @@ by the kernels.
 
 - intervals: both panels drawn anew from themselves, whole clusters within strata of the sample, independently.
 - floors: people drawn anew, against as many people as S has.
-- p-values: labels handed out anew over the pooled respondents; with weights, clusters or strata, which labels do not
-  carry, the share of floor draws at least as far. The quotient has that of the difference: both ask for equality.
+- p-values: labels handed out anew over the pooled respondents, weights kept; with clusters or strata, which labels do
+  not carry, the share of floor draws at least as far. The quotient has that of the difference: both ask for equality.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class _Pair:
     def _drawn(self, h: Design, s: Design, replicates: int, rng: np.random.Generator) -> dict[str, Figures]:
         """Return the figures of both sides under every kind of draw."""
         of_h, of_s = self.members
-        plain = all(side.exchangeable and not side.weighted for side in (h, s))
+        plain = h.exchangeable and s.exchangeable
         pooled = hstack([of_h, of_s], format="csr")
         kinds: dict[str, list[Figures]] = {}
         for size in chunks(replicates, len(h.weight) + len(s.weight)):
