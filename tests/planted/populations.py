@@ -61,13 +61,14 @@ def draw_block(
 def draw_people(
     rng: np.random.Generator, n: int, design: str, *, human: bool
 ) -> tuple[Floats, Floats, list[str] | None]:
-    """Draw weights, leans and clusters of ``n`` respondents; only people come in clusters."""
+    """Draw weights, leans and clusters of ``n`` respondents; only people come in clusters, who lean alike."""
     if design == "weighted":
         kind = rng.choice(3, n, p=SHARES)
         return WEIGHTS[kind], LEANS[kind], None
-    if design == "clustered" and human:
-        cluster = np.arange(n) // CLUSTER
-        return np.ones(n), rng.choice([-1.0, 1.0], cluster[-1] + 1)[cluster], [f"c{k}" for k in cluster]
+    if design == "clustered":
+        cluster = np.arange(n) // CLUSTER if human else np.arange(n)
+        lean = rng.choice([-1.0, 1.0], cluster[-1] + 1)[cluster]
+        return np.ones(n), lean, [f"c{k}" for k in cluster] if human else None
     return np.ones(n), np.zeros(n), None
 
 

@@ -137,8 +137,7 @@ def items(scenario: str) -> World:
         ]
         binned = tuple(str(place) for place in _BINS)
         blocks.append([*ordinal, Block(("amount",), pairs["amount"][side][None], (binned,), (tuple(AMOUNTS),))])
-    # Where everybody answers there is nothing to be right or wrong about.
-    fixed = {key("nonresponse_gap", name): gone[1] - gone[0] if name == "skipped" else np.nan for name in pairs}
+    fixed = {key("nonresponse_gap", "skipped"): gone[1] - gone[0]}
     sums: dict[str, list[float]] = {}
     for name, (p, q) in pairs.items():
         value = AMOUNTS if name == "amount" else np.arange(1.0, len(p) + 1)
