@@ -4,7 +4,7 @@ from math import log2
 
 import pytest
 
-from .conftest import cross, figures, reasons
+from .conftest import TINY, cross, figures, reasons
 
 VIEW = "coherence"
 
@@ -108,6 +108,36 @@ def test_actions_given_the_belief(warehouse):
     one = 0.5 * (0.5 * log2(0.5 / 0.75) + 0.5 * log2(0.5 / 0.25)) + 0.5 * log2(1 / 0.75)
     assert got["conditional_js"] == pytest.approx(0.5 * one)
     assert got["conditional_js_coverage"] == 0.75
+
+
+CONTROLLED = TINY.replace("implies = { 1 = 0, 3 = 1 }", 'implies = { 1 = 0, 3 = 1 }\ncontrols = ["sex", "letter"]')
+
+
+def test_an_association_that_the_controls_make_is_gone_within_their_strata(warehouse):
+    """Two strata of opposite answers: association one in everybody, none to speak of within."""
+    whole = cross("acts", {("1", "0"): 40, ("3", "1"): 40})
+    strata = [
+        *cross("acts", {("1", "0"): 40}, attribute="sex*letter", level="f*warm"),
+        *cross("acts", {("3", "1"): 20, ("3", "0"): 1, ("1", "1"): 3}, attribute="sex*letter", level="m*cold"),
+    ]
+    with warehouse(CONTROLLED).compare([*whole, *strata], whole, table="crosstabs") as con:
+        got, why = figures(con, "coherence", **PAIR), reasons(con, "coherence", **PAIR)
+        n = con.execute("SELECT n_h, n_s FROM coherence WHERE metric = 'cramers_v_partial_h'").fetchall()
+    assert got["cramers_v_h"] == pytest.approx(1.0)
+    # The first stratum has one belief and one action; of the second, phi = 3 * 1 / sqrt(21 * 3 * 23 * 1).
+    phi = (20 * 0 - 3 * 1) / (21 * 3 * 23 * 1) ** 0.5
+    assert got["cramers_v_partial_h"] == pytest.approx(abs(phi))
+    assert got["spearman_partial_h"] == pytest.approx(phi)
+    assert got["goodman_kruskal_tau_partial_h"] == pytest.approx(phi**2)
+    assert n == [(64, 0)]
+    # A panel published before counts by control were kept.
+    assert (got["cramers_v_partial_s"], why["cramers_v_partial_s"]) == (None, "no counts by control in the panel")
+    assert why["spearman_partial_inflation"] == "no counts by control in the panel"
+
+
+def test_a_pair_without_controls_has_no_partial_forms(warehouse):
+    with warehouse().compare(cross("acts", H), cross("acts", S), table="crosstabs") as con:
+        assert not [name for name in figures(con, "coherence", **PAIR) if "partial" in name]
 
 
 def test_no_belief_in_common(warehouse):
