@@ -4,7 +4,8 @@
 
 CREATE OR REPLACE VIEW scorecard AS
 WITH people AS (
-    SELECT DISTINCT panel_id FROM alignment WHERE panel_id = reference_id
+    -- Of a human panel, an evaluation estimates how far its own halves are apart.
+    SELECT DISTINCT e.panel_id FROM estimates AS e JOIN panels AS p ON p.panel_id = e.panel_id WHERE p.kind = 'human'
 ),
 compared AS (
     SELECT
