@@ -173,6 +173,7 @@ judged AS (
                 h.n_h, h.n_s, c.small_group, h.ideal, h.margin, l.ci_low, l.ci_high)
         END AS verdict,
         CASE
+            WHEN h.panel_id IS NULL AND c.is_people THEN 'not compared between halves'
             WHEN h.panel_id IS NULL AND x.axis = 'individuals' THEN 'no twins'
             WHEN h.panel_id IS NULL THEN 'the study declares nothing to compare'
             WHEN x.axis = 'subgroups' AND g.beyond > 0
