@@ -58,7 +58,10 @@ EDITS = [
     ("control of no item", "3 = 1 }", '3 = 1 }\ncontrols = ["hom"]', ["pair 'walk' names no item", "'hom'", "did you mean 'home'"]),
     ("control of the pair itself", "3 = 1 }", '3 = 1 }\ncontrols = ["green"]', ["pair 'walk'", "control 'green' is one of the pair"]),
     ("control twice", "3 = 1 }", '3 = 1 }\ncontrols = ["home", "home"]', ["pair 'walk' lists a control twice"]),
-    ("control without levels", "3 = 1 }", '3 = 1 }\ncontrols = ["score"]', ["control 'score' has neither options nor bins", "give it bins"]),
+    ("control without levels", "[[crossing]]",
+     '[[item]]\nid = "sum"\nlabel = "s"\nscale = "interval"\nrole = "outcome"\nexpression = "age + visits"\n\n'
+     '[[pair]]\nid = "p"\nlabel = "p"\nbelief = "green"\naction = "visits"\nimplies = { 1 = 0 }\ncontrols = ["sum"]\n\n[[crossing]]',
+     ["pair 'p'", "control 'sum' has neither options nor bins", "give it bins"]),
     ("structure of no item", '["green", "visits"]', '["green", "vists"]', ["structure 'both'", "'vists'", "did you mean 'visits'"]),
     ("structure of one", '["green", "visits"]', '["green"]', ["structure[1] 'both'.items", "at least 2"]),
     ("structure twice the same", '["green", "visits"]', '["green", "green"]', ["structure 'both' lists 'green' twice"]),
