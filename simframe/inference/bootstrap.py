@@ -32,7 +32,8 @@ from simframe.inference.sample import Coded
 from simframe.metrics.arrays import Counts, Floats, People
 from simframe.warehouse.tables import ALL, EVALUATION
 
-KINDS = ("bootstrap", "floor", "null", "halves", "half_samples")
+SCALING = ("people_halves", "half_samples")
+KINDS = ("bootstrap", "floor", "null", *SCALING)
 HALVES = 200
 """Times that a human panel is cut in two."""
 MOST_TOLD = 500
@@ -107,9 +108,9 @@ class Group:
         if h.exchangeable and s.exchangeable:
             yield "null", Tables(*shuffled(self.h, self.s, draws, squares=weighted), weighted)
         few = Draws(draws.name, draws.first, max(1, draws.replicates // 4))
-        yield from self.halves(few)
+        yield "people_halves", Tables(*halves(self.h, few), weighted)
         sizes = (len(self.h.weight) // 2, len(self.h.weight) - len(self.h.weight) // 2)
-        two = [afresh(self.h, n, few, weighted=True, squares=weighted, of_h=k == 0) for k, n in enumerate(sizes)]
+        two = [afresh(self.h, n, few, weighted=True, of_h=k == 0) for k, n in enumerate(sizes)]
         yield "half_samples", Tables(two[0], two[1], weighted)
 
     @property
@@ -193,7 +194,7 @@ def _judged(figures: dict[Key, Figure]) -> dict[str, list[object]]:
     observed = np.array([figure.observed for figure in figures.values()])
     metrics = [key.metric for key in figures]
     drawn = {kind: _stacked(figures, kind) for kind in KINDS}
-    floor = scaled(metrics, drawn["floor"], drawn["halves"], drawn["half_samples"])
+    floor = scaled(metrics, drawn["floor"], drawn["people_halves"], drawn["half_samples"])
     worth = tuple(np.array([figure.worth[side] for figure in figures.values()]) for side in (0, 1))
     null = drawn["null"] if drawn["null"].size else floor
     found = judge(metrics, observed, Drawn(drawn["bootstrap"], floor, null), (worth[0], worth[1]))
@@ -258,7 +259,7 @@ def _figures(
     tables, heads = group.observed()
     place = (group.attribute, group.level)
     sizes = sizes_of(coded, heads)
-    observed = {key: float(value[0]) for key, value in figures_of(coded, *place, tables, heads)}
+    observed = {key: float(value[0]) for key, value in figures_of(coded, place, tables, heads)}
     n = {key: sizes(key) for key in observed}
     of_h, of_s = group.worth
     if group.few:
@@ -266,7 +267,7 @@ def _figures(
     found: dict[Key, dict[str, list[Floats]]] = {key: {} for key in observed}
     for part in draws.part(coded.columns):
         for kind, counts in drawn(group, part):
-            for key, values in figures_of(coded, *place, counts, heads):
+            for key, values in figures_of(coded, place, counts, heads, distances=kind in SCALING):
                 found[key].setdefault(kind, []).append(values)
     return {
         key: Figure(

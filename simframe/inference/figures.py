@@ -19,13 +19,13 @@ DIVERGENCES = (
     "kl_divergence",
     "kl_smoothed",
     "js_divergence",
-    "js_distance",
     "hellinger",
 )
-SHAPES = ("entropy_ratio", "modal_share_gap")
+SHAPES = ("modal_share_gap",)
 DISTANCES = ("wasserstein", "ks", "mean_shift")
-SPREADS = ("variance_ratio", "sd_ratio")
-HETEROGENEITY = ("entropy_h", "entropy_s", *SHAPES, *SPREADS)
+SPREADS = ("variance_ratio",)
+HETEROGENEITY = ("entropy_h", "entropy_s", "entropy_ratio", *SHAPES, *SPREADS, "sd_ratio")
+ROOTS = {"js_divergence": "js_distance", "variance_ratio": "sd_ratio"}
 ASSOCIATIONS = ("cramers_v", "mutual_information", "goodman_kruskal_tau", "spearman")
 MOMENTS = ("weight_h", "weight_s", "mean_h", "mean_s", "variance_h", "variance_s")
 """Of one item in one group: what contrasts between the groups of an attribute are made of, and no figures."""
@@ -83,11 +83,15 @@ def sizes_of(coded: Coded, heads: Tables) -> Sizes:
     return sizes
 
 
-def figures_of(coded: Coded, attribute: str, level: str, tables: Tables, heads: Tables) -> Iterator[tuple[Key, Floats]]:
+def figures_of(
+    coded: Coded, place: tuple[str, str], tables: Tables, heads: Tables, *, distances: bool = False
+) -> Iterator[tuple[Key, Floats]]:
     """Yield every figure of one group, and the moments that join it to the other groups of its attribute.
 
-    ``heads`` counts the people who were observed in it.
+    ``place`` is its attribute and level; ``heads`` counts the people who were observed in it. Only ``distances``, where
+    nothing else is asked for.
     """
+    attribute, level = place
     of_groups = attribute != ALL
     divergence = "subgroups" if of_groups else "divergence"
     for question in coded.questions:
@@ -95,13 +99,33 @@ def figures_of(coded: Coded, attribute: str, level: str, tables: Tables, heads: 
             continue
         name = question.item.id
         n = on_grid(question, heads)
-        for metric, values in _of_question(question, tables, n, of_groups=of_groups):
+        figures = (
+            _distances(question, tables, n) if distances else _of_question(question, tables, n, of_groups=of_groups)
+        )
+        for metric, values in figures:
             family = "heterogeneity" if metric in HETEROGENEITY else divergence
             yield Key(family, metric, name, attribute=attribute, level=level), values
     for crosstab in coded.crosstabs:
         pair = crosstab.pair
-        for metric, values in _coherence(crosstab, tables, everybody=not of_groups):
+        if distances and of_groups:
+            continue
+        found = _conditional(crosstab, tables) if distances else _coherence(crosstab, tables, everybody=not of_groups)
+        for metric, values in found:
             yield Key("coherence", metric, pair.belief, pair.action, attribute, level, pair.id), values
+
+
+def _distances(question: Question, tables: Tables, n: tuple[int, int]) -> Iterator[tuple[str, Floats]]:
+    """Yield the distances between the answers to one item, and nothing else."""
+    h, s = (side.n[question.options] for side in (tables.h, tables.s))
+    if len(h):
+        yield from _named(DIVERGENCES, [h, s], n)
+    if question.points is not None and len(question.values):
+        energy = ("energy",) if question.item.scale == "interval" else ()
+        h, s = tables.h.n[question.points], tables.s.n[question.points]
+        for metric, values in _named(("wasserstein", "ks", *energy), [h, s, question.values]):
+            yield metric, values
+            if metric == "wasserstein" and question.width:
+                yield "wasserstein_norm", values / question.width
 
 
 def _of_question(
@@ -110,11 +134,15 @@ def _of_question(
     """Yield the metrics of one item: on its options, on its values where it is ordered, of those who did not answer."""
     h, s = (side.n[question.options] for side in (tables.h, tables.s))
     if len(h):
-        yield from _named((*DIVERGENCES, *SHAPES), [h, s], n)
-        squares = [side.squares[question.options] for side in (tables.h, tables.s) if side.squares is not None]
-        yield from _named(("chi2",), [h, s, *squares] if tables.weighted else [h, s])
-        yield "entropy_h", replicated(("entropy",), [h])[0]
-        yield "entropy_s", replicated(("entropy",), [s])[0]
+        if tables.weighted:
+            yield from _named((*DIVERGENCES, *SHAPES), [h, s], n)
+            squares = [side.squares[question.options] for side in (tables.h, tables.s) if side.squares is not None]
+            yield from _named(("chi2",), [h, s, *squares])
+        else:
+            yield from _named((*DIVERGENCES, *SHAPES, "chi2"), [h, s], n)
+        entropy_h, entropy_s = (replicated(("entropy",), [side])[0] for side in (h, s))
+        yield from (("entropy_h", entropy_h), ("entropy_s", entropy_s))
+        yield "entropy_ratio", _quotient(entropy_s, entropy_h)
     if question.points is not None and len(question.values):
         h, s = tables.h.n[question.points], tables.s.n[question.points]
         energy = ("energy",) if question.item.scale == "interval" else ()
@@ -157,6 +185,11 @@ def _coherence(crosstab: Crosstab, tables: Tables, *, everybody: bool) -> Iterat
     yield from _named(("conditional_js", "conditional_js_coverage"), [h, s, crosstab.belief])
 
 
+def _conditional(crosstab: Crosstab, tables: Tables) -> Iterator[tuple[str, Floats]]:
+    h, s = (side.n[crosstab.columns] for side in (tables.h, tables.s))
+    return _named(("conditional_js",), [h, s, crosstab.belief])
+
+
 def _associations(crosstab: Crosstab, counts: Floats) -> dict[str, Floats]:
     found = dict(_named(ASSOCIATIONS[:3], [counts, crosstab.belief, crosstab.action]))
     ranked = ~np.isnan(crosstab.ranks[0]) & ~np.isnan(crosstab.ranks[1])
@@ -172,7 +205,11 @@ def _associations(crosstab: Crosstab, counts: Floats) -> dict[str, Floats]:
 def _named(
     metrics: tuple[str, ...], columns: list[Floats], numbers: tuple[float, ...] = ()
 ) -> Iterator[tuple[str, Floats]]:
-    return zip(metrics, replicated(metrics, columns, numbers), strict=True)
+    """Yield metrics by name, and those that are square roots of others: logarithms are dear."""
+    for metric, values in zip(metrics, replicated(metrics, columns, numbers), strict=True):
+        yield metric, values
+        if metric in ROOTS:
+            yield ROOTS[metric], np.sqrt(values)
 
 
 def _quotient(above: Floats, below: Floats) -> Floats:
