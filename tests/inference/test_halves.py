@@ -1,0 +1,81 @@
+"""People against themselves, and floors against the truth they stand for."""
+
+import numpy as np
+import polars as pl
+import pytest
+from planted import draw, make_panel
+from scipy import stats
+from scipy.spatial.distance import jensenshannon
+
+from simframe.inference import evaluate
+from simframe.inference.bootstrap import HALVES, estimates
+from simframe.inference.sample import code
+from simframe.inference.structures import structure_rows
+
+
+def test_split_halves_are_those_of_numpys_permutations(study):
+    answers = draw(np.random.default_rng(1), 90)
+    people = make_panel(study, answers, panel_id="h", kind="human")
+    found = evaluate(study, None, people).estimates
+    row = found.filter(metric="js_distance", item_id="mood", attribute="all").row(0, named=True)
+    rng, mood = np.random.default_rng(2), np.array(answers["mood"])
+    drawn = []
+    for _ in range(4000):
+        order = rng.permutation(mood)
+        p, q = (np.bincount(half, minlength=6)[1:] for half in (order[:45], order[45:]))
+        drawn.append(jensenshannon(p, q, base=2))
+    error = np.std(drawn) * np.sqrt(1 / HALVES + 1 / 4000)
+    assert row["estimate"] == pytest.approx(np.mean(drawn), abs=4 * error)
+    share = np.mean((np.array(drawn) >= row["ci_low"]) & (np.array(drawn) <= row["ci_high"]))
+    assert share == pytest.approx(0.95, abs=4 * np.sqrt(0.05 * 0.95 / HALVES))
+    assert (row["n_h"], row["n_s"], row["floor"], row["p_value"]) == (45, 45, None, None)
+    ratio = found.filter(metric="structure_ratio").row(0, named=True)
+    assert ratio["ci_low"] < 1 < ratio["ci_high"]
+
+
+def test_halves_keep_clusters_whole(study):
+    answers = draw(np.random.default_rng(3), 80)
+    answers["mood"] = np.repeat(np.random.default_rng(4).integers(1, 6, 20), 4).tolist()
+    cluster = [f"c{k // 4:02d}" for k in range(80)]
+    alone, together = (
+        evaluate(study, None, make_panel(study, answers, panel_id="h", kind="human", cluster=each)).estimates
+        for each in (None, cluster)
+    )
+    row = {"metric": "js_distance", "item_id": "mood", "attribute": "all"}
+    # Ten clusters a half differ as samples of ten do: twice as far as forty people.
+    assert together.filter(**row)["estimate"].item() > 1.6 * alone.filter(**row)["estimate"].item()
+
+
+def test_floor_of_distances_is_that_of_the_population(study):
+    """Truth planted: samples of 30 from a known law, where options nobody chose bias draws with replacement by 5 %."""
+    rng = np.random.default_rng(5)
+    p = np.array([0.6, 0.25, 0.1, 0.04, 0.01])
+    floors = []
+    for k in range(60):
+        h, s = (draw(rng, 30) | {"mood": rng.choice(np.arange(1, 6), 30, p=p).tolist()} for _ in range(2))
+        coded = code(study, make_panel(study, h, panel_id="h"), make_panel(study, s, panel_id="s"))
+        found = estimates(coded, 100, k, "s").filter(pl.col("item_id") == "mood", attribute="all")
+        floors.append([found.filter(metric=metric)["floor"].item() for metric in ("js_distance", "total_variation")])
+    a, b = (rng.multinomial(30, p, 40_000).T / 30 for _ in range(2))
+    truth = np.array([jensenshannon(a, b, base=2, axis=0).mean(), np.abs(a - b).sum(axis=0).mean() / 2])
+    error = np.std(floors, axis=0) / np.sqrt(len(floors))
+    assert (np.abs(np.mean(floors, axis=0) - truth) < 0.02 * truth + 3 * error).all()
+
+
+def test_floor_of_structures_is_one(study):
+    """Truth planted: two samples of people hold as many structures at a common size, rare ones too."""
+    rng = np.random.default_rng(6)
+    common = 1 / np.arange(1, 26)
+    found = []
+    for k in range(60):
+        h, s = (rng.choice(25, n, p=common / common.sum()) for n in (120, 60))
+        panels = (
+            make_panel(study, {"mood": (x // 5 + 1).tolist(), "trust": (x % 5 + 1).tolist()}, panel_id=name)
+            for x, name in ((h, "h"), (s, "s"))
+        )
+        (row,) = (r for r in structure_rows(study, *panels, 200, k) if r["metric"] == "structure_ratio")
+        found.append((row["floor"], row["floor_q95"], row["estimate"]))
+    floor, q95, ratio = np.array(found).T
+    assert floor.mean() == pytest.approx(1.0, abs=0.02)
+    # A panel just like people is beyond the edge as often as it should be, or less: draws with replacement vary more.
+    assert np.mean(ratio > q95) <= stats.binom.ppf(0.999, 60, 0.05) / 60
