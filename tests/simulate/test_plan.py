@@ -46,7 +46,10 @@ def test_the_default_plan_has_the_base_three_tuned_panels_and_two_baselines_on_t
         (f"[plan]\nseed = {2**63}\n" + ONE, ["seed", "less than"]),
         ("plan = 'x'\n" + ONE, ["plan: 'x' is no table", "[plan]"]),
         ("seed = 2\n[plan]\nseed = 1\n" + ONE, ["seed: stands both"]),
-        ("[[panel]]\nstrategy = 'tuned'\npilot = [30, 100, 30]", ["panel 'tuned' on a pilot of 30 stands twice", "once"]),
+        (
+            "[[panel]]\nstrategy = 'tuned'\npilot = [30, 100, 30]",
+            ["panel 'tuned' on a pilot of 30 stands twice", "once"],
+        ),
         (ONE + ONE, ["panel 'logit_chain' on a pilot of 4 stands twice"]),
         ("[[panel]]\nstrategy = 'base'\n[[panel]]\nstrategy = 'base'", ["panel 'base' stands twice"]),
         ("[plan", ["not valid TOML", "plan.toml"]),
