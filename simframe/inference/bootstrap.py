@@ -265,14 +265,22 @@ def _figures(
     if group.few:
         return {key: Figure(value, reason=group.few, n=n[key]) for key, value in observed.items()}
     found: dict[Key, dict[str, list[Floats]]] = {key: {} for key in observed}
-    for part in draws.part(coded.columns):
-        for kind, counts in drawn(group, part):
-            for key, values in figures_of(coded, place, counts, heads, distances=kind in SCALING):
-                found[key].setdefault(kind, []).append(values)
+    for part in draws.part(coded.columns * len(KINDS)):
+        every = list(drawn(group, part))
+        for distances in (False, True):
+            # Draws of several kinds side by side: one call instead of many.
+            kinds = [(kind, counts) for kind, counts in every if (kind in SCALING) is distances]
+            if not kinds:
+                continue
+            ends = np.cumsum([counts.h.n.shape[1] for _, counts in kinds])[:-1]
+            joined = Tables.joined([counts for _, counts in kinds])
+            for key, values in figures_of(coded, place, joined, heads, distances=distances):
+                for (kind, _), own in zip(kinds, np.split(values, ends), strict=True):
+                    found[key].setdefault(kind, []).append(own)
     return {
         key: Figure(
             observed[key],
-            {kind: np.concatenate(parts) for kind, parts in kinds.items()},
+            {kind: parts[0] if len(parts) == 1 else np.concatenate(parts) for kind, parts in kinds.items()},
             n=n[key],
             worth=(n[key][0] * of_h, n[key][1] * of_s),
         )

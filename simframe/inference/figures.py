@@ -56,6 +56,14 @@ class Tables:
     s: Counts
     weighted: bool
 
+    @classmethod
+    def joined(cls, parts: list[Tables]) -> Tables:
+        """Set the replicates of several tables side by side."""
+        if len(parts) == 1:
+            return parts[0]
+        h, s = (Counts.joined([getattr(each, side) for each in parts]) for side in ("h", "s"))
+        return cls(h, s, parts[0].weighted)
+
 
 Sizes = Callable[[Key], tuple[int, int]]
 

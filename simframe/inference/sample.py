@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -56,7 +57,7 @@ class Question:
     points: slice | None
     values: Floats
 
-    @property
+    @cached_property
     def width(self) -> float | None:
         """Width of the declared scale."""
         known = [value for _, _, value in self.item.grid if value is not None]

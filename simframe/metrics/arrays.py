@@ -58,6 +58,12 @@ class Counts:
     n: Floats
     squares: Floats | None = None
 
+    @classmethod
+    def joined(cls, parts: Sequence[Counts]) -> Counts:
+        """Set the replicates of several counts of the same answers side by side."""
+        squares = [each.squares for each in parts if each.squares is not None]
+        return cls(np.hstack([each.n for each in parts]), np.hstack(squares) if len(squares) == len(parts) else None)
+
 
 @dataclass(frozen=True)
 class People:
