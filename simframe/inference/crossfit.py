@@ -14,10 +14,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from simframe.inference.arrays import Floats
 from simframe.inference.memory import remembered
 from simframe.inference.resample import Design, Whole, digest
 from simframe.inference.sample import Panel, design_of
+from simframe.metrics.arrays import Floats
 from simframe.study import Item, Study
 from simframe.warehouse.wide import wide
 

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from simframe.inference.arrays import Floats
 from simframe.inference.interval import floor, interval, p_value
 from simframe.inference.resample import Design, Whole, bootstrap, chunks, stream
 from simframe.inference.sample import Panel, design_of
+from simframe.metrics.arrays import Floats
 from simframe.study import Item, Study
 from simframe.warehouse.tables import ALL
 

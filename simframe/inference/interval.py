@@ -32,25 +32,24 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simframe.inference.laws import LEVEL, inversion, noncentral, normal, shares, student, wilson
+from simframe.inference.methods import EVERY, Method
 from simframe.metrics.arrays import Floats
 
 __all__ = [
     "LEVEL",
     "METHOD",
-    "METHODS",
     "Drawn",
-    "Method",
     "floor",
     "interval",
     "inversion",
     "judge",
     "p_value",
+    "scaled",
     "spread",
     "wilson",
 ]
@@ -61,141 +60,6 @@ FLOOR_QUANTILE = 0.95
 _TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 _ALMOST = 1 - 1e-12
 """A correlation of 1 has no arc tangent."""
-
-Scale = Literal[
-    "plain", "corrected", "log", "fisher", "share", "shares", "percentile", "noncentral", "noncentral_square", "none"
-]
-
-
-@dataclass(frozen=True)
-class Method:
-    """How one metric is judged: the scale of its interval, its range, and the value of a panel just like people.
-
-    ``ideal`` is null for figures of one panel alone, which have neither floor nor p-value. ``side`` is where figures
-    count as far off, and which edge of the floor ``floor_q95`` is: ``both`` sides of the ideal, with the upper edge;
-    ``below``, with the lower edge, for what people themselves make large; ``above``, with the upper edge, for what
-    chance alone keeps small.
-    """
-
-    scale: Scale
-    low: float
-    high: float
-    ideal: float | None = 0.0
-    side: Literal["both", "above", "below"] = "both"
-
-
-_DISTANCE, _DIVERGENCE = Method("noncentral_square", 0, 1), Method("noncentral", 0, 1)
-_FAR, _BITS = Method("noncentral_square", 0, inf), Method("noncentral", 0, inf)
-_DIFFERENCE, _RATIO = Method("plain", -1, 1), Method("log", 0, inf, ideal=1.0)
-_SHIFT, _OF_SHARES = Method("plain", -inf, inf), Method("shares", -1, 1)
-# Figures of one panel alone.
-_SHARE, _ASSOCIATION = Method("share", 0, 1, ideal=None), Method("noncentral_square", 0, 1, ideal=None)
-_ASSOCIATED = Method("noncentral", 0, 1, ideal=None)
-_INFORMATION, _AMOUNT = Method("noncentral", 0, inf, ideal=None), Method("corrected", 0, inf, ideal=None)
-_COUNT = Method("none", 0, inf, ideal=None)
-_HITS, _MISSES = Method("percentile", 0, inf, inf, "below"), Method("percentile", 0, inf)
-_RECOVERED = Method("percentile", 0, 1, 1.0, "below")
-_TWINS = Method("share", 0, 1, 1.0, "above")
-
-METHODS: dict[str, Method] = {
-    "total_variation": _DISTANCE,
-    "kl_divergence": _BITS,
-    "kl_smoothed": _BITS,
-    "js_divergence": _DIVERGENCE,
-    "js_distance": _DISTANCE,
-    "hellinger": _DISTANCE,
-    "chi2": Method("none", 0, inf),
-    "wasserstein": _FAR,
-    "wasserstein_norm": _DISTANCE,
-    "ks": _DISTANCE,
-    "energy": _FAR,
-    "mean_shift": _SHIFT,
-    "nonresponse_gap": _OF_SHARES,
-    "variance_ratio": _RATIO,
-    "sd_ratio": _RATIO,
-    "entropy_h": _AMOUNT,
-    "entropy_s": _AMOUNT,
-    "entropy_ratio": _RATIO,
-    "modal_share_gap": _DIFFERENCE,
-    "unique_structures_h": _COUNT,
-    "unique_structures_s": _COUNT,
-    "rarefied_structures_h": _COUNT,
-    "rarefied_structures_s": _COUNT,
-    "structure_ratio": _RATIO,
-    "memorised_share": _SHARE,
-    "memorised_share_h": _SHARE,
-    "within_variance_ratio": _RATIO,
-    "eta2_ratio": _RATIO,
-    "group_slope": Method("plain", -inf, inf, ideal=1.0),
-    "worst_group_js_distance": _DISTANCE,
-    "spread_js_distance": _DISTANCE,
-    "belief_action_gap": _OF_SHARES,
-    "belief_action_gap_h": _SHARE,
-    "belief_action_gap_s": _SHARE,
-    "cramers_v_h": _ASSOCIATION,
-    "cramers_v_s": _ASSOCIATION,
-    "cramers_v_inflation": _DIFFERENCE,
-    "cramers_v_inflation_ratio": _RATIO,
-    "mutual_information_h": _INFORMATION,
-    "mutual_information_s": _INFORMATION,
-    "mutual_information_inflation": _SHIFT,
-    "mutual_information_inflation_ratio": _RATIO,
-    "goodman_kruskal_tau_h": _ASSOCIATED,
-    "goodman_kruskal_tau_s": _ASSOCIATED,
-    "goodman_kruskal_tau_inflation": _DIFFERENCE,
-    "goodman_kruskal_tau_inflation_ratio": _RATIO,
-    "spearman_h": Method("fisher", -1, 1, ideal=None),
-    "spearman_s": Method("fisher", -1, 1, ideal=None),
-    "spearman_inflation": Method("plain", -2, 2),
-    # It may be negative, and then has no logarithm.
-    "spearman_inflation_ratio": Method("percentile", -inf, inf, ideal=1.0),
-    "conditional_js": _DIVERGENCE,
-    "conditional_js_coverage": Method("plain", 0, 1, ideal=1.0),
-    "cramers_v_partial_h": _ASSOCIATION,
-    "cramers_v_partial_s": _ASSOCIATION,
-    "cramers_v_partial_inflation": _DIFFERENCE,
-    "cramers_v_partial_inflation_ratio": _RATIO,
-    "mutual_information_partial_h": _INFORMATION,
-    "mutual_information_partial_s": _INFORMATION,
-    "mutual_information_partial_inflation": _SHIFT,
-    "mutual_information_partial_inflation_ratio": _RATIO,
-    "goodman_kruskal_tau_partial_h": _ASSOCIATED,
-    "goodman_kruskal_tau_partial_s": _ASSOCIATED,
-    "goodman_kruskal_tau_partial_inflation": _DIFFERENCE,
-    "goodman_kruskal_tau_partial_inflation_ratio": _RATIO,
-    "spearman_partial_h": Method("fisher", -1, 1, ideal=None),
-    "spearman_partial_s": Method("fisher", -1, 1, ideal=None),
-    "spearman_partial_inflation": Method("plain", -2, 2),
-    "spearman_partial_inflation_ratio": Method("percentile", -inf, inf, ideal=1.0),
-    "polychoric_h": Method("fisher", -1, 1, ideal=None),
-    "polychoric_s": Method("fisher", -1, 1, ideal=None),
-    "polychoric_inflation": Method("plain", -2, 2),
-    "polychoric_inflation_ratio": Method("percentile", -inf, inf, ideal=1.0),
-    "predictability_h": Method("plain", -inf, 1, ideal=None),
-    "predictability_s": Method("plain", -inf, 1, ideal=None),
-    "predictability_inflation": Method("plain", -inf, inf),
-    "predictability_inflation_ratio": Method("log", -inf, inf, ideal=1.0),
-    "tp": _HITS,
-    "tn": _HITS,
-    "fp": _MISSES,
-    "fn": _MISSES,
-    "sign_reversals": _MISSES,
-    "sign_f1": _RECOVERED,
-    "sign_precision": _RECOVERED,
-    "sign_recall": _RECOVERED,
-    "false_positive_rate": Method("percentile", 0, 1),
-    "coefficient_coverage": _RECOVERED,
-    "coefficient_correlation": Method("percentile", -1, 1, 1.0, "below"),
-    "coefficient_distance": Method("none", 0, inf),
-    "pearson_r": Method("fisher", -1, 1, 1.0, "above"),
-    "demeaned_r": Method("fisher", -1, 1, 1.0, "above"),
-    "accuracy": _TWINS,
-    "exact_match_rate": _TWINS,
-}
-
-
-_EVERY = METHODS | {"nonresponse_h": _SHARE, "nonresponse_s": _SHARE}
-"""With the shares that nonresponse_gap is the difference of, which are no figures."""
 
 
 @dataclass(frozen=True)
@@ -222,7 +86,7 @@ def judge(metrics: Sequence[str], observed: Floats, drawn: Drawn, worth: tuple[F
     Returns:
         estimate, ci_low, ci_high, floor, floor_q95, p_value: an entry a figure, NaN where there is none.
     """
-    methods = [_EVERY[metric] for metric in metrics]
+    methods = [EVERY[metric] for metric in metrics]
     low, high = _intervals(metrics, observed, drawn.bootstrap, drawn.null, worth)
     middle, edge = _floors(methods, drawn.floor)
     defined = ~np.isnan(observed)
@@ -245,7 +109,7 @@ def scaled(metrics: Sequence[str], floor: Floats, halves: Floats, half_samples: 
         halves: draws between halves of the people, without replacement.
         half_samples: between samples of that size, with replacement.
     """
-    far = np.array([_EVERY[metric].scale.startswith("noncentral") for metric in metrics])
+    far = np.array([EVERY[metric].scale.startswith("noncentral") for metric in metrics])
     ratio = _moments(halves)[0] / _moments(half_samples)[0]
     known = far & np.isfinite(ratio) & (ratio > 0)
     return np.asarray(floor * np.where(known, ratio, 1.0)[:, None])
@@ -280,7 +144,7 @@ def interval(
 def _intervals(
     metrics: Sequence[str], observed: Floats, bootstrapped: Floats, null: Floats, worth: tuple[Floats, Floats]
 ) -> tuple[Floats, Floats]:
-    methods = [_EVERY[metric] for metric in metrics]
+    methods = [EVERY[metric] for metric in metrics]
     low, high = np.full(len(methods), np.nan), np.full(len(methods), np.nan)
     # A figure that draws make infinite has no law to speak of.
     finite = np.isfinite(observed) & ~np.isinf(bootstrapped).any(axis=1)
@@ -358,19 +222,22 @@ def _moments(drawn: Floats) -> tuple[Floats, Floats]:
 
 def _quantile(drawn: Floats, share: float) -> Floats:
     """Return a quantile of every row as numpy.quantile does, NaN left out."""
-    ordered, known = np.sort(drawn, axis=1), (~np.isnan(drawn)).sum(axis=1)
     if not drawn.shape[1]:
         return np.full(len(drawn), np.nan)
+    known = (~np.isnan(drawn)).sum(axis=1)
     place = np.maximum(known - 1, 0) * share
     below = place.astype(np.int64)
+    above = np.minimum(below + 1, drawn.shape[1] - 1)
+    # NaN goes to the end. Rows nearly always miss the same few draws, so there are few places to put in order.
+    ordered = np.partition(drawn, sorted({*below.tolist(), *above.tolist()}), axis=1)
     rows, part = np.arange(len(drawn)), place - below
-    low, high = ordered[rows, below], ordered[rows, np.minimum(below + 1, drawn.shape[1] - 1)]
+    low, high = ordered[rows, below], ordered[rows, above]
     return np.asarray(np.where((part == 0) | (low == high), low, low + (high - low) * part))
 
 
 def floor(metric: str, between_people: Floats) -> tuple[float | None, float | None]:
     """Return mean and edge of a metric between samples of people: the 95 % quantile, counted from the better side."""
-    middle, edge = _floors([_EVERY[metric]], between_people[None])
+    middle, edge = _floors([EVERY[metric]], between_people[None])
     return _number(middle), _number(edge)
 
 
@@ -388,7 +255,7 @@ def _floors(methods: Sequence[Method], between_people: Floats) -> tuple[Floats, 
 
 def p_value(metric: str, estimate: float, permuted: Floats) -> float | None:
     """Return the share of permutations at least as far off as the estimate, which is one (Phipson and Smyth 2010)."""
-    return _number(_p_values([_EVERY[metric]], np.array([estimate]), permuted[None]))
+    return _number(_p_values([EVERY[metric]], np.array([estimate]), permuted[None]))
 
 
 def _p_values(methods: Sequence[Method], observed: Floats, null: Floats) -> Floats:

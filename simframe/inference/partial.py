@@ -15,12 +15,12 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_array, hstack
 
-from simframe.inference.arrays import Floats
 from simframe.inference.interval import floor, interval, p_value
 from simframe.inference.polychoric import places
 from simframe.inference.resample import Design, afresh, bootstrap, chunks, shuffled, stream
 from simframe.inference.sample import Panel, design_of
 from simframe.metrics._plugin import kernel
+from simframe.metrics.arrays import Floats
 from simframe.study import Pair, Study
 from simframe.warehouse.aggregate import crossed
 from simframe.warehouse.tables import ALL

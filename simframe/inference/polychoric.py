@@ -17,10 +17,10 @@ import numpy as np
 import polars as pl
 
 import simframe.metrics as m
-from simframe.inference.arrays import Floats
 from simframe.inference.interval import floor, interval, p_value
 from simframe.inference.resample import stream
 from simframe.inference.sample import Panel, design_of
+from simframe.metrics.arrays import Floats
 from simframe.study import Item, Pair, Study
 from simframe.warehouse.tables import ALL
 

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from simframe.inference.arrays import Floats
 from simframe.inference.crossfit import Crossfit, crossfit
 from simframe.inference.interval import floor, interval, p_value
 from simframe.inference.resample import afresh, bootstrap, chunks, digest, stream
 from simframe.inference.sample import Panel
+from simframe.metrics.arrays import Floats
 from simframe.study import Study
 from simframe.warehouse.tables import ALL
 

@@ -21,10 +21,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from simframe.inference.arrays import Floats
 from simframe.inference.interval import floor, interval, inversion, p_value
 from simframe.inference.regression import ALPHA, Fit, law
 from simframe.inference.resample import stream
+from simframe.metrics.arrays import Floats
 
 
 def inflation(h: Fit, s: Fit) -> float:

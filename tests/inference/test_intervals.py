@@ -5,7 +5,8 @@ import pytest
 from scipy import stats
 
 from simframe.inference import laws
-from simframe.inference.interval import METHODS, floor, interval, inversion, p_value, wilson
+from simframe.inference.interval import floor, interval, inversion, p_value, wilson
+from simframe.inference.methods import METHODS
 
 ELSEWHERE = ("none", "shares")
 """Without an interval, or with one that joins two others."""

@@ -18,6 +18,7 @@ from scipy.spatial import distance
 import simframe.metrics as m
 from simframe.errors import MetricError
 from simframe.inference import interval as inference
+from simframe.inference.methods import METHODS
 from simframe.metrics import resampling
 
 FIELDS = ("estimate", "se", "low", "high", "floor", "floor_q95")
@@ -68,7 +69,7 @@ def oracle(metric: str, h: np.ndarray, s: np.ndarray, v: np.ndarray) -> np.ndarr
     raise AssertionError(metric)
 
 
-JUDGED_BY_INFERENCE = sorted(set(inference.METHODS) & set(ALL) - {"wasserstein_norm", "kl_divergence", "kl_smoothed"})
+JUDGED_BY_INFERENCE = sorted(set(METHODS) & set(ALL) - {"wasserstein_norm", "kl_divergence", "kl_smoothed"})
 
 
 def numpys_draws(rng, h, s, replicates):
