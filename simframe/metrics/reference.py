@@ -14,6 +14,29 @@ table `metrics` of every warehouse holds all of them for SQL.
 H is the reference (people), S the compared panel; p_k and q_k are their weighted shares of the declared options, P and
 Q the cumulative shares in declared order, v_k the options' values. An option that nobody chose has share 0, it does
 not vanish. An undefined metric is NULL with a reason, never NaN and never a silent 0.
+
+In the view `alignment` most metrics stand under their own name. One that describes each side alone stands there with
+endings: `cramers_v_h` of people, `cramers_v_s` of the panel, `cramers_v_inflation` their difference (S - H) and
+`cramers_v_inflation_ratio` their quotient; `simframe metrics show NAME` lists the names in SQL. `excess` is
+`estimate - floor` of its rows; `z_difference` and `standardised_bias` are columns of the view `coefficient_pairs`.
+
+## How sure
+
+`simframe evaluate` sets three things beside an estimate; the second table of every family says how each is obtained.
+
+- The interval (`ci_low`, `ci_high`) holds what would be found with as many people and simulated respondents as one
+  likes, 95 times in 100. It rests on respondents drawn anew, each with all their answers, with weights, and with
+  clusters within strata where the study declares them. Noise pushes distances away from 0, so the draws' percentiles
+  would be too high: instead, the interval keeps the true distances under which the one observed would not be rare, when
+  squares of distances follow a noncentral chi-squared law (`noncentral chi-squared inversion`). It often begins at 0,
+  and it is stretched to hold the estimate, which therefore often stands at its upper end. Counts and rates of
+  significant coefficients have no such truth: their interval is where they would fall were both samples drawn afresh.
+  No interval knows of errors other than sampling: of coverage, of nonresponse, of the wording of questions or prompts.
+- The floor (`floor`) is the mean of the figure between two samples of people of these sizes, what a perfect simulator
+  would score; its edge (`floor_q95`) is what 5 % of such samples are beyond, on the worse side. A figure at its floor
+  was not told apart from people. That does not show that it is alike, least of all with few people.
+- The p-value (`p_value`) asks how often a difference as large would be seen were both sides samples of the same people.
+  Each stands for one test: of 100 true hypotheses 5 fall below 0.05, and nothing corrects for how many rows are read.
 """
 
 

@@ -17,18 +17,29 @@ def section(findings: Findings, names: Names) -> Section:
     seeds = sorted({panel.evaluation_seed for panel in findings.panels if panel.evaluation_seed is not None})
     drawn = f" {listed(map(count, replicates))} replicates, seed {listed(map(str, seeds))}." if replicates else ""
     intro = [
-        "Interval: 95 %, from a bootstrap of respondents, each drawn with all their answers; weights, strata and "
-        f"clusters respected.{drawn} Samples differ even where populations do not, so a distance comes out too large; "
-        "intervals are for the distance without that noise, and the estimate often stands at their upper end.",
+        "Interval: 95 %, from respondents drawn anew, each with all their answers; weights, strata and clusters "
+        f"respected; for regressions, from coefficients drawn from the law of both fits.{drawn} Samples differ even "
+        "where populations do not, so a distance comes out too large; intervals are for the distance without that "
+        "noise, and the estimate often stands at their upper end. They are about sampling alone: not about who could "
+        "not be reached or did not answer, nor about the wording of questions and prompts. The table metrics of the "
+        "warehouse says how each is obtained.",
         "Floor: the figure between two samples of people of the same sizes. Its mean is what a perfect simulator would "
         "score from sampling noise alone; 95 % of such samples stay below its 95 % quantile. A figure is at the floor "
         "where it is not above that quantile: nothing tells the panel from more people. It does not say that they are "
         "the same: with few people, much hides below the floor.",
+        "One figure in twenty of a perfect panel is expected beyond the 95 % quantile of its floor, and one p-value in "
+        "twenty below 0.05: nothing here corrects for how many are read.",
         "People, split in half: the people who judge, one random half of them against the other, many times. Halves "
         "are smaller than the whole, so the floor is the stricter measure.",
         "Baselines know the same pilot and use no language model: pilot marginals draw every answer from the pilot's "
         "shares, the logit chain draws each answer from a logit on persona and earlier answers.",
     ]
+    numbers = [i.label for i in findings.study.items if i.wording and not i.asked and i.role not in ("persona", "arm")]
+    if numbers:
+        intro.append(
+            "Questions without options stand in no mean over the asked items and in no verdict on answer shares: "
+            f"{listed(numbers)}. The view alignment has their rows."
+        )
     blocks = [_verdicts(findings), _thresholds(findings), _metrics(findings)]
     return Section("method", "How to read the numbers", intro, blocks, [], ["rules", "thresholds"])
 
