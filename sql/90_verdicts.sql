@@ -77,24 +77,6 @@ SELECT * FROM (VALUES
 
 COMMENT ON VIEW fit_rules IS 'What every verdict of the scorecard says of use: fit, not fit, undecided; NULL of people themselves.';
 
--- Intervals in closed form, for figures that an evaluation does not resample: Fisher's for a correlation, which is
--- wider than that of a mean of several correlations, and Wilson's for a share. 1.96 stands for 95 %.
-CREATE OR REPLACE MACRO fisher_bound(r, n, z) AS
-    CASE WHEN n > 3 AND abs(r) < 1 THEN tanh(atanh(r) + z / sqrt(n - 3)) END;
-
-CREATE OR REPLACE MACRO wilson_bound(share, n, z) AS
-    CASE WHEN n > 0 THEN
-        (share + z * z / (2 * n) + z * sqrt(share * (1 - share) / n + z * z / (4.0 * n * n))) / (1 + z * z / n)
-    END;
-
-CREATE OR REPLACE MACRO closed_bound(metric, estimate, n_h, n_s, z) AS
-    CASE metric
-        WHEN 'pearson_r' THEN fisher_bound(estimate, n_s, z)
-        WHEN 'demeaned_r' THEN fisher_bound(estimate, n_s, z)
-        WHEN 'memorised_share' THEN wilson_bound(estimate, n_s, z)
-        WHEN 'memorised_share_h' THEN wilson_bound(estimate, n_h, z)
-    END;
-
 CREATE OR REPLACE MACRO fails_inference(sign_f1, false_positive_rate, coverage, least_f1, most_false, least_coverage) AS
     coalesce(sign_f1 < least_f1, false)
     OR coalesce(false_positive_rate > most_false, false)

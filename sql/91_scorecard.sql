@@ -20,11 +20,7 @@ compared AS (
     WHERE c.panel_id IS NOT NULL OR x.panel_id IS NOT NULL
 ),
 figures AS MATERIALIZED (
-    SELECT
-        a.* REPLACE (
-            coalesce(a.ci_low, closed_bound(a.metric, a.estimate, a.n_h, a.n_s, -1.96)) AS ci_low,
-            coalesce(a.ci_high, closed_bound(a.metric, a.estimate, a.n_h, a.n_s, 1.96)) AS ci_high
-        )
+    SELECT a.*
     FROM alignment AS a
     WHERE a.metric IN (SELECT metric FROM verdict_rules)
         OR a.metric IN ('false_positive_rate', 'coefficient_coverage', 'memorised_share_h')
@@ -202,7 +198,7 @@ LEFT JOIN fit_rules AS f ON f.verdict = j.verdict;
 COMMENT ON VIEW scorecard IS 'What a panel is fit for: a verdict per axis, from the worst figure of that axis, beside the base model and the best baseline on the same pilot. People split in half are a panel of their own.';
 COMMENT ON COLUMN scorecard.axis IS 'marginals, heterogeneity, subgroups, coherence, inference, individuals or memorisation';
 COMMENT ON COLUMN scorecard.estimate IS 'the figure that speaks for the axis; metric, attribute, level and term say which it is';
-COMMENT ON COLUMN scorecard.ci_low IS '95 % interval: the evaluation''s, else Fisher''s of a correlation or Wilson''s of a share';
+COMMENT ON COLUMN scorecard.ci_low IS '95 % interval, as the evaluation found it';
 COMMENT ON COLUMN scorecard.base_estimate IS 'the same figure of the untuned model';
 COMMENT ON COLUMN scorecard.baseline_estimate IS 'the same figure of the best baseline fitted on the same number of pilot respondents';
 COMMENT ON COLUMN scorecard.verdict IS 'in words; 90_verdicts.sql says what each takes';

@@ -3,9 +3,7 @@
 import re
 
 import duckdb
-import numpy as np
 import pytest
-from scipy import stats
 
 from simframe.warehouse.catalog import sql_files
 from simframe.warehouse.declarations import declare
@@ -179,22 +177,6 @@ def test_the_worst_pair_speaks_for_coherence(warehouse):
     with made.open() as con:
         found = con.execute("SELECT term, estimate FROM scorecard WHERE axis = 'coherence'").fetchall()
     assert found == [("nameless", -0.5)]
-
-
-@pytest.mark.parametrize(("share", "n"), [(0.0, 40), (0.1, 50), (0.75, 292), (1.0, 30)])
-def test_the_interval_of_a_share_is_wilsons(rules, share, n):
-    from statsmodels.stats.proportion import proportion_confint
-
-    got = rules.execute("SELECT wilson_bound(?, ?, -1.96), wilson_bound(?, ?, 1.96)", [share, n] * 2).fetchone()
-    assert got == pytest.approx(proportion_confint(share * n, n, method="wilson"), abs=1e-5)
-
-
-def test_the_interval_of_a_correlation_is_fishers(rules):
-    x, y = np.random.default_rng(5).normal(size=(2, 60))
-    expected = stats.pearsonr(x, x + y)
-    bounds = [float(expected.statistic), 60] * 2
-    got = rules.execute("SELECT fisher_bound(?, ?, -1.96), fisher_bound(?, ?, 1.96)", bounds).fetchone()
-    assert got == pytest.approx(tuple(expected.confidence_interval()), abs=1e-5)
 
 
 def test_repeating_the_pilot_is_said(rules):
