@@ -48,7 +48,7 @@ class Road:
 
     def finish(self) -> None:
         """Evaluate everything, and hold what may never be."""
-        evaluate_panels(self.warehouse, None, lambda done, total: None, replicates=100)
+        evaluate_panels(self.warehouse, None, lambda done, total: None, replicates=20)
         wrong = self.warehouse.sql("""
             SELECT * FROM alignment
             WHERE (estimate IS NULL) > (reason IS NOT NULL) OR isnan(estimate)
@@ -328,7 +328,7 @@ def test_a_panel_whose_reference_answered_another_version_is_not_evaluated(
     text = park_text.replace("somewhat", "a little")
     made.warehouse.publish(changed, text, provenance, respondents, responses)
     with pytest.raises(InferenceError, match="answered another version of study"):
-        evaluate_panels(made.warehouse, ["mixed"], lambda done, total: None, replicates=100)
+        evaluate_panels(made.warehouse, ["mixed"], lambda done, total: None, replicates=20)
     assert made.warehouse.sql("FROM comparisons").is_empty()
     with pytest.raises(SimframeError):
-        evaluate_panels(made.warehouse, None, lambda done, total: None, replicates=100)
+        evaluate_panels(made.warehouse, None, lambda done, total: None, replicates=20)
