@@ -38,7 +38,7 @@ test: $(READY) ## run the tests
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 coverage: $(READY) ## study coverage, type I error and floors on planted truths, for hours, and write docs/coverage.md
-	$(BIN)/python tests/planted/coverage.py build/coverage --page docs/coverage.md
+	$(BIN)/python tests/planted/run_study.py build/coverage --page docs/coverage.md
 
 abi: $(READY) ## run the compiled library under Polars 1.32.3 and newer, in throw-away environments
 	$(BIN)/python tests/metrics/abi.py

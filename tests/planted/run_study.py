@@ -1,4 +1,4 @@
-"""Run the study and write its page: ``python tests/planted/coverage.py FOLDER --page docs/coverage.md``."""
+"""Run the study and write its page: ``python tests/planted/run_study.py FOLDER --page docs/coverage.md``."""
 
 from __future__ import annotations
 
