@@ -131,6 +131,15 @@ groups AS (
         AND f.n_h >= c.small_group AND f.n_s >= c.small_group
     GROUP BY f.panel_id
 ),
+absences AS (
+    -- A worst group is the worst of those that were simulated: people whom the panel leaves out are not among them.
+    SELECT f.panel_id, count(DISTINCT (f.attribute, f.level)) AS absent
+    FROM figures AS f
+    JOIN compared AS c ON c.panel_id = f.panel_id
+    WHERE f.family = 'subgroups' AND f.metric = 'js_distance' AND f.item_id IS NOT NULL
+        AND f.reason = 'not simulated' AND f.n_h >= c.small_group
+    GROUP BY f.panel_id
+),
 coincidence AS (
     SELECT panel_id, estimate AS floor, ci_high AS floor_q95 FROM figures WHERE metric = 'memorised_share_h'
 ),
@@ -167,13 +176,22 @@ judged AS (
                 h.estimate, h.ci_low, h.ci_high,
                 CASE WHEN h.floored AND (x.axis <> 'subgroups' OR coalesce(g.beyond, 0) = 0) THEN h.floor_q95 END,
                 h.n_h, h.n_s, c.small_group, h.ideal, h.margin, l.ci_low, l.ci_high)
+        END AS found,
+        CASE
+            WHEN x.axis = 'subgroups' AND a.absent > 0 AND found IN ('at the floor', 'within the margin')
+                THEN 'undecided'
+            ELSE found
         END AS verdict,
         CASE
             WHEN h.panel_id IS NULL AND c.is_people THEN 'not compared between halves'
             WHEN h.panel_id IS NULL AND x.axis = 'individuals' THEN 'no twins'
             WHEN h.panel_id IS NULL THEN 'the study declares nothing to compare'
-            WHEN x.axis = 'subgroups' AND g.beyond > 0
-                THEN concat_ws('; ', g.beyond || ' of ' || g.groups || ' groups are beyond their floor', h.reason)
+            WHEN x.axis = 'subgroups' THEN nullif(concat_ws(
+                '; ',
+                a.absent || CASE a.absent WHEN 1 THEN ' group is' ELSE ' groups are' END || ' not simulated',
+                CASE WHEN g.beyond > 0 THEN g.beyond || ' of ' || g.groups || ' groups are beyond their floor' END,
+                h.reason
+            ), '')
             ELSE h.reason
         END AS reason,
         c.changed AS thresholds
@@ -184,10 +202,11 @@ judged AS (
     LEFT JOIN baselines AS l ON l.panel_id = c.panel_id AND l.axis = x.axis
     LEFT JOIN inference AS i ON i.panel_id = c.panel_id
     LEFT JOIN groups AS g ON g.panel_id = c.panel_id
+    LEFT JOIN absences AS a ON a.panel_id = c.panel_id
     LEFT JOIN coincidence AS m ON m.panel_id = c.panel_id
 )
 SELECT
-    j.* EXCLUDE (verdict, reason, thresholds),
+    j.* EXCLUDE (found, verdict, reason, thresholds),
     j.verdict,
     CASE f.fit WHEN 'undecided' THEN f.fit ELSE f.fit || ' for ' || j.axis END AS fit,
     j.reason,

@@ -1,0 +1,52 @@
+"""scorecard: a panel is not fit for subgroups that it leaves out."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import count
+
+MEN = {"1": 30, "3": 30}
+WOMEN = {"1": 40, "3": 40}
+
+
+def _made(warehouse, women, men):
+    made = warehouse()
+    for name, each, own in (("h", 80, 60), ("s", women, men)):
+        half = {"f": {"1": each / 2, "3": each / 2}, "m": {"1": own / 2, "3": own / 2}}
+        rows = count("mood", {"1": (each + own) / 2, "3": (each + own) / 2})
+        for level, counts in half.items():
+            rows += count("mood", counts, attribute="sex", level=level) if sum(counts.values()) else []
+        made.panel(name, reference=None if name == "h" else "h", tables={"cells": rows})
+    worst = {"family": "subgroups", "metric": "worst_group_js_distance", "attribute": "sex", "level": "f"}
+    near = {"item_id": None, "estimate": 0.0, "ci_low": 0.0, "ci_high": 0.05, "floor": 0.03, "floor_q95": 0.06}
+    made.evaluation("e1", "s", tables={"estimates": [worst | near]})
+    return made
+
+
+@pytest.mark.parametrize(
+    ("women", "men", "verdict", "fit", "reason"),
+    [
+        (80, 60, "at the floor", "fit for subgroups", "worst of 2 of 3 groups"),
+        (80, 0, "undecided", "undecided", "1 group is not simulated; worst of 1 of 3 groups"),
+    ],
+)
+def test_a_group_that_is_left_out_is_said_and_forbids_fit(warehouse, women, men, verdict, fit, reason):
+    with _made(warehouse, women, men).open() as con:
+        found = con.execute("SELECT verdict, fit, reason FROM scorecard WHERE axis = 'subgroups'").fetchall()
+    assert found == [(verdict, fit, reason)]
+
+
+def test_a_small_group_that_is_left_out_decides_nothing(warehouse):
+    made = warehouse()
+    for name, levels in (("h", {"f": WOMEN, "m": {"1": 15, "3": 14}}), ("s", {"f": WOMEN})):
+        rows = count("mood", WOMEN)
+        for level, counts in levels.items():
+            rows += count("mood", counts, attribute="sex", level=level)
+        made.panel(name, reference=None if name == "h" else "h", tables={"cells": rows})
+    worst = {"family": "subgroups", "metric": "worst_group_js_distance", "attribute": "sex", "level": "f"}
+    near = {"item_id": None, "estimate": 0.0, "ci_low": 0.0, "ci_high": 0.05, "floor": 0.03, "floor_q95": 0.06}
+    made.evaluation("e1", "s", tables={"estimates": [worst | near]})
+    with made.open() as con:
+        found = con.execute("SELECT verdict, reason FROM scorecard WHERE axis = 'subgroups'").fetchall()
+    assert found == [("at the floor", "worst of 1 of 3 groups")]
