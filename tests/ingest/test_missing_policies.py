@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,8 +186,11 @@ def test_the_category_is_offered_to_baselines_and_models(case: Case) -> None:
     assert drawn.filter(pl.col("code") == "9")["value"].null_count() == (drawn["code"] == "9").sum()
 
 
-def test_a_simulated_panel_may_answer_it(case: Case) -> None:
-    humans = find_humans(case.warehouse, None)
+def test_a_simulated_panel_may_answer_it(case: Case, tmp_path: Path) -> None:
+    shutil.copytree(case.warehouse.layout.root, tmp_path / "w")
+    warehouse = Warehouse(tmp_path / "w")
+    warehouse.rebuild()
+    humans = find_humans(warehouse, None)
     respondents, personas = humans.personas()
     ids = respondents["respondent_id"]
     answers = pl.concat(
@@ -200,10 +204,10 @@ def test_a_simulated_panel_may_answer_it(case: Case) -> None:
     everything = pl.concat([personas, answers], how="diagonal_relaxed")
     if case.policy == "exclude":
         with pytest.raises(WarehouseError, match="'9' to 'green', which is none of its options"):
-            case.warehouse.publish(humans.study, "", provenance, respondents, everything)
+            warehouse.publish(humans.study, "", provenance, respondents, everything)
         return
-    case.warehouse.publish(humans.study, "", provenance, respondents, everything)
-    rows = case.warehouse.sql("""
+    warehouse.publish(humans.study, "", provenance, respondents, everything)
+    rows = warehouse.sql("""
         SELECT metric, estimate, reason FROM divergence WHERE panel_id = 'panel' AND item_id = 'green'
     """)
     found = {metric: (estimate, reason) for metric, estimate, reason in rows.iter_rows()}

@@ -56,6 +56,7 @@ def figures(warehouse: Warehouse, metric: str) -> dict[str, float]:
         """
         SELECT model, estimate FROM alignment JOIN panels USING (panel_id)
         WHERE family = 'divergence' AND metric = ? AND item_id = 'stance' AND attribute = 'all'
+            AND panel_id <> alignment.reference_id
         """,
         [metric],
     )
@@ -96,6 +97,7 @@ def test_no_model_is_told_from_people_by_chance(warehouse: Warehouse, published:
         SELECT model, p_value, estimate > floor_q95, ci_low <= estimate AND estimate <= ci_high
         FROM alignment JOIN panels USING (panel_id)
         WHERE family = 'divergence' AND metric = 'js_divergence' AND item_id = 'stance' AND attribute = 'all'
+            AND panel_id <> alignment.reference_id
         """
     )
     assert found.height == len(REFERENCE)
