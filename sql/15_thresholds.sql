@@ -73,7 +73,7 @@ SELECT
     max(value) FILTER (name = 'coefficient_coverage') AS coefficient_coverage,
     max(value) FILTER (name = 'individuals_r') AS individuals_r,
     bool_or(name = 'individuals_r' AND declared) AS individuals_declared,
-    string_agg(name || ' ' || coalesce(value::VARCHAR, 'none'), ', ' ORDER BY position)
+    string_agg(name || ' ' || coalesce(format('{:g}', value), 'none'), ', ' ORDER BY position)
         FILTER (value IS DISTINCT FROM default_value) AS changed
 FROM thresholds
 GROUP BY ALL;

@@ -54,7 +54,7 @@ COMMENT ON COLUMN alignment.family IS 'divergence, heterogeneity, subgroups, coh
 COMMENT ON COLUMN alignment.estimate IS 'the figure; NULL where undefined, and then reason says why';
 COMMENT ON COLUMN alignment.ci_low IS '95 % interval; NULL until the panel is evaluated';
 COMMENT ON COLUMN alignment.ci_high IS '95 % interval; NULL until the panel is evaluated';
-COMMENT ON COLUMN alignment.floor IS 'mean of the figure between two samples of people of these sizes';
+COMMENT ON COLUMN alignment.floor IS 'mean of the figure between two samples of people of these sizes; of ratios the median';
 COMMENT ON COLUMN alignment.floor_q95 IS '95 % quantile of the figure between two samples of people of these sizes';
 COMMENT ON COLUMN alignment.n_h IS 'people behind the figure; for a mean, the fewest of any item in it';
 COMMENT ON COLUMN alignment.n_s IS 'simulated respondents behind the figure';

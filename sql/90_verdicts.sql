@@ -15,10 +15,11 @@
 -- Where there is no evaluated baseline on the same pilot to compare with:
 --   differs from people       the whole interval is beyond the floor's upper edge and any margin
 --   no baseline               neither that, nor near enough to people to need no baseline
+-- `fit` is `not fit` wherever `differs from people` holds, whatever a baseline does: a bad baseline excuses nothing.
 -- Inference asks for every declared model at once:
 --   recovers the coefficients every model meets sign_f1 (0.9), false_positive_rate (0.1), coefficient_coverage (0.8)
---   not fit for inference     some model misses one
---   undecided                 none is missed, some are undefined
+--   not fit for inference     some model misses one, by more than 95 % of pairs of samples of people would
+--   undecided                 some are undefined, or missed as another sample of people might miss them
 -- Individuals:
 --   individuals not told apart   the interval reaches individuals_r (0)
 --   individuals told apart       the whole interval is above an individuals_r that the study declares
@@ -87,6 +88,10 @@ CREATE OR REPLACE MACRO fails_inference(sign_f1, false_positive_rate, coverage, 
 CREATE OR REPLACE MACRO passes_inference(sign_f1, false_positive_rate, coverage, least_f1, most_false, least_coverage) AS
     coalesce(sign_f1 >= least_f1 AND false_positive_rate <= most_false AND coverage >= least_coverage, false);
 
+-- The whole interval is beyond the floor's upper edge and any margin; NULL or false where neither is known.
+CREATE OR REPLACE MACRO differs(ci_low, ci_high, floor_q95, ideal, margin) AS
+    ci_low > greatest(floor_q95, ideal + margin) OR ci_high < ideal - margin;
+
 -- floor_q95 is NULL where no floor speaks, margin where none is set.
 CREATE OR REPLACE MACRO verdict(
     estimate, ci_low, ci_high, floor_q95, n_h, n_s, small, ideal, margin, baseline_low, baseline_high
@@ -97,7 +102,7 @@ CREATE OR REPLACE MACRO verdict(
         WHEN estimate <= floor_q95 THEN 'at the floor'
         WHEN ci_low >= ideal - margin AND ci_high <= ideal + margin THEN 'within the margin'
         WHEN baseline_low IS NULL OR baseline_high IS NULL THEN CASE
-            WHEN ci_low > greatest(floor_q95, ideal + margin) OR ci_high < ideal - margin THEN 'differs from people'
+            WHEN differs(ci_low, ci_high, floor_q95, ideal, margin) THEN 'differs from people'
             ELSE 'no baseline'
         END
         WHEN loss_high(ci_low, ci_high, ideal) < loss_low(baseline_low, baseline_high, ideal) THEN 'better than baseline'

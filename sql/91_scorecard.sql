@@ -102,7 +102,10 @@ models AS (
         any_value(c.coefficient_coverage) AS least_coverage,
         max(f.estimate) FILTER (f.metric = 'sign_f1') AS sign_f1,
         max(f.estimate) FILTER (f.metric = 'false_positive_rate') AS false_positive_rate,
-        max(f.estimate) FILTER (f.metric = 'coefficient_coverage') AS coverage
+        max(f.estimate) FILTER (f.metric = 'coefficient_coverage') AS coverage,
+        max(f.floor_q95) FILTER (f.metric = 'sign_f1') AS f1_of_people,
+        max(f.floor_q95) FILTER (f.metric = 'false_positive_rate') AS false_of_people,
+        max(f.floor_q95) FILTER (f.metric = 'coefficient_coverage') AS coverage_of_people
     FROM figures AS f
     JOIN compared AS c ON c.panel_id = f.panel_id
     WHERE f.family = 'recovery'
@@ -114,7 +117,11 @@ inference AS (
         count(*) AS models,
         count(*) FILTER (sign_f1 IS NULL AND false_positive_rate IS NULL AND coverage IS NULL) AS undefined,
         count(*) FILTER (
-            fails_inference(sign_f1, false_positive_rate, coverage, least_f1, most_false, least_coverage)
+            -- No more is asked than another sample of people would give.
+            fails_inference(
+                sign_f1, false_positive_rate, coverage,
+                least(least_f1, f1_of_people), greatest(most_false, false_of_people),
+                least(least_coverage, coverage_of_people))
         ) AS failed,
         count(*) FILTER (
             passes_inference(sign_f1, false_positive_rate, coverage, least_f1, most_false, least_coverage)
@@ -177,6 +184,10 @@ judged AS (
                 CASE WHEN h.floored AND (x.axis <> 'subgroups' OR coalesce(g.beyond, 0) = 0) THEN h.floor_q95 END,
                 h.n_h, h.n_s, c.small_group, h.ideal, h.margin, l.ci_low, l.ci_high)
         END AS found,
+        coalesce(
+            found NOT IN ('not evaluated', 'too few respondents') AND x.axis NOT IN ('inference', 'individuals', 'memorisation')
+            AND differs(h.ci_low, h.ci_high, CASE WHEN h.floored THEN h.floor_q95 END, h.ideal, h.margin), false
+        ) AS differs,
         CASE
             WHEN x.axis = 'subgroups' AND a.absent > 0 AND found IN ('at the floor', 'within the margin')
                 THEN 'undecided'
@@ -206,9 +217,13 @@ judged AS (
     LEFT JOIN coincidence AS m ON m.panel_id = c.panel_id
 )
 SELECT
-    j.* EXCLUDE (found, verdict, reason, thresholds),
+    j.* EXCLUDE (found, differs, verdict, reason, thresholds),
     j.verdict,
-    CASE f.fit WHEN 'undecided' THEN f.fit ELSE f.fit || ' for ' || j.axis END AS fit,
+    CASE
+        WHEN j.differs AND f.fit IS NOT NULL THEN 'not fit for ' || j.axis
+        WHEN f.fit = 'undecided' THEN f.fit
+        ELSE f.fit || ' for ' || j.axis
+    END AS fit,
     j.reason,
     j.thresholds
 FROM judged AS j

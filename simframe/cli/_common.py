@@ -21,6 +21,10 @@ warehouse_option = click.option(
     help="Folder of the warehouse.",
 )
 
+jobs_option = click.option(
+    "--jobs", type=click.IntRange(1), help="Panels to evaluate side by side.  [default: one a core]"
+)
+
 
 def print_table(frame: pl.DataFrame, title: str | None = None) -> None:
     """Print a frame as a table; every cell is plain text, whatever brackets it has."""

@@ -6,24 +6,33 @@ from pathlib import Path
 
 import click
 
-from simframe.cli._common import progress_bars, warehouse_option
+from simframe.cli._common import jobs_option, progress_bars, warehouse_option
 
 
 @click.command("evaluate")
 @click.argument("panels", nargs=-1, metavar="[PANEL]...")
 @click.option("--replicates", type=click.IntRange(100), default=2000, show_default=True, help="Bootstrap replicates.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Seed of every draw.")
+@jobs_option
 @warehouse_option
-def command(panels: tuple[str, ...], replicates: int, seed: int, root: Path) -> None:
+def command(panels: tuple[str, ...], replicates: int, seed: int, jobs: int | None, root: Path) -> None:
     """Compute intervals, floors, p-values and regressions of panels; of all panels where none is named.
 
     What was evaluated before under the same settings stays as it is.
     """
     from simframe.inference import evaluate_panels
+    from simframe.inference.side_by_side import cores
     from simframe.warehouse import Warehouse
 
     warehouse = Warehouse.open(root)
     with progress_bars() as bars:
-        done = evaluate_panels(warehouse, list(panels) or None, bars("Evaluating"), replicates=replicates, seed=seed)
+        done = evaluate_panels(
+            warehouse,
+            list(panels) or None,
+            bars("Evaluating"),
+            replicates=replicates,
+            seed=seed,
+            jobs=jobs or cores(),
+        )
     fresh = sum(each.fresh for each in done)
     click.echo(f"{fresh} of {len(done)} panels evaluated, {len(done) - fresh} were already")

@@ -51,8 +51,10 @@ def command(
         fresh = [panel for panel in made if panel.fresh]
         if evaluate:
             from simframe.inference import evaluate_panels
+            from simframe.inference.side_by_side import cores
 
-            evaluate_panels(warehouse, [humans.panel_id, *(m.panel_id for m in made)], bars("Evaluating"))
+            ids = [humans.panel_id, *(m.panel_id for m in made)]
+            evaluate_panels(warehouse, ids, bars("Evaluating"), jobs=cores())
     print_table(
         pl.DataFrame(
             [

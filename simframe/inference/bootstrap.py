@@ -19,6 +19,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import accumulate, pairwise
 
 import numpy as np
 import polars as pl
@@ -27,6 +28,7 @@ from simframe.inference.counting import Draws, afresh, bootstrap, halves, shuffl
 from simframe.inference.figures import HIDDEN, MOMENTS, SIDES, Key, Tables, contrasts, figures_of, sizes_of
 from simframe.inference.interval import Drawn, judge, scaled, spread
 from simframe.inference.laws import difference
+from simframe.inference.memory import Memory
 from simframe.inference.resample import Design, digest
 from simframe.inference.sample import Coded
 from simframe.metrics.arrays import Counts, Floats, People
@@ -36,6 +38,8 @@ SCALING = ("people_halves", "half_samples")
 KINDS = ("bootstrap", "floor", "null", *SCALING)
 HALVES = 200
 """Times that a human panel is cut in two."""
+ALIKE = 1000
+"""Most draws of panels that do not differ: a p-value of 5 %, or a 95 % quantile, then has a standard error of 0.7 %."""
 MOST_TOLD = 500
 """Figures that are judged together: enough to be quick, few enough for memory."""
 FEW = "fewer than two respondents on one side"
@@ -99,19 +103,35 @@ class Group:
         return Tables(counts[0], counts[1], self.weighted), Tables(heads[0], heads[1], weighted=False)
 
     def draws(self, draws: Draws) -> Iterator[tuple[str, Tables]]:
-        """Yield the counts of both sides under every kind of draw, one column a replicate."""
+        """Yield the counts of both sides, drawn from themselves and with their labels shuffled."""
         weighted, (h, s) = self.weighted, self.designs
         people = bootstrap(self.h, draws, of_h=True, squares=weighted)
         yield "bootstrap", Tables(people, bootstrap(self.s, draws, of_h=False, squares=weighted), weighted)
-        like_people = afresh(self.h, len(self.s.weight), draws, weighted=s.weighted, squares=weighted)
+        left = min(draws.replicates, ALIKE - draws.first)
+        if h.exchangeable and s.exchangeable and left > 0:
+            few = Draws(draws.name, draws.first, left)
+            yield "null", Tables(*shuffled(self.h, self.s, few, squares=weighted), weighted)
+
+    def people(self, draws: Draws) -> Iterator[tuple[str, Tables]]:
+        """Yield the counts of samples of people, one as large as S; of halves of H and of samples as large as these."""
+        weighted = self.weighted
+        left = min(draws.replicates, ALIKE - draws.first)
+        if left <= 0:
+            return
+        draws = Draws(draws.name, draws.first, left)
+        people = bootstrap(self.h, draws, of_h=True, squares=weighted)
+        like_people = afresh(self.h, len(self.s.weight), draws, weighted=self.designs[1].weighted, squares=weighted)
         yield "floor", Tables(people, like_people, weighted)
-        if h.exchangeable and s.exchangeable:
-            yield "null", Tables(*shuffled(self.h, self.s, draws, squares=weighted), weighted)
-        few = Draws(draws.name, draws.first, max(1, draws.replicates // 4))
+        few = Draws(draws.name, draws.first, max(1, draws.replicates // 2))
         yield "people_halves", Tables(*halves(self.h, few), weighted)
         sizes = (len(self.h.weight) // 2, len(self.h.weight) - len(self.h.weight) // 2)
         two = [afresh(self.h, n, few, weighted=True, of_h=k == 0) for k, n in enumerate(sizes)]
         yield "half_samples", Tables(two[0], two[1], weighted)
+
+    def both(self, draws: Draws) -> Iterator[tuple[str, Tables]]:
+        """Yield every kind of draw."""
+        yield from self.draws(draws)
+        yield from self.people(draws)
 
     @property
     def worth(self) -> tuple[float, float]:
@@ -138,9 +158,45 @@ def estimates(coded: Coded, replicates: int, seed: int, panel_id: str) -> pl.Dat
     """Return the rows of table ``estimates``: every figure with interval, floor and p-value.
 
     The draws depend on ``seed``, ``panel_id``, the respondents' ids and the group drawn from, and on nothing else.
+    Floors are people's alone: panels of one size have one floor, which is drawn once.
     """
     identity = digest(seed, panel_id, coded.h.ids, coded.s.ids)
-    return _rows(coded, identity, replicates, Group.draws, _judged)
+    if not (coded.h.design.exchangeable and coded.s.design.exchangeable):
+        return _rows(coded, identity, replicates, Group.both, _judged)
+    found = _rows(coded, identity, replicates, Group.draws, _judged)
+    floors = _FLOORS.get(
+        digest(seed, replicates, *_floored_by(coded)),
+        lambda: _rows(coded, digest(seed, coded.h.ids), replicates, Group.people, _judged),
+    )
+    # Which group is the worst one is the panel's affair.
+    level = pl.when(pl.col("metric") == "worst_group_js_distance").then(pl.lit(ALL)).otherwise("level").alias(".level")
+    keys = [".level" if name == "level" else name for name in Key.__dataclass_fields__]
+    edges = floors.with_columns(level).select(*keys, "floor", "floor_q95")
+    joined = (
+        found.drop("floor", "floor_q95")
+        .with_columns(level)
+        .join(edges, on=keys, how="left", nulls_equal=True, maintain_order="left")
+    )
+    known = pl.col("estimate").is_not_null()
+    return joined.with_columns(pl.when(known).then(name).alias(name) for name in ("floor", "floor_q95")).select(
+        found.columns
+    )
+
+
+_FLOORS: Memory[pl.DataFrame] = Memory()
+
+
+def _floored_by(coded: Coded) -> Iterator[str]:
+    """Yield what floors depend on: the people, how many of S are in every group, and which items they answered."""
+    for side, others in ((coded.h, False), (coded.s, True)):
+        design = [side.design.weight.tolist(), side.design.unit.tolist(), side.design.stratum.tolist()]
+        yield digest(side.design.weighted, coded.columns, *(() if others else (side.ids, design)))
+        for attribute, places in side.levels.items():
+            yield digest(attribute, np.unique(places, return_counts=True)[1].tolist() if others else places.tolist())
+    yield digest([question.item.id for question in coded.questions], coded.h.codes.tolist())
+    for attribute, levels in coded.groups.items():
+        here = [coded.s.codes[coded.s.levels[attribute] == place] for place in range(len(levels))]
+        yield digest(attribute, levels, [(codes >= 0).any(axis=0).tolist() for codes in here])
 
 
 def split_halves(coded: Coded, seed: int, panel_id: str) -> pl.DataFrame:
@@ -196,7 +252,7 @@ def _judged(figures: dict[Key, Figure]) -> dict[str, list[object]]:
     drawn = {kind: _stacked(figures, kind) for kind in KINDS}
     floor = scaled(metrics, drawn["floor"], drawn["people_halves"], drawn["half_samples"])
     worth = tuple(np.array([figure.worth[side] for figure in figures.values()]) for side in (0, 1))
-    null = drawn["null"] if drawn["null"].size else floor
+    null = drawn["null"] if drawn["null"].size or not drawn["bootstrap"].size else floor
     found = judge(metrics, observed, Drawn(drawn["bootstrap"], floor, null), (worth[0], worth[1]))
     _join_shares(list(figures), found)
     columns |= {name: _nullable(values) for name, values in found.items()}
@@ -248,8 +304,8 @@ def _reason(figure: Figure, *, bounded: bool) -> str | None:
         return "infinite: the panel never gives an answer that people give"
     if np.isnan(figure.observed):
         return "undefined on these answers"
-    drawn = figure.draws.get("bootstrap")
-    return "no interval: some draws are infinite" if drawn is not None and np.isinf(drawn).any() else None
+    infinite = any(np.isinf(drawn).any() for drawn in figure.draws.values())
+    return "no interval: some draws are infinite" if infinite else None
 
 
 def _figures(
@@ -272,11 +328,12 @@ def _figures(
             kinds = [(kind, counts) for kind, counts in every if (kind in SCALING) is distances]
             if not kinds:
                 continue
-            ends = np.cumsum([counts.h.n.shape[1] for _, counts in kinds])[:-1]
+            ends = list(accumulate((counts.h.n.shape[1] for _, counts in kinds), initial=0))
+            own = [(kind, slice(*between)) for (kind, _), between in zip(kinds, pairwise(ends), strict=True)]
             joined = Tables.joined([counts for _, counts in kinds])
             for key, values in figures_of(coded, place, joined, heads, distances=distances):
-                for (kind, _), own in zip(kinds, np.split(values, ends), strict=True):
-                    found[key].setdefault(kind, []).append(own)
+                for kind, between in own:
+                    found[key].setdefault(kind, []).append(values[between])
     return {
         key: Figure(
             observed[key],

@@ -142,12 +142,12 @@ def _of_question(
     """Yield the metrics of one item: on its options, on its values where it is ordered, of those who did not answer."""
     h, s = (side.n[question.options] for side in (tables.h, tables.s))
     if len(h):
+        unweighted = () if tables.weighted else ("chi2",)
+        yield from _named((*DIVERGENCES, *SHAPES, *unweighted), [h, s], n)
         if tables.weighted:
-            yield from _named((*DIVERGENCES, *SHAPES), [h, s], n)
             squares = [side.squares[question.options] for side in (tables.h, tables.s) if side.squares is not None]
             yield from _named(("chi2",), [h, s, *squares])
-        else:
-            yield from _named((*DIVERGENCES, *SHAPES, "chi2"), [h, s], n)
+        # Of one side alone, also where the other has no answers.
         entropy_h, entropy_s = (replicated(("entropy",), [side])[0] for side in (h, s))
         yield from (("entropy_h", entropy_h), ("entropy_s", entropy_s))
         yield "entropy_ratio", _quotient(entropy_s, entropy_h)

@@ -109,7 +109,7 @@ def scaled(metrics: Sequence[str], floor: Floats, halves: Floats, half_samples: 
         halves: draws between halves of the people, without replacement.
         half_samples: between samples of that size, with replacement.
     """
-    far = np.array([EVERY[metric].scale.startswith("noncentral") for metric in metrics])
+    far = np.array([EVERY[metric].scale.startswith("noncentral") or metric == "chi2" for metric in metrics])
     ratio = _moments(halves)[0] / _moments(half_samples)[0]
     known = far & np.isfinite(ratio) & (ratio > 0)
     return np.asarray(floor * np.where(known, ratio, 1.0)[:, None])
@@ -242,7 +242,7 @@ def floor(metric: str, between_people: Floats) -> tuple[float | None, float | No
 
 
 def _floors(methods: Sequence[Method], between_people: Floats) -> tuple[Floats, Floats]:
-    """Return mean and edge of many figures between samples of people; see :func:`judge`."""
+    """Return mean (of ratios, the median) and edge of many figures between samples of people; see :func:`judge`."""
     judged = np.array([method.ideal is not None for method in methods]) & ((~np.isnan(between_people)).sum(axis=1) > 1)
     below = np.array([method.side == "below" for method in methods])
     edge = _quantile(between_people, FLOOR_QUANTILE)
@@ -250,6 +250,10 @@ def _floors(methods: Sequence[Method], between_people: Floats) -> tuple[Floats, 
         edge = np.where(below, _quantile(between_people, 1 - FLOOR_QUANTILE), edge)
     with warnings.catch_warnings(action="ignore"):
         middle = np.nanmean(between_people, axis=1) if between_people.size else np.full(len(methods), np.nan)
+        # Of ratios the median: where people's own figure may be next to nothing, there is no mean.
+        ratios = np.array([method.scale == "log" for method in methods])
+        if ratios.any() and between_people.size:
+            middle[ratios] = np.nanmedian(between_people[ratios], axis=1)
     return np.where(judged, middle, np.nan), np.where(judged, edge, np.nan)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, Generic, ParamSpec, TypeVar
 
 from simframe.inference.resample import digest
 from simframe.inference.sample import Panel
@@ -15,20 +15,31 @@ T = TypeVar("T")
 KEPT = 8
 
 
+class Memory(Generic[T]):
+    """The last few results, by a key."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, T] = {}
+
+    def get(self, key: str, make: Callable[[], T]) -> T:
+        """Return what is kept under ``key``; make it where nothing is."""
+        # What was asked for last goes to the end, and the beginning goes first.
+        self._kept[key] = self._kept.pop(key) if key in self._kept else make()
+        while len(self._kept) > KEPT:
+            del self._kept[next(iter(self._kept))]
+        return self._kept[key]
+
+
 def remembered(
     make: Callable[Concatenate[Study, Panel, P], T],
 ) -> Callable[Concatenate[Study, Panel, P], T]:
     """Keep the last few results of ``make``, by what study and panel hold; further arguments are texts."""
-    kept: dict[str, T] = {}
+    memory: Memory[T] = Memory()
 
     @wraps(make)
     def found(study: Study, panel: Panel, /, *more: P.args, **named: P.kwargs) -> T:
         content = [digest(table.hash_rows().to_list()) for table in (panel.respondents, panel.responses)]
         key = digest(study.study_hash, *content, *more, named)
-        # What was asked for last goes to the end, and the beginning goes first.
-        kept[key] = kept.pop(key) if key in kept else make(study, panel, *more, **named)
-        while len(kept) > KEPT:
-            del kept[next(iter(kept))]
-        return kept[key]
+        return memory.get(key, lambda: make(study, panel, *more, **named))
 
     return found

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
 
 from simframe.errors import InferenceError
 from simframe.inference.evaluate import REPLICATES, evaluate
 from simframe.inference.interval import LEVEL, METHOD
 from simframe.inference.sample import Panel
+from simframe.inference.side_by_side import side_by_side
 from simframe.warehouse import Warehouse
 from simframe.warehouse.evaluations import evaluation_id, publish_evaluation
+
+WORTH_A_PROCESS = 2
+"""Panels for which a process more is quicker, its start included."""
 
 
 @dataclass(frozen=True)
@@ -81,19 +89,37 @@ def evaluate_panels(
     *,
     replicates: int = REPLICATES,
     seed: int = 0,
+    jobs: int = 1,
 ) -> list[Recorded]:
-    """Evaluate the panels named, or all of them; see :func:`evaluate_panel`. The catalog is made again once."""
+    """Evaluate the panels named, or all of them; see :func:`evaluate_panel`. The catalog is made again once.
+
+    More ``jobs`` than one are processes side by side. They import the main module of the program again, which must
+    therefore keep what it does under ``if __name__ == "__main__"``. The numbers do not depend on how many there are.
+    """
     ids = panel_ids if panel_ids is not None else warehouse.sql("SELECT panel_id FROM panels ORDER BY 1")["panel_id"]
-    done = []
+    work = partial(_evaluate, warehouse.layout.root, replicates, seed)
+    done: dict[str, Recorded] = {}
     try:
-        for place, panel_id in enumerate(ids, 1):
-            one = evaluate_panel(warehouse, panel_id, replicates=replicates, seed=seed, rebuild=False)
-            done.append(one)
-            progress(place, len(ids))
+        for panel_id, one in _carried_out(work, [*dict.fromkeys(ids)], jobs):
+            done[panel_id] = one
+            progress(len(done), len(ids))
     finally:
-        if any(one.fresh for one in done):
+        if any(one.fresh for one in done.values()):
             warehouse.rebuild()
-    return done
+    return [done[panel_id] for panel_id in ids]
+
+
+def _carried_out(work: Callable[[str], Recorded], ids: list[str], jobs: int) -> Iterator[tuple[str, Recorded]]:
+    if jobs > 1 and len(ids) >= WORTH_A_PROCESS * jobs:
+        yield from side_by_side(work, ids, jobs)
+    else:
+        # Matrices are small: threads of linear algebra would only wait for each other.
+        with threadpool_limits(1):
+            yield from ((each, work(each)) for each in ids)
+
+
+def _evaluate(root: Path, replicates: int, seed: int, panel_id: str) -> Recorded:
+    return evaluate_panel(Warehouse(root), panel_id, replicates=replicates, seed=seed, rebuild=False)
 
 
 def _read(warehouse: Warehouse, panel_id: str) -> Panel:

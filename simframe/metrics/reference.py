@@ -32,9 +32,10 @@ endings: `cramers_v_h` of people, `cramers_v_s` of the panel, `cramers_v_inflati
   and it is stretched to hold the estimate, which therefore often stands at its upper end. Counts and rates of
   significant coefficients have no such truth: their interval is where they would fall were both samples drawn afresh.
   No interval knows of errors other than sampling: of coverage, of nonresponse, of the wording of questions or prompts.
-- The floor (`floor`) is the mean of the figure between two samples of people of these sizes, what a perfect simulator
-  would score; its edge (`floor_q95`) is what 5 % of such samples are beyond, on the worse side. A figure at its floor
-  was not told apart from people. That does not show that it is alike, least of all with few people.
+- The floor (`floor`) is the mean of the figure between two samples of people of these sizes (the median of ratios,
+  which may have no mean), what a perfect simulator would score; its edge (`floor_q95`) is what 5 % of such samples
+  are beyond, on the worse side. A figure at its floor was not told apart from people. That does not show that it is
+  alike, least of all with few people.
 - The p-value (`p_value`) asks how often a difference as large would be seen were both sides samples of the same people.
   Each stands for one test: of 100 true hypotheses 5 fall below 0.05, and nothing corrects for how many rows are read.
 """

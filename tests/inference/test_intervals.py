@@ -175,3 +175,9 @@ def test_what_people_make_large_has_its_lower_edge_and_what_chance_keeps_small_i
     assert p_value("tp", 1.0, drawn) == pytest.approx(0.1)
     assert p_value("tp", 3.0, drawn) == 1.0
     assert p_value("accuracy", 3.0, drawn) == pytest.approx(0.91)
+
+
+def test_floors_of_ratios_are_medians():
+    """A ratio to next to nothing has no mean worth the name; its draws here have median 1 and mean 20.8."""
+    assert floor("eta2_ratio", np.array([0.5, 0.8, 1.0, 1.2, 100.5]))[0] == 1.0
+    assert floor("js_distance", np.array([0.5, 0.8, 1.0, 1.2, 100.5]))[0] == pytest.approx(20.8)

@@ -9,6 +9,7 @@ from simframe.warehouse.catalog import sql_files
 from simframe.warehouse.declarations import declare
 
 from .conftest import TINY, count, cross
+from .test_recovery import coefficient, fit
 
 N = 100
 STANDING = """
@@ -213,6 +214,47 @@ def test_fit_follows_the_verdict(made):
     )
     assert rows["chain", "heterogeneity"]["fit"] == "undecided"
     assert {row["thresholds"] for row in rows.values()} == {None}
+
+
+def test_a_bad_baseline_excuses_nothing(made):
+    made.evaluation("e1", "tuned", tables=distance(0.3, 0.5))
+    made.evaluation("e2", "chain", tables=distance(0.2, 0.4))
+    with made.open() as con:
+        row = card(con)["tuned", "marginals"]
+    assert (row["verdict"], row["fit"]) == ("no better than baseline", "not fit for marginals")
+
+
+def recovered(edge):
+    """Return an evaluation in which one of two slopes is missed, and people's own sign_f1 has this edge."""
+    slopes = {"hit": (0.01, 0.01), "missed": (0.01, 0.5)}
+    rows = [coefficient("h", term, 1.0, h, "holdout") for term, (h, _) in slopes.items()]
+    rows += [coefficient("s", term, 1.0, s, "all") for term, (_, s) in slopes.items()]
+    floor = {"family": "recovery", "metric": "sign_f1", "attribute": "all", "level": "all", "term": "model"}
+    return {
+        "fits": [fit("h", "holdout"), fit("s", "all")],
+        "coefficients": rows,
+        "estimates": [floor | {"ci_low": 0.1, "ci_high": 1.0, "floor": 0.9, "floor_q95": edge}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("edge", "expected"),
+    [
+        # sign_f1 is 2/3: below the threshold of 0.9, but not below what other people would give.
+        (0.6, "undecided"),
+        (0.7, "not fit for inference"),
+        (None, "not fit for inference"),
+    ],
+)
+def test_inference_asks_no_more_than_people_give(warehouse, edge, expected):
+    made = warehouse()
+    made.panel("h", tables={})
+    made.panel("s", reference="h", tables={})
+    made.evaluation("e1", "s", tables=recovered(edge))
+    with made.open() as con:
+        row = card(con)["s", "inference"]
+    assert row["estimate"] == pytest.approx(2 / 3)
+    assert row["verdict"] == expected
 
 
 def declared(**values):

@@ -1,0 +1,101 @@
+"""Panels evaluated in processes side by side: the same numbers, and no process left or error lost."""
+
+import multiprocessing
+import os
+import signal
+from functools import partial
+
+import polars as pl
+import pytest
+
+from simframe.errors import InferenceError, WarehouseError
+from simframe.inference.side_by_side import cores, side_by_side
+
+
+def square(text):
+    return int(text) ** 2
+
+
+def refuse(text):
+    if text == "3":
+        raise WarehouseError("no panel is called '3'", where="here", mend="name another")
+    return text
+
+
+def fall(text):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_everything_is_done_once():
+    ids = [str(k) for k in range(7)]
+    found = dict(side_by_side(square, ids, 3))
+    assert found == {text: int(text) ** 2 for text in ids}
+    assert cores() >= 1
+
+
+def test_an_error_arrives_whole():
+    with pytest.raises(WarehouseError) as raised:
+        list(side_by_side(refuse, ["1", "2", "3", "4"], 2))
+    assert (raised.value.where, raised.value.mend) == ("here", "name another")
+    assert not multiprocessing.active_children()
+
+
+def test_a_process_that_dies_is_an_error():
+    with pytest.raises(InferenceError, match="was ended") as raised:
+        list(side_by_side(fall, ["1", "2"], 2))
+    assert "--jobs 1" in raised.value.mend
+
+
+def test_numbers_do_not_depend_on_jobs(tmp_path, monkeypatch):
+    from click.testing import CliRunner
+
+    from simframe.cli import main
+    from simframe.warehouse import Warehouse
+
+    answers = {"sex": ["m", "f"] * 30, "mood": [k % 5 + 1 for k in range(60)]}
+    study = """
+[study]
+id = "tiny"
+title = "Tiny"
+
+[[item]]
+id = "sex"
+label = "Sex"
+scale = "nominal"
+role = "persona"
+subgroup = true
+options = [{ code = "m", label = "Man" }, { code = "f", label = "Woman" }]
+
+[[item]]
+id = "mood"
+label = "Mood"
+scale = "ordinal"
+role = "attitude"
+options = [
+  { code = 1, label = "1" }, { code = 2, label = "2" }, { code = 3, label = "3" },
+  { code = 4, label = "4" }, { code = 5, label = "5" },
+]
+"""
+    (tmp_path / "study.toml").write_text(study)
+    pl.DataFrame(answers).write_csv(tmp_path / "people.csv")
+    for name, step in (("a", 1), ("b", 2), ("c", 3), ("d", 4)):
+        mood = [(k * step) % 5 + 1 for k in range(60)]
+        pl.DataFrame(answers | {"mood": mood}).write_csv(tmp_path / f"{name}.csv")
+    found = []
+    for jobs in ("1", "2"):
+        root = str(tmp_path / f"w{jobs}")
+        run = partial(CliRunner().invoke, main, catch_exceptions=False)
+        assert run(["init", "-w", root]).exit_code == 0
+        people = ["import", str(tmp_path / "study.toml"), str(tmp_path / "people.csv"), "-w", root]
+        done = run(people)
+        assert done.exit_code == 0, done.output
+        reference = Warehouse.open(root).sql("SELECT panel_id FROM panels").item()
+        for name in "abcd":
+            panel = [*people[:2], str(tmp_path / f"{name}.csv"), "--kind", "simulated", "--reference", reference]
+            done = run([*panel, "-w", root])
+            assert done.exit_code == 0, done.output
+        done = run(["evaluate", "--replicates", "100", "--jobs", jobs, "-w", root])
+        assert done.exit_code == 0, done.output
+        found.append(Warehouse.open(root).sql("SELECT * EXCLUDE (evaluation_id) FROM estimates ORDER BY ALL"))
+    assert found[0].height > 100
+    assert found[0].equals(found[1])
