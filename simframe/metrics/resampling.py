@@ -71,7 +71,8 @@ def count_bootstrap(
 
     The fields of each are `estimate`, `se` (standard deviation of the replicates), `low` and `high` (the 95 %
     bootstrap interval on the metric's scale, drawn on both sides, each at its own size), `floor` and `floor_q95`
-    (mean and 95 % quantile of the metric between two samples of the sides' sizes, both drawn from the reference).
+    (mean, of ratios the median, and 95 % quantile of the metric between two samples of the sides' sizes, both drawn
+    from the reference).
     `.struct.unnest()` gives a column a metric.
 
     Args:

@@ -163,8 +163,11 @@ Floor floor_of(const Judged& judged, Replicated& drawn) {
         const double ratio = moments(drawn.halves).mean / moments(drawn.half_samples).mean;
         if (std::isfinite(ratio) && ratio > 0) scale = ratio;
     }
-    const double mean = moments(between_people).mean * scale, q95 = quantile(between_people, kLevel) * scale;
-    return {std::isfinite(mean) ? mean : kUndefined, std::isfinite(q95) ? q95 : kUndefined};
+    // Ratios have a median where they have no mean.
+    const bool ratio_of_sides = judged.scale == Scale::log;
+    const double middle = (ratio_of_sides ? quantile(between_people, 0.5) : moments(between_people).mean) * scale;
+    const double q95 = quantile(between_people, kLevel) * scale;
+    return {std::isfinite(middle) ? middle : kUndefined, std::isfinite(q95) ? q95 : kUndefined};
 }
 
 double p_value(const Judged& judged, double estimate, const std::vector<double>& permuted) {

@@ -17,7 +17,7 @@ struct Interval {
 };
 
 struct Floor {
-    double mean, q95;
+    double middle, q95;
 };
 
 // Replicates of one measure under every kind of draw.

@@ -220,7 +220,7 @@ class Bootstrap {
                              std::move(half_samples[i])};
             const Interval around = interval(bench_.measure(i), estimate, drawn, n_h, n_s);
             const Floor below = floor_of(bench_.measure(i), drawn);
-            const double figures[] = {estimate, around.se, around.low, around.high, below.mean, below.q95};
+            const double figures[] = {estimate, around.se, around.low, around.high, below.middle, below.q95};
             for (size_t field = 0; field < std::size(figures); ++field) {
                 result_.field(i).field(field).set(row, figures[field]);
             }
