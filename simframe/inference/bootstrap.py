@@ -187,16 +187,18 @@ _FLOORS: Memory[pl.DataFrame] = Memory()
 
 
 def _floored_by(coded: Coded) -> Iterator[str]:
-    """Yield what floors depend on: the people, how many of S are in every group, and which items they answered."""
-    for side, others in ((coded.h, False), (coded.s, True)):
-        design = [side.design.weight.tolist(), side.design.unit.tolist(), side.design.stratum.tolist()]
-        yield digest(side.design.weighted, coded.columns, *(() if others else (side.ids, design)))
-        for attribute, places in side.levels.items():
-            yield digest(attribute, np.unique(places, return_counts=True)[1].tolist() if others else places.tolist())
-    yield digest([question.item.id for question in coded.questions], coded.h.codes.tolist())
+    """Yield what floors depend on: what was asked, the people, how many of S are in every group, what they answered."""
+    yield digest(
+        *((question.item.model_dump_json(), question.values.tolist()) for question in coded.questions),
+        *(crosstab.pair.model_dump_json() for crosstab in coded.crosstabs),
+    )
+    h, s = coded.h, coded.s
+    design = (h.design.weight.tolist(), h.design.unit.tolist(), h.design.stratum.tolist())
+    places = {attribute: levels.tolist() for attribute, levels in h.levels.items()}
+    yield digest(h.ids, design, places, h.codes.tolist(), coded.columns, s.design.weighted)
     for attribute, levels in coded.groups.items():
-        here = [coded.s.codes[coded.s.levels[attribute] == place] for place in range(len(levels))]
-        yield digest(attribute, levels, [(codes >= 0).any(axis=0).tolist() for codes in here])
+        here = [s.codes[s.levels[attribute] == place] for place in range(len(levels))]
+        yield digest(attribute, levels, [(len(codes), (codes >= 0).any(axis=0).tolist()) for codes in here])
 
 
 def split_halves(coded: Coded, seed: int, panel_id: str) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from planted import draw, make_panel
+from planted import FIVE, STUDY, draw, make_panel
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
@@ -158,6 +158,21 @@ def test_floor_of_a_subgroup_has_the_subgroups_size(study):
     assert one(found, "js_distance", level="f")["floor"] == pytest.approx(
         values.mean(), abs=4 * values.std() * np.sqrt(2 / B)
     )
+
+
+def test_floors_are_shared_by_panels_of_one_size_and_nobody_else(study):
+    rng = np.random.default_rng(11)
+    h, s, other = draw(rng, 90), draw(rng, 40), draw(rng, 40, shift=1.0)
+    # The same answers of the same people, on a scale ten times as wide.
+    tens = "".join(f'{{ code = {k}, label = "{k}", value = {10 * k} }}, ' for k in range(1, 6))
+    wider = parse_study(STUDY.replace(FIVE, tens), "test")
+    first, same, wide = (
+        one(estimates(coded(each, h, answers), 200, 0, "s"), "wasserstein")
+        for each, answers in ((study, s), (study, other | {"sex": s["sex"], "size": s["size"]}), (wider, s))
+    )
+    assert (same["floor"], same["floor_q95"]) == (first["floor"], first["floor_q95"])
+    assert same["estimate"] != first["estimate"]
+    assert (wide["floor"], wide["floor_q95"]) == pytest.approx((10 * first["floor"], 10 * first["floor_q95"]))
 
 
 def test_p_value_is_that_of_scipys_permutation_test(study):

@@ -5,8 +5,10 @@ import os
 import signal
 from functools import partial
 
+import numpy as np
 import polars as pl
 import pytest
+from planted import STUDY, draw
 
 from simframe.errors import InferenceError, WarehouseError
 from simframe.inference.side_by_side import cores, side_by_side
@@ -46,41 +48,16 @@ def test_a_process_that_dies_is_an_error():
     assert "--jobs 1" in raised.value.mend
 
 
-def test_numbers_do_not_depend_on_jobs(tmp_path, monkeypatch):
+def test_numbers_do_not_depend_on_jobs(tmp_path):
     from click.testing import CliRunner
 
     from simframe.cli import main
     from simframe.warehouse import Warehouse
 
-    answers = {"sex": ["m", "f"] * 30, "mood": [k % 5 + 1 for k in range(60)]}
-    study = """
-[study]
-id = "tiny"
-title = "Tiny"
-
-[[item]]
-id = "sex"
-label = "Sex"
-scale = "nominal"
-role = "persona"
-subgroup = true
-options = [{ code = "m", label = "Man" }, { code = "f", label = "Woman" }]
-
-[[item]]
-id = "mood"
-label = "Mood"
-scale = "ordinal"
-role = "attitude"
-options = [
-  { code = 1, label = "1" }, { code = 2, label = "2" }, { code = 3, label = "3" },
-  { code = 4, label = "4" }, { code = 5, label = "5" },
-]
-"""
-    (tmp_path / "study.toml").write_text(study)
-    pl.DataFrame(answers).write_csv(tmp_path / "people.csv")
-    for name, step in (("a", 1), ("b", 2), ("c", 3), ("d", 4)):
-        mood = [(k * step) % 5 + 1 for k in range(60)]
-        pl.DataFrame(answers | {"mood": mood}).write_csv(tmp_path / f"{name}.csv")
+    rng = np.random.default_rng(3)
+    (tmp_path / "study.toml").write_text(STUDY)
+    for name in ("people", *"abcd"):
+        pl.DataFrame(draw(rng, 60)).write_csv(tmp_path / f"{name}.csv")
     found = []
     for jobs in ("1", "2"):
         root = str(tmp_path / f"w{jobs}")
