@@ -228,9 +228,10 @@ def _prime(
     model: Model, script: Script, wave: pl.DataFrame | None, seed: int, progress: Callable[[int, int], None]
 ) -> list[tuple[int, float]]:
     """Teach the network what a scale is, then what people of the earlier wave answered."""
-    from simframe.simulate import learning
+    from simframe.simulate.tuning import learning
+    from simframe.simulate.tuning.schedule import Schedule
 
-    first, second = learning.Schedule(**SYNTHETIC), learning.Schedule(**WAVE)
+    first, second = Schedule(**SYNTHETIC), Schedule(**WAVE)
     everybody = [] if wave is None else learning.examples(script, wave)
     if len(everybody) == 1:
         raise PlanError("the earlier wave is one person", where="wave", mend="give more people, or no wave at all")
