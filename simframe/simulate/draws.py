@@ -12,23 +12,33 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def uniforms(seed: int, respondent_ids: Sequence[str], item_ids: Sequence[str], replicate: int = 0) -> np.ndarray:
+def uniforms(
+    seed: int, respondent_ids: Sequence[str], item_ids: Sequence[str], replicate: int = 0, purpose: str = ""
+) -> np.ndarray:
     """Return one uniform in [0, 1) a respondent and item.
 
     Philox 4x64 (Salmon et al. 2011) is a function of key and counter. The key is the SHA-256 of (seed, respondent,
     replicate), the counter the SHA-256 of the item's id: the same pair gives the same draw whoever else is simulated,
     whatever else is asked, in whatever order.
 
+    Args:
+        seed: the run's.
+        respondent_ids: who draws.
+        item_ids: what for.
+        replicate: further draws for the same respondents.
+        purpose: what is drawn where it is no answer, an order for instance: another purpose is another key.
+
     Returns:
         float64 of shape (respondents, items).
     """
+    named = [purpose] if purpose else []
     counters = [_words(item_id)[:4] for item_id in item_ids]
     philox = np.random.Philox(key=0)
     # Setting the state of one generator costs a quarter of building one a draw.
     state = philox.state
     raw = np.empty((len(respondent_ids), len(item_ids)), dtype=np.uint64)
     for row, respondent_id in enumerate(respondent_ids):
-        state["state"]["key"][:] = _words(json.dumps([seed, respondent_id, replicate]))[:2]
+        state["state"]["key"][:] = _words(json.dumps([seed, respondent_id, replicate, *named]))[:2]
         for column, counter in enumerate(counters):
             state["state"]["counter"][:] = counter
             state["buffer_pos"] = 4
