@@ -29,7 +29,7 @@ def command(
     """
     from simframe.ingest import import_panel
     from simframe.simulate.bases import EmbeddedBase, LocalBase
-    from simframe.simulate.plan import fit_to, load_plan
+    from simframe.simulate.plans import fit_to, load_plan
     from simframe.simulate.runner import Run, find_humans
     from simframe.warehouse import Warehouse
 
@@ -43,7 +43,7 @@ def command(
             import_panel(warehouse, study_id)
     humans = find_humans(warehouse, study_id, panel_id)
     base = (
-        LocalBase(model) if model else EmbeddedBase(humans.study, humans.wave(), warehouse.layout.models, loaded.seed)
+        LocalBase(model) if model else EmbeddedBase(humans.study, humans.wave(), warehouse.layout.models, loaded.seed[0])
     )
     with progress_bars() as bars:
         fitting = fit_to(loaded, humans.pilot_size) if plan is None else loaded

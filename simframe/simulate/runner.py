@@ -12,7 +12,7 @@ import polars as pl
 
 from simframe.errors import PlanError, did_you_mean
 from simframe.simulate.bases import Base, need_libraries
-from simframe.simulate.plan import PanelSpec, Plan, specify
+from simframe.simulate.plans import PanelSpec, Plan, specify
 from simframe.study import Study
 from simframe.warehouse import Provenance, Warehouse
 from simframe.warehouse.catalog import stored_study
@@ -114,7 +114,13 @@ class Run:
     def specs(self) -> list[PanelSpec]:
         """Return the panels of the plan, in order."""
         humans = self.humans
-        return specify(self.plan, humans.study, humans.panel_id, humans.pilot_size, self.base.key)
+        return specify(
+            self.plan,
+            humans.study,
+            humans.panel_id,
+            humans.pilot_size,
+            identify=lambda _: {"model": self.base.key},
+        )
 
     def carry_out(self) -> list[Made]:
         """Make every panel that the warehouse lacks, and return all of them in order.
@@ -143,7 +149,7 @@ class Run:
         people, answers = self.humans.part("pilot", spec.pilot_n)
         respondents, personas = self.humans.personas()
         draw = BASELINES[spec.strategy]
-        responses = draw(self.humans.study, answers, people["weight"].to_numpy(), personas, seed=self.plan.seed)
+        responses = draw(self.humans.study, answers, people["weight"].to_numpy(), personas, seed=spec.seed)
         made_by = {"source": spec.strategy, "seconds": time.monotonic() - started}
         self._publish(spec, respondents, personas, responses, made_by)
         bar(1, 1)
@@ -164,7 +170,7 @@ class Run:
             self.humans.study,
             personas,
             respondents.select("respondent_id", pl.lit(None, pl.String).alias("twin_of")),
-            settings=engine.SimulateSettings(seed=self.plan.seed, temperature=self.plan.temperature),
+            settings=engine.SimulateSettings(seed=spec.seed, temperature=spec.condition.temperature),
             chunk_dir=chunks,
             progress=self.bars(f"Simulating: {spec.label}"),
         )
@@ -191,8 +197,8 @@ class Run:
             answers,
             people.select("respondent_id", "weight"),
             self.warehouse.layout.models / f"adapter-{spec.panel_id}",
-            settings=tuning.TuneSettings(**self.plan.tune.given),
-            seed=self.plan.seed,
+            settings=tuning.TuneSettings(**spec.condition.tune),
+            seed=spec.seed,
             progress=self.bars(f"Tuning: {spec.label}"),
         )
 
@@ -217,7 +223,7 @@ class Run:
             reference_id=self.humans.panel_id,
             reference_split="holdout",
             pilot_n=spec.pilot_n,
-            seed=self.plan.seed,
+            seed=spec.seed,
             settings={"plan": self.plan.model_dump(mode="json", by_alias=True)} | settings,
             **made_by,
         )

@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 
 from simframe.errors import PlanError
-from simframe.simulate.plan import Plan, fit_to, load_plan, specify
+from simframe.simulate.plans import Condition, Plan, fit_to, load_plan, specify
 from simframe.study import Study
 
 ONE = '[[panel]]\nstrategy = "logit_chain"\npilot = [4, 8]\n'
+
+
+def known(condition: Condition) -> dict[str, str]:
+    return {"model": condition.model}
 
 
 def written(tmp_path: Path, text: str) -> Plan:
@@ -20,7 +24,7 @@ def written(tmp_path: Path, text: str) -> Plan:
 
 
 def test_the_default_plan_has_the_base_three_tuned_panels_and_two_baselines_on_the_same_pilots(park: Study) -> None:
-    specs = specify(load_plan(), park, "people", 300, "model")
+    specs = specify(load_plan(), park, "people", 300, identify=known)
     assert [(s.strategy, s.pilot_n) for s in specs] == [
         ("base", None),
         *(("tuned", n) for n in (30, 100, 300)),
@@ -48,7 +52,7 @@ def test_the_default_plan_has_the_base_three_tuned_panels_and_two_baselines_on_t
         ("seed = 2\n[plan]\nseed = 1\n" + ONE, ["seed: stands both"]),
         (
             "[[panel]]\nstrategy = 'tuned'\npilot = [30, 100, 30]",
-            ["panel 'tuned' on a pilot of 30 stands twice", "once"],
+            ["panel[1].pilot.size: 30 stands twice", "once"],
         ),
         (ONE + ONE, ["panel 'logit_chain' on a pilot of 4 stands twice"]),
         ("[[panel]]\nstrategy = 'base'\n[[panel]]\nstrategy = 'base'", ["panel 'base' stands twice"]),
@@ -79,7 +83,7 @@ def test_a_plan_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("people", [0, 1])
 def test_a_panel_of_hardly_anybody_has_no_pilot(people: int, park: Study) -> None:
     with pytest.raises(PlanError, match=f"people has {people} people to tune on\n  mend: import more"):
-        specify(fit_to(load_plan(), people), park, "people", people, "model")
+        specify(fit_to(load_plan(), people), park, "people", people, identify=known)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +98,7 @@ def test_a_panel_of_hardly_anybody_has_no_pilot(people: int, park: Study) -> Non
 def test_a_pilot_that_is_not_there_is_refused(tmp_path: Path, park: Study, rule: str, message: str) -> None:
     plan = written(tmp_path, f"[[panel]]\n{rule}\n")
     with pytest.raises(PlanError, match=message):
-        specify(plan, park, "people", 12, "model")
+        specify(plan, park, "people", 12, identify=known)
 
 
 def test_ids_change_with_seed_reference_and_model_but_a_baseline_knows_no_model(tmp_path: Path, park: Study) -> None:
@@ -102,7 +106,7 @@ def test_ids_change_with_seed_reference_and_model_but_a_baseline_knows_no_model(
     plan, reseeded = written(tmp_path, text), written(tmp_path, "[plan]\nseed = 2\n" + text)
 
     def ids(plan: Plan, reference: str, model: str) -> list[str]:
-        return [spec.panel_id for spec in specify(plan, park, reference, 12, model)]
+        return [spec.panel_id for spec in specify(plan, park, reference, 12, identify=lambda _: {"model": model})]
 
     first = ids(plan, "people", "a")
     assert first == ids(plan, "people", "a")
@@ -114,6 +118,6 @@ def test_ids_change_with_seed_reference_and_model_but_a_baseline_knows_no_model(
 
 
 def test_the_default_plan_shrinks_to_a_small_pilot() -> None:
-    sizes = {rule.strategy: rule.pilot for rule in fit_to(load_plan(), 50).panels}
+    sizes = {rule.strategy: rule.pilot.size for rule in fit_to(load_plan(), 50).panels}
     assert sizes["tuned"] == (30, 50)
-    assert sizes["base"] == ()
+    assert sizes["base"] is None

@@ -1,0 +1,188 @@
+"""From a plan to its conditions: every list of the plan is an axis, every combination of their values one condition."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from simframe.errors import PlanError, did_you_mean
+from simframe.simulate.plans.condition import Condition, PilotChoice
+from simframe.simulate.plans.schema import Endpoint, Plan, Rule
+from simframe.simulate.tuning.settings import TuneSettings
+
+LIMIT = 10_000
+"""Panels of one plan: more are a slip of the pen."""
+
+AXES = (
+    *("model", "engine", "mode", "prompt", "fields", "shots", "item_order", "option_order", "order_average", "chat"),
+    *("temperature", "copies", "seed"),
+)
+"""Keys that are axes of the grid, the slowest first; those of ``tune`` and ``pilot`` come after them."""
+
+
+def check(plan: Plan, where: str) -> None:
+    """Refuse what no single key shows to be wrong.
+
+    Raises:
+        PlanError: naming the panel and the mend.
+    """
+    for place, rule in enumerate(plan.panels, 1):
+        _check_rule(rule, place, where)
+        for condition in _unfold(plan, rule, where):
+            _check_condition(condition, f"{where}: panel[{place}] {rule.strategy!r}")
+
+
+def _check_rule(rule: Rule, place: int, where: str) -> None:
+    inside = f"{where}: panel[{place}] {rule.strategy!r}"
+    sized = "pilot" in rule.model_fields_set and rule.pilot.size is not None
+    if rule.strategy == "base" and sized:
+        mend = "leave pilot out; shots = 5 shows it the answers of five pilot people"
+        raise PlanError("an untuned model takes no pilot", where=inside, mend=mend)
+
+
+def _check_condition(condition: Condition, where: str) -> None:
+    tune_settings(condition.tune, where)
+    if condition.engine == "openai" and condition.about.uses_model:
+        if condition.strategy == "tuned":
+            mend = "use engine = 'transformers' or 'vllm', or strategy = 'base' with shots"
+            raise PlanError("a model behind an endpoint cannot be tuned", where=where, mend=mend)
+        if condition.endpoint.url is None:
+            raise PlanError("no endpoint", where=where, mend='add [plan.endpoint], url = "http://.../v1"')
+        if condition.model == "embedded":
+            raise PlanError("model 'embedded' is behind no endpoint", where=where, mend="name the endpoint's model")
+
+
+def tune_settings(given: Mapping[str, Any], where: str) -> TuneSettings:
+    """Return the settings of a tuning, defaults filled in.
+
+    Raises:
+        PlanError: naming key, value and mend.
+    """
+    known = [each.name for each in fields(TuneSettings)]
+    for name, value in given.items():
+        if name not in known:
+            message = f"tune.{name}: unknown key (value {value!r})"
+            raise PlanError(message, where=where, mend=did_you_mean(name, known))
+    try:
+        return TypeAdapter(TuneSettings).validate_python(dict(given), strict=False)
+    except ValidationError as err:
+        problem = err.errors()[0]
+        key = ".".join(str(step) for step in problem["loc"])
+        message = f"tune.{key}: {problem['input']!r}: {problem['msg']}"
+        raise PlanError(message, where=where, mend="correct this value") from err
+
+
+def _unfold(plan: Plan, rule: Rule, where: str) -> Iterator[Condition]:
+    """Return the conditions of one rule, sizes of pilots still as written, in ``pilot_n``."""
+    own = rule.model_fields_set
+
+    def setting(name: str) -> Any:
+        return getattr(rule if name in own else plan, name)
+
+    def within(name: str) -> dict[str, Any]:
+        """The keys of a table: the panel's own over the plan's."""
+        mine, general = getattr(rule, name), getattr(plan, name)
+        return {key: getattr(mine if key in mine.model_fields_set else general, key) for key in type(mine).model_fields}
+
+    tune, pilot, endpoint = plan.tune | rule.tune, within("pilot"), Endpoint(**within("endpoint"))
+    axes: dict[str, tuple[Any, ...]] = {name: setting(name) for name in AXES[:-1]}
+    axes |= {f"tune.{name}": tuple(value) if isinstance(value, list) else (value,) for name, value in tune.items()}
+    axes |= {
+        "pilot.selection": pilot["selection"],
+        "pilot.by": pilot["by"] or (None,),
+        "pilot.arm": pilot["arm"] or ({},),
+    }
+    axes |= {"seed": setting("seed"), "pilot_n": pilot["size"] or (None,)}
+    total = 1
+    for values in axes.values():
+        total *= max(1, len(values))
+    if total > LIMIT:
+        mend = "leave out values, or write several plans"
+        raise PlanError(f"panel {rule.strategy!r} is a grid of {total:,} panels", where=where, mend=mend)
+    for values in itertools.product(*axes.values()):
+        at = dict(zip(axes, values, strict=True))
+        choice = PilotChoice(
+            at["pilot.selection"], None if at["pilot.selection"] == "random" else at["pilot.by"], at["pilot.arm"]
+        )
+        yield Condition(
+            strategy=rule.strategy,
+            pilot_n=at["pilot_n"],
+            tune={name: at[f"tune.{name}"] for name in tune},
+            pilot=choice,
+            endpoint=endpoint,
+            **{name: at[name] for name in AXES},
+        )
+
+
+def conditions(
+    plan: Plan, available: int | Callable[[PilotChoice], int], reference_id: str = "the people"
+) -> list[Condition]:
+    """Return the conditions of a plan, in order, each once.
+
+    Args:
+        plan: the plan.
+        available: how many people there are to tune on, or what tells it for a choice of them.
+        reference_id: the human panel that they are of, for errors.
+
+    Raises:
+        PlanError: where a pilot is larger than what there is, or two panels are the same.
+    """
+    of = available if callable(available) else lambda _: available
+    found: dict[str, int] = {}
+    result = []
+    for place, rule in enumerate(plan.panels, 1):
+        where = f"plan {plan.id!r}, panel[{place}] {rule.strategy!r}"
+        mine: dict[str, Condition] = {}
+        for raw in _unfold(plan, rule, where):
+            condition = replace(raw, pilot_n=_people(raw, of, reference_id, where)).narrowed()
+            mine.setdefault(_key(condition), condition)
+        for key, condition in mine.items():
+            if key in found:
+                of_size = "" if condition.pilot_n is None else f" on a pilot of {condition.pilot_n}"
+                message = f"panel {rule.strategy!r}{of_size} stands twice"
+                raise PlanError(message, where=where, mend=f"panel[{found[key]}] makes it already: leave one out")
+            found[key] = place
+            result.append(condition)
+    return result
+
+
+def _people(condition: Condition, of: Callable[[PilotChoice], int], reference_id: str, where: str) -> int | None:
+    size = condition.pilot_n
+    if condition.strategy == "base":
+        size = condition.shots or None  # those whose answers it is shown
+        if size is None:
+            return None
+    if size is None:
+        raise PlanError("no pilot size", where=where, mend="add pilot = [30, 100]")
+    available = of(condition.pilot)
+    if available < 2:
+        mend = "import more people, or raise split.pilot in the study file"
+        raise PlanError(f"{reference_id} has {available} people to tune on", where=where, mend=mend)
+    people = max(2, round(size * available)) if isinstance(size, float) else size
+    least = max(2, condition.shots) if condition.strategy != "base" else 1
+    if not least <= people <= available:
+        mend = f"use {least} to {available}, the pilot of {reference_id}; study.split.pilot sets it"
+        raise PlanError(f"pilot of {people} people", where=where, mend=mend)
+    return people
+
+
+def _key(condition: Condition) -> str:
+    return json.dumps({"strategy": condition.strategy} | condition.given(), sort_keys=True)
+
+
+def fit_to(plan: Plan, available: int) -> Plan:
+    """Return the default plan with the pilot sizes that a smaller pilot allows, and all of it as the largest."""
+    sizes = [size for rule in plan.panels for size in rule.pilot.size or () if isinstance(size, int)]
+    if available >= max(sizes, default=0):
+        return plan
+    rules = []
+    for rule in plan.panels:
+        kept = tuple(size for size in rule.pilot.size or () if size < available)
+        pilot = rule.pilot.model_copy(update={"size": (*kept, available)})
+        rules.append(rule.model_copy(update={"pilot": pilot}) if rule.pilot.size else rule)
+    return plan.model_copy(update={"panels": tuple(rules)})
