@@ -22,9 +22,10 @@ DIVERGENCES = (
     "hellinger",
 )
 SHAPES = ("modal_share_gap",)
+ENTROPIES = ("entropy_h", "entropy_s")
 DISTANCES = ("wasserstein", "ks", "mean_shift")
 SPREADS = ("variance_ratio",)
-HETEROGENEITY = ("entropy_h", "entropy_s", "entropy_ratio", *SHAPES, *SPREADS, "sd_ratio")
+HETEROGENEITY = (*ENTROPIES, "entropy_ratio", *SHAPES, *SPREADS, "sd_ratio")
 ROOTS = {"js_divergence": "js_distance", "variance_ratio": "sd_ratio"}
 ASSOCIATIONS = ("cramers_v", "mutual_information", "goodman_kruskal_tau", "spearman")
 MOMENTS = ("weight_h", "weight_s", "mean_h", "mean_s", "variance_h", "variance_s")
@@ -70,7 +71,7 @@ Sizes = Callable[[Key], tuple[int, int]]
 
 def on_grid(question: Question, heads: Tables) -> tuple[int, int]:
     """Return how many on each side gave a declared option, or an answer that falls in a bin."""
-    h, s = (int(side.n[question.options].sum()) for side in (heads.h, heads.s))
+    h, s = (round(float(side.n[question.options].sum())) for side in (heads.h, heads.s))
     return h, s
 
 
@@ -81,11 +82,11 @@ def sizes_of(coded: Coded, heads: Tables) -> Sizes:
 
     def sizes(key: Key) -> tuple[int, int]:
         if key.term is None:
-            h, s = (int(side.n[items[str(key.item_id)]].sum()) for side in (heads.h, heads.s))
+            h, s = (round(float(side.n[items[str(key.item_id)]].sum())) for side in (heads.h, heads.s))
             return h, s
         crosstab = crosstabs[key.term]
         judged = crosstab.judged if key.metric.startswith("belief_action_gap") else 1.0
-        h, s = (int((side.n[crosstab.columns, 0] * judged).sum()) for side in (heads.h, heads.s))
+        h, s = (round(float((side.n[crosstab.columns, 0] * judged).sum())) for side in (heads.h, heads.s))
         return h, s
 
     return sizes
@@ -143,14 +144,12 @@ def _of_question(
     h, s = (side.n[question.options] for side in (tables.h, tables.s))
     if len(h):
         unweighted = () if tables.weighted else ("chi2",)
-        yield from _named((*DIVERGENCES, *SHAPES, *unweighted), [h, s], n)
+        found = dict(_named((*DIVERGENCES, *SHAPES, *ENTROPIES, *unweighted), [h, s], n))
+        yield from found.items()
         if tables.weighted:
             squares = [side.squares[question.options] for side in (tables.h, tables.s) if side.squares is not None]
             yield from _named(("chi2",), [h, s, *squares])
-        # Of one side alone, also where the other has no answers.
-        entropy_h, entropy_s = (replicated(("entropy",), [side])[0] for side in (h, s))
-        yield from (("entropy_h", entropy_h), ("entropy_s", entropy_s))
-        yield "entropy_ratio", _quotient(entropy_s, entropy_h)
+        yield "entropy_ratio", _quotient(found["entropy_s"], found["entropy_h"])
     if question.points is not None and len(question.values):
         h, s = tables.h.n[question.points], tables.s.n[question.points]
         energy = ("energy",) if question.item.scale == "interval" else ()

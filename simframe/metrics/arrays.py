@@ -64,6 +64,10 @@ class Counts:
         squares = [each.squares for each in parts if each.squares is not None]
         return cls(np.hstack([each.n for each in parts]), np.hstack(squares) if len(squares) == len(parts) else None)
 
+    def part(self, replicates: int) -> Counts:
+        """Return the first replicates."""
+        return Counts(self.n[:, :replicates], None if self.squares is None else self.squares[:, :replicates])
+
 
 @dataclass(frozen=True)
 class People:

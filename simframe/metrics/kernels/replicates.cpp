@@ -1,5 +1,6 @@
 // The metrics under many replicates: the formulas that serve the Polars expressions, one table after the other.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -18,12 +19,14 @@ namespace {
 constexpr size_t kAtOnce = 64;  // replicates that a thread takes at a time
 constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 
-// Either a measure of two distributions, which share their reading of the table, or a metric of the table itself.
+// A measure of two distributions or of either, which share their reading of the table, or a metric of the table itself.
 struct Named {
     std::string_view name;
     Measure measure;
     bool by_value;
     Metric metric;
+    double (*of_side)(const Shares&) = nullptr;
+    size_t side = 0;
 };
 
 Named named(std::string_view name) {
@@ -33,6 +36,8 @@ Named named(std::string_view name) {
         {"variance_h", variance_h, true, nullptr},
         {"variance_s", variance_s, true, nullptr},
         {"entropy", nullptr, false, entropy},
+        {"entropy_h", nullptr, false, nullptr, entropy_of, 0},
+        {"entropy_s", nullptr, false, nullptr, entropy_of, 1},
         {"chi2", nullptr, false, chi2_statistic},
         {"within_variance_ratio", nullptr, false, within_variance_ratio_of_moments},
         {"eta2_ratio", nullptr, false, eta2_ratio_of_moments},
@@ -49,7 +54,7 @@ Named named(std::string_view name) {
         if (each.name == name) return each;
     }
     const Judged& found = judged(name);
-    return {found.name, found.measure, found.by_value, nullptr};
+    return {found.name, found.measure, found.by_value, nullptr, nullptr, 0};
 }
 
 class Evaluator {
@@ -60,7 +65,7 @@ class Evaluator {
         table_.columns.assign(columns, std::vector<double>(rows));
         table_.numbers.assign(request.number, request.number + request.numbers);
         for (size_t column = 0; column < columns; ++column) read(column, 0);
-        const auto compares = [](const Named& each) { return each.measure != nullptr; };
+        const auto compares = [](const Named& each) { return each.metric == nullptr; };
         if (!std::any_of(metrics.begin(), metrics.end(), compares)) return;
         if (columns < 2) throw std::invalid_argument("a comparison needs two sides");
         comparison_ = {std::vector<double>(rows), std::vector<double>(rows), {}, kUndefined, kUndefined};
@@ -80,9 +85,9 @@ class Evaluator {
         for (size_t column = 0; column < table_.columns.size(); ++column) {
             if (request_.varies[column] != 0) read(column, replicate);
         }
-        const bool comparable = compares_ && share(0, comparison_.p) && share(1, comparison_.q);
+        if (compares_) known_ = {share(0, comparison_.p), share(1, comparison_.q)};
         for (size_t i = 0; i < metrics_.size(); ++i) {
-            request_.out[i * replicates + replicate] = evaluate(metrics_[i], comparable);
+            request_.out[i * replicates + replicate] = evaluate(metrics_[i]);
         }
     }
 
@@ -102,9 +107,13 @@ class Evaluator {
         return true;
     }
 
-    double evaluate(const Named& each, bool comparable) const {
+    double evaluate(const Named& each) const {
         if (each.metric != nullptr) return each.metric(table_).value_or(kUndefined);
-        if (!comparable || (each.by_value && comparison_.value.empty())) return kUndefined;
+        // Of one side alone, also where the other has no answers.
+        if (each.of_side != nullptr) {
+            return known_[each.side] ? each.of_side(each.side == 0 ? comparison_.p : comparison_.q) : kUndefined;
+        }
+        if (!known_[0] || !known_[1] || (each.by_value && comparison_.value.empty())) return kUndefined;
         return each.measure(comparison_);
     }
 
@@ -113,6 +122,7 @@ class Evaluator {
     Table table_;
     Comparison comparison_{};
     bool compares_ = false;
+    std::array<bool, 2> known_{};  // which sides have answers
 };
 
 void evaluate(const SimframeReplicates& request) {

@@ -1,0 +1,178 @@
+"""From one drawing of every group to rows of ``estimates``: figures of groups, joined, judged, a table of them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import accumulate, pairwise
+
+import numpy as np
+import polars as pl
+
+from simframe.inference.combine import Figure, between_groups, extremes, means
+from simframe.inference.counting import Draws
+from simframe.inference.figures import HIDDEN, MOMENTS, SIDES, Key, Tables, figures_of, sizes_of
+from simframe.inference.group import KINDS, SCALING, Group
+from simframe.inference.interval import Drawn, judge, scaled, spread
+from simframe.inference.laws import difference
+from simframe.inference.sample import Coded
+from simframe.metrics.arrays import Floats
+from simframe.warehouse.tables import ALL, EVALUATION
+
+MOST_TOLD = 500
+"""Figures that are judged together: enough to be quick, few enough for memory."""
+
+
+def rows_of(
+    coded: Coded,
+    identity: str,
+    replicates: int,
+    *,
+    drawn: Callable[[Group, Draws], Iterator[tuple[str, Tables]]],
+    rows: Callable[[dict[Key, Figure]], dict[str, list[object]]],
+    observed: Callable[[Group], tuple[Tables, Tables]] = Group.observed,
+) -> pl.DataFrame:
+    """Return the rows of table ``estimates`` that one way of drawing gives.
+
+    Args:
+        coded: both sides.
+        identity: names the random numbers, with the group.
+        replicates: how many draws.
+        drawn: draws of a group, kind by kind.
+        rows: columns of ``estimates`` from figures.
+        observed: the counts that figures are taken of, and the heads behind them.
+    """
+    parts = []
+    figures: dict[Key, Figure] = {}
+    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+        for attribute, levels in coded.groups.items():
+            kept: dict[Key, Figure] = {}
+            for place, level in enumerate(levels):
+                draws = Draws.of(identity, attribute, level, replicates=replicates)
+                own = _figures(coded, Group.of(coded, attribute, level, place), draws, drawn, observed)
+                own |= means(own, coded)
+                figures |= {key: figure for key, figure in own.items() if key.metric not in MOMENTS}
+                kept |= {key: figure for key, figure in own.items() if key.metric in (*MOMENTS, "js_distance")}
+                if len(figures) > MOST_TOLD:
+                    parts.append(rows(figures))
+                    figures = {}
+            if attribute != ALL:
+                figures |= extremes(kept, levels) | between_groups(kept, coded)
+        parts.append(rows(figures))
+    schema = pl.DataFrame(EVALUATION["estimates"].empty_table()).schema
+    nothing: dict[str, None] = dict.fromkeys(schema)
+    told = pl.concat(pl.DataFrame(nothing | part, schema=schema) for part in parts)
+    return told.filter(~pl.col("metric").is_in(HIDDEN))
+
+
+def _keyed(figures: dict[Key, Figure]) -> dict[str, list[object]]:
+    names = Key.__dataclass_fields__
+    columns: dict[str, list[object]] = {name: [getattr(key, name) for key in figures] for name in names}
+    columns |= {name: [figure.n[side] for figure in figures.values()] for side, name in enumerate(("n_h", "n_s"))}
+    return columns
+
+
+def judged(figures: dict[Key, Figure]) -> dict[str, list[object]]:
+    """Return rows with interval, floor and p-value."""
+    columns = _keyed(figures)
+    observed = np.array([figure.observed for figure in figures.values()])
+    metrics = [key.metric for key in figures]
+    drawn = {kind: _stacked(figures, kind) for kind in KINDS}
+    floor = scaled(metrics, drawn["floor"], drawn["people_halves"], drawn["half_samples"])
+    worth = tuple(np.array([figure.worth[side] for figure in figures.values()]) for side in (0, 1))
+    null = drawn["null"] if drawn["null"].size or not drawn["bootstrap"].size else floor
+    found = judge(metrics, observed, Drawn(drawn["bootstrap"], floor, null), (worth[0], worth[1]))
+    _join_shares(list(figures), found)
+    columns |= {name: _nullable(values) for name, values in found.items()}
+    bounded = np.isfinite(found["ci_low"])
+    columns["reason"] = [_reason(figure, bounded=bool(b)) for figure, b in zip(figures.values(), bounded, strict=True)]
+    return columns
+
+
+def _stacked(figures: dict[Key, Figure], kind: str) -> Floats:
+    """Return the draws of one kind, a row a figure; NaN for figures that have none."""
+    length = max((len(figure.draws[kind]) for figure in figures.values() if kind in figure.draws), default=0)
+    nothing = np.full(length, np.nan)
+    rows = [figure.draws.get(kind, nothing) for figure in figures.values()]
+    return np.stack(rows) if rows else np.empty((0, 0))
+
+
+def _join_shares(keys: list[Key], found: dict[str, Floats]) -> None:
+    """Give differences of shares the interval that joins those of their sides."""
+    place = {key: k for k, key in enumerate(keys)}
+    for key, k in place.items():
+        if key.metric in SIDES:
+            h, s = (
+                tuple(found[name][place[replace(key, metric=side)]] for name in ("estimate", "ci_low", "ci_high"))
+                for side in SIDES[key.metric]
+            )
+            found["ci_low"][k], found["ci_high"][k] = difference(h, s)
+
+
+def halved(figures: dict[Key, Figure]) -> dict[str, list[object]]:
+    """Return rows with the mean over split halves, and where 95 % of them lie."""
+    columns = _keyed(figures)
+    found = spread(_stacked(figures, "halves"))
+    columns |= {name: _nullable(values) for name, values in found.items()}
+    columns |= {name: [figure.n[0] // 2 for figure in figures.values()] for name in ("n_h", "n_s")}
+    reasons = [figure.reason or "undefined on halves of these answers" for figure in figures.values()]
+    known = columns["estimate"]
+    columns["reason"] = [None if x is not None else why for x, why in zip(known, reasons, strict=True)]
+    return columns
+
+
+def _nullable(values: Floats) -> list[object]:
+    return [float(x) if np.isfinite(x) else None for x in values]
+
+
+def _reason(figure: Figure, *, bounded: bool) -> str | None:
+    if figure.reason or bounded:
+        return figure.reason
+    if np.isinf(figure.observed):
+        return "infinite: the panel never gives an answer that people give"
+    if np.isnan(figure.observed):
+        return "undefined on these answers"
+    infinite = any(np.isinf(drawn).any() for drawn in figure.draws.values())
+    return "no interval: some draws are infinite" if infinite else None
+
+
+def _figures(
+    coded: Coded,
+    group: Group,
+    draws: Draws,
+    drawn: Callable[[Group, Draws], Iterator[tuple[str, Tables]]],
+    observe: Callable[[Group], tuple[Tables, Tables]],
+) -> dict[Key, Figure]:
+    """Return the figures of one group."""
+    tables, heads = observe(group)
+    place = (group.attribute, group.level)
+    sizes = sizes_of(coded, heads)
+    observed = {key: float(value[0]) for key, value in figures_of(coded, place, tables, heads)}
+    n = {key: sizes(key) for key in observed}
+    of_h, of_s = group.worth
+    if group.few:
+        return {key: Figure(value, reason=group.few, n=n[key]) for key, value in observed.items()}
+    found: dict[Key, dict[str, list[Floats]]] = {key: {} for key in observed}
+    for part in draws.part(coded.columns * len(KINDS)):
+        every = list(drawn(group, part))
+        for distances in (False, True):
+            # Draws of several kinds side by side: one call instead of many.
+            kinds = [(kind, counts) for kind, counts in every if (kind in SCALING) is distances]
+            if not kinds:
+                continue
+            ends = list(accumulate((counts.h.n.shape[1] for _, counts in kinds), initial=0))
+            own = [(kind, slice(*between)) for (kind, _), between in zip(kinds, pairwise(ends), strict=True)]
+            joined = Tables.joined([counts for _, counts in kinds])
+            for key, values in figures_of(coded, place, joined, heads, distances=distances):
+                for kind, between in own:
+                    found[key].setdefault(kind, []).append(values[between])
+    return {
+        key: Figure(
+            observed[key],
+            {kind: parts[0] if len(parts) == 1 else np.concatenate(parts) for kind, parts in kinds.items()},
+            n=n[key],
+            worth=(n[key][0] * of_h, n[key][1] * of_s),
+        )
+        for key, kinds in found.items()
+    }
