@@ -17,8 +17,22 @@ SELECT
     reference_id::VARCHAR AS reference_id,
     reference_split::VARCHAR AS reference_split,
     pilot_n::BIGINT AS pilot_n,
+    pilot_selection::VARCHAR AS pilot_selection,
+    pilot_by::VARCHAR AS pilot_by,
+    pilot_arm::VARCHAR AS pilot_arm,
     seed::BIGINT AS seed,
     model::VARCHAR AS model,
+    engine::VARCHAR AS engine,
+    mode::VARCHAR AS mode,
+    prompt::VARCHAR AS prompt,
+    fields::VARCHAR AS fields,
+    shots::BIGINT AS shots,
+    item_order::VARCHAR AS item_order,
+    option_order::VARCHAR AS option_order,
+    order_average::BIGINT AS order_average,
+    temperature::DOUBLE AS temperature,
+    copies::BIGINT AS copies,
+    tune::VARCHAR AS tune,
     base_fingerprint::VARCHAR AS base_fingerprint,
     adapter_fingerprint::VARCHAR AS adapter_fingerprint,
     template_hash::VARCHAR AS template_hash,
@@ -38,10 +52,23 @@ WHERE panel IN (SELECT panel_id FROM published);
 
 COMMENT ON TABLE panels IS 'One row a panel: a set of respondents from one source under one condition, with its provenance.';
 COMMENT ON COLUMN panels.kind IS 'human, simulated or baseline';
-COMMENT ON COLUMN panels.strategy IS 'survey, base, tuned, pilot_marginals or logit_chain';
+COMMENT ON COLUMN panels.strategy IS 'survey, imported, base, tuned, or the name of a baseline';
 COMMENT ON COLUMN panels.reference_id IS 'human panel it is judged against; NULL for human panels';
 COMMENT ON COLUMN panels.reference_split IS 'part of the reference it is judged against, such as holdout; NULL for all of it';
 COMMENT ON COLUMN panels.pilot_n IS 'pilot respondents it was tuned or fitted on';
+COMMENT ON COLUMN panels.pilot_selection IS 'how they were chosen among the pilot: random, stratified or balanced';
+COMMENT ON COLUMN panels.pilot_by IS 'item that the selection looks at';
+COMMENT ON COLUMN panels.pilot_arm IS 'JSON: item -> code of the people they were chosen among; NULL where among all';
+COMMENT ON COLUMN panels.engine IS 'transformers, vllm or openai; this and the next columns are NULL where they play no part';
+COMMENT ON COLUMN panels.mode IS 'chained (earlier answers condition later ones) or independent';
+COMMENT ON COLUMN panels.prompt IS 'template, as the plan names it; template_hash says which text it was';
+COMMENT ON COLUMN panels.fields IS 'JSON: persona items shown; NULL where all';
+COMMENT ON COLUMN panels.shots IS 'pilot respondents whose answers stand in the opening';
+COMMENT ON COLUMN panels.item_order IS 'declared or random';
+COMMENT ON COLUMN panels.option_order IS 'declared, random or reversed';
+COMMENT ON COLUMN panels.order_average IS 'option orders that probabilities are averaged over';
+COMMENT ON COLUMN panels.copies IS 'simulated respondents a person';
+COMMENT ON COLUMN panels.tune IS 'JSON: settings of the tuning that the plan names; the others have their defaults';
 COMMENT ON COLUMN panels.created_at IS 'UTC';
 COMMENT ON COLUMN panels.settings IS 'JSON: everything that shaped the panel';
 

@@ -11,7 +11,8 @@ SELECT
     text::VARCHAR AS text,
     probabilities::DOUBLE[] AS probabilities,
     option_mass::DOUBLE AS option_mass,
-    position::BIGINT AS position
+    position::BIGINT AS position,
+    shown::BIGINT[] AS shown
 FROM read_parquet(
     '${ROOT}/data/panel=*/responses.parquet', hive_partitioning = true, hive_types_autocast = false, union_by_name = true
 )
@@ -24,3 +25,4 @@ COMMENT ON COLUMN responses.missing IS 'no answer, or an option declared missing
 COMMENT ON COLUMN responses.probabilities IS 'the model''s probability of each valid option, in declared order; NULL for people';
 COMMENT ON COLUMN responses.option_mass IS 'probability the model gave all options together, under its full vocabulary';
 COMMENT ON COLUMN responses.position IS 'place in the questionnaire as asked, from 0; NULL for persona and derived items';
+COMMENT ON COLUMN responses.shown IS 'places of the valid options in the order shown, from 0; NULL where that is the declared one';

@@ -233,6 +233,7 @@ def _frame(script: Script, ids: Sequence[str], answered: Sequence[tuple[scoring.
             columns["probabilities"].append(answers.probabilities[position][place].tolist())
             columns["option_mass"].append(float(answers.mass[position][place]))
             columns["position"].append(position)
+            columns["shown"].append(None)
     return pl.DataFrame(columns, schema=RESPONSES)
 
 
