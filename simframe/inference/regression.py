@@ -185,10 +185,10 @@ def _covariance(regression: Regression, data: Design) -> dict[str, Any]:
 
 
 def _ols(regression: Regression, data: Design) -> _Estimate:
-    import statsmodels.api as sm
+    from statsmodels.regression.linear_model import WLS
 
     weights = np.ones(len(data.y)) if data.weights is None else data.weights
-    result = sm.WLS(data.y, data.x, weights=weights).fit(**_covariance(regression, data))
+    result = WLS(data.y, data.x, weights=weights).fit(**_covariance(regression, data))
     if result.ssr <= 1e-20 * result.uncentered_tss:
         raise UnfitError("the predictors give the outcome without error")
     df = getattr(result, "df_resid_inference", None) or result.df_resid
@@ -206,16 +206,19 @@ def _ols(regression: Regression, data: Design) -> _Estimate:
 
 def _likelihood(regression: Regression, data: Design) -> _Estimate:
     """Logit, mnlogit and poisson; the weighted ones as generalised linear models."""
-    import statsmodels.api as sm
+    # statsmodels.api would import all of statsmodels, which takes as long as ten fits.
+    from statsmodels.discrete.discrete_model import Logit, MNLogit, Poisson
+    from statsmodels.genmod import families
+    from statsmodels.genmod.generalized_linear_model import GLM
 
     asked = _covariance(regression, data)
     if data.weights is None:
-        model = {"logit": sm.Logit, "mnlogit": sm.MNLogit, "poisson": sm.Poisson}[regression.family]
+        model = {"logit": Logit, "mnlogit": MNLogit, "poisson": Poisson}[regression.family]
         result = model(data.y, data.x).fit(method="newton", maxiter=100, disp=0, **asked)
         converged = bool(result.mle_retvals["converged"])
     else:
-        family = {"logit": sm.families.Binomial, "poisson": sm.families.Poisson}[regression.family]()
-        glm = sm.GLM(data.y, data.x, family=family, var_weights=data.weights)
+        family = {"logit": families.Binomial, "poisson": families.Poisson}[regression.family]()
+        glm = GLM(data.y, data.x, family=family, var_weights=data.weights)
         result = glm.fit(maxiter=100, tol=1e-10, **asked)
         converged = bool(result.converged)
     terms, kinds = data.terms, _kinds(data.terms)

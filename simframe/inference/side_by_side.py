@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
@@ -27,20 +28,18 @@ def side_by_side(work: Callable[[str], T], ids: list[str], jobs: int) -> Iterato
         InferenceError: a process was ended from outside.
     """
     spawn = multiprocessing.get_context("spawn")
-    shares = [ids[start::jobs] for start in range(min(jobs, len(ids)))]
+    many = min(jobs, len(ids))
     processes, ends = [], []
-    for share in shares:
-        here, there = spawn.Pipe(duplex=False)
-        # A process that outlives this one ends with its share, for there is nobody left to tell.
-        process = spawn.Process(
-            target=_carry_out, args=(work, share, max(1, cores() // len(shares)), there), daemon=True
-        )
+    for _ in range(many):
+        here, there = spawn.Pipe()
+        # A process that outlives this one ends with what it is at: there is nobody left to tell.
+        process = spawn.Process(target=_carry_out, args=(work, max(1, cores() // many), there), daemon=True)
         process.start()
         there.close()
         processes.append(process)
         ends.append(here)
     try:
-        yield from _listen(ends)
+        yield from _hand_out(ids, ends)
     finally:
         for process in processes:
             process.terminate()
@@ -48,35 +47,53 @@ def side_by_side(work: Callable[[str], T], ids: list[str], jobs: int) -> Iterato
             process.join()
 
 
-def _listen(ends: list[Connection]) -> Iterator[tuple[str, Any]]:
+def _hand_out(ids: list[str], ends: list[Connection]) -> Iterator[tuple[str, Any]]:
+    """Give every process one thing to do, and another whenever it is done: all are busy to the end."""
+    left = iter(ids)
+    for end in ends:
+        _tell(end, next(left))
     while ends:
         for end in wait(ends):
             assert isinstance(end, Connection)
             try:
                 kind, *told = end.recv()
-            except EOFError:
+            except (EOFError, OSError):
                 mend = "was it short of memory? Run the same command again, with --jobs 1"
                 raise InferenceError("a process that evaluated panels was ended", mend=mend) from None
-            if kind == "done":
-                yield told[0], told[1]
-            elif kind == "error":
+            if kind == "error":
                 error, message, where, mend = told
                 raise error(message, where=where, mend=mend)
-            else:
+            more = next(left, None)
+            _tell(end, more)
+            if more is None:
                 ends.remove(end)
                 end.close()
+            yield told[0], told[1]
 
 
-def _carry_out(work: Callable[[str], T], ids: list[str], threads: int, told: Connection) -> None:
-    """Do the work of one process."""
+def _tell(end: Connection, each: str | None) -> None:
+    # Of a process that was ended, the end of its line is read next.
+    with suppress(OSError):
+        end.send(each)
+
+
+def _heard(end: Connection) -> str | None:
+    try:
+        told: str | None = end.recv()
+    except (EOFError, OSError):
+        return None
+    return told
+
+
+def _carry_out(work: Callable[[str], T], threads: int, end: Connection) -> None:
+    """Do the work of one process: what it is told to, until there is nothing more or nobody left."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who interrupts the whole is answered by its first process
     os.environ["POLARS_MAX_THREADS"] = str(threads)
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(threads):
         try:
-            for each in ids:
-                told.send(("done", each, work(each)))
-            told.send(("end",))
+            while (each := _heard(end)) is not None:
+                end.send(("done", each, work(each)))
         except SimframeError as err:
-            told.send(("error", type(err), err.message, err.where, err.mend))
+            end.send(("error", type(err), err.message, err.where, err.mend))
