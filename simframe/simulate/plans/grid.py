@@ -70,6 +70,8 @@ def tune_settings(given: Mapping[str, Any], where: str) -> TuneSettings:
             raise PlanError(message, where=where, mend=did_you_mean(name, known))
     try:
         return TypeAdapter(TuneSettings).validate_python(dict(given), strict=False)
+    except PlanError as err:
+        raise PlanError(f"tune.{err.message}", where=where, mend=err.mend) from err
     except ValidationError as err:
         problem = err.errors()[0]
         key = ".".join(str(step) for step in problem["loc"])

@@ -1,12 +1,11 @@
 """Who is tuned on: people chosen among the pilot of a human panel, and among nobody else.
 
-People are taken in the order of ``draw``, which is seeded by the study and fixed at import: a random pilot of 30 is part
-of the one of 100, and whoever corrects estimates (rectify) or judges (holdout) is never in one.
+People are taken in the order of ``draw``, which is seeded by the study and fixed at import: a random pilot of 30 is
+part of the one of 100, and whoever corrects estimates (rectify) or judges (holdout) is never in one.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 
 import polars as pl
