@@ -18,17 +18,23 @@ AVERAGED = {
     "heterogeneity": ("variance_ratio", "entropy_ratio"),
 }
 """Metrics of which the mean over the asked items is taken, by family."""
+UNKNOWN = (float("nan"), float("nan"))
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One metric on the observed panels and under every kind of draw; nothing is drawn where there is a reason."""
+    """One metric on the observed panels and under every kind of draw; nothing is drawn where there is a reason.
+
+    ``alone`` is mean and variance of an association where there is none, ``parts`` the groups whose spread it is.
+    """
 
     observed: float
     draws: dict[str, Floats] = field(default_factory=dict)
     reason: str | None = None
     n: tuple[int, int] = (0, 0)
     worth: tuple[float, float] = (0.0, 0.0)
+    alone: tuple[float, float] = UNKNOWN
+    parts: tuple[Figure, ...] = ()
 
 
 def _combine(figures: list[Figure], how: Callable[[Floats], Floats]) -> Figure:
@@ -72,9 +78,8 @@ def extremes(figures: dict[Key, Figure], levels: list[str]) -> dict[Key, Figure]
         combined = _combine(parts, lambda x: np.nanmax(x, axis=0))
         found[replace(key, metric="worst_group_js_distance", level=worst)] = replace(combined, n=figure.n)
         if len(parts) > 1:
-            found[replace(key, metric="spread_js_distance")] = _combine(
-                parts, lambda x: np.nanmax(x, axis=0) - np.nanmin(x, axis=0)
-            )
+            spread = _combine(parts, lambda x: np.nanmax(x, axis=0) - np.nanmin(x, axis=0))
+            found[replace(key, metric="spread_js_distance")] = replace(spread, parts=tuple(parts))
     return found
 
 

@@ -7,6 +7,11 @@ Inference Based on Divergence Measures, 3). So the interval holds every true dis
 would be seen (:func:`simframe.inference.laws.noncentral`), under such a law with the mean and variance of the draws:
 those of the bootstrap at the estimate, those of panels that do not differ at zero, and between them in between.
 
+**Associations** of one panel are divergences from what its answers would be without them. There the law at zero is
+known (:mod:`simframe.inference.independence`). How far two panels' associations are apart, and their ratio, join the
+intervals of both sides: a bootstrap sees too little of the noise that makes both too large. The spread of groups joins
+theirs (:mod:`simframe.inference.joined`).
+
 **Shares** have Wilson's interval, at the sample size whose variance the bootstrap finds; differences of shares join
 those of both sides (Newcombe 1998).
 
@@ -36,14 +41,15 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from simframe.inference.laws import LEVEL, inversion, noncentral, normal, shares, student, wilson
-from simframe.inference.methods import EVERY, Method
-from simframe.metrics.arrays import Floats
+from simframe.inference.laws import LEVEL, inversion, noncentral, normal, shares, student, tail, wilson
+from simframe.inference.methods import EVERY, JOINED, NONCENTRAL, Method
+from simframe.metrics.arrays import Floats, Whole
 
 __all__ = [
     "LEVEL",
     "METHOD",
     "Drawn",
+    "centres",
     "floor",
     "interval",
     "inversion",
@@ -54,10 +60,11 @@ __all__ = [
     "wilson",
 ]
 
-METHOD = "noncentral"
+METHOD = "joined"
 """Names the method in the settings of an evaluation: under another, the same panel is evaluated anew."""
 FLOOR_QUANTILE = 0.95
 _TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+Moments = tuple[Floats, Floats]
 _ALMOST = 1 - 1e-12
 """A correlation of 1 has no arc tangent."""
 
@@ -66,16 +73,24 @@ _ALMOST = 1 - 1e-12
 class Drawn:
     """Figures under draws, a row a figure and a column a replicate.
 
-    Under the bootstrap, between samples of people, and between panels that do not differ.
+    Under the bootstrap, between samples of people, and between panels that do not differ. ``alone`` holds mean and
+    variance of figures of one panel where there is nothing to see; NaN where that is not known.
     """
 
     bootstrap: Floats
     floor: Floats
     null: Floats
+    alone: Moments | None = None
+
+    def part(self, rows: Whole) -> tuple[Floats, Floats, Moments]:
+        """Return the bootstrap's draws of some figures, those that do not differ, and the moments of these alone."""
+        unknown = np.full(len(rows), np.nan)
+        alone = (self.alone[0][rows], self.alone[1][rows]) if self.alone else (unknown, unknown)
+        return self.bootstrap[rows], self.null[rows], alone
 
 
 def judge(metrics: Sequence[str], observed: Floats, drawn: Drawn, worth: tuple[Floats, Floats]) -> dict[str, Floats]:
-    """Judge many figures at once. A difference of shares is joined with its sides elsewhere.
+    """Judge many figures at once. Figures made of others have no interval yet: see :mod:`simframe.inference.joining`.
 
     Args:
         metrics: what each figure is.
@@ -87,7 +102,7 @@ def judge(metrics: Sequence[str], observed: Floats, drawn: Drawn, worth: tuple[F
         estimate, ci_low, ci_high, floor, floor_q95, p_value: an entry a figure, NaN where there is none.
     """
     methods = [EVERY[metric] for metric in metrics]
-    low, high = _intervals(metrics, observed, drawn.bootstrap, drawn.null, worth)
+    low, high = _intervals(metrics, observed, drawn, worth)
     middle, edge = _floors(methods, drawn.floor)
     defined = ~np.isnan(observed)
     return {
@@ -109,7 +124,7 @@ def scaled(metrics: Sequence[str], floor: Floats, halves: Floats, half_samples: 
         halves: draws between halves of the people, without replacement.
         half_samples: between samples of that size, with replacement.
     """
-    far = np.array([EVERY[metric].scale.startswith("noncentral") or metric == "chi2" for metric in metrics])
+    far = np.array([EVERY[metric].scale in (*NONCENTRAL, "span") or metric == "chi2" for metric in metrics])
     ratio = _moments(halves)[0] / _moments(half_samples)[0]
     known = far & np.isfinite(ratio) & (ratio > 0)
     return np.asarray(floor * np.where(known, ratio, 1.0)[:, None])
@@ -136,26 +151,27 @@ def interval(
     """
     size = np.array([inf if n is None else n])
     between = np.empty((1, 0)) if null is None else null[None]
-    found = _intervals([metric], np.array([estimate]), replicates[None], between, (size, size))
+    drawn = Drawn(replicates[None], between, between)
+    found = _intervals([metric], np.array([estimate]), drawn, (size, size))
     low, high = (_number(end) for end in found)
     return low, high
 
 
 def _intervals(
-    metrics: Sequence[str], observed: Floats, bootstrapped: Floats, null: Floats, worth: tuple[Floats, Floats]
+    metrics: Sequence[str], observed: Floats, drawn: Drawn, worth: tuple[Floats, Floats]
 ) -> tuple[Floats, Floats]:
     methods = [EVERY[metric] for metric in metrics]
     low, high = np.full(len(methods), np.nan), np.full(len(methods), np.nan)
     # A figure that draws make infinite has no law to speak of.
-    finite = np.isfinite(observed) & ~np.isinf(bootstrapped).any(axis=1)
-    drawn = finite & (np.isfinite(bootstrapped).sum(axis=1) > 1)
+    finite = np.isfinite(observed) & ~np.isinf(drawn.bootstrap).any(axis=1)
+    known = finite & (np.isfinite(drawn.bootstrap).sum(axis=1) > 1)
     freedom, size = _freedom(metrics, worth)
     scales = np.array([method.scale for method in methods])
-    for scale in sorted(set(scales) - {"none", "shares"}):
-        rows = np.flatnonzero((scales == scale) & drawn)
+    for scale in sorted(set(scales) - {"none", *JOINED}):
+        rows = np.flatnonzero((scales == scale) & known)
         if len(rows):
             own = np.array([methods[row].ideal is None for row in rows])
-            figures = _Figures(observed[rows], bootstrapped[rows], null[rows], own, student(freedom[rows]), size[rows])
+            figures = _Figures(observed[rows], *drawn.part(rows), own, student(freedom[rows]), size[rows])
             low[rows], high[rows] = _of_scale(str(scale), figures)
     least, most = (np.array([getattr(method, side) for method in methods]) for side in ("low", "high"))
     low, high = np.clip(low, least, most), np.clip(high, least, most)
@@ -177,6 +193,7 @@ class _Figures:
     observed: Floats
     bootstrap: Floats
     null: Floats
+    alone: Moments
     own: NDArray[np.bool_]
     reach: Floats
     size: Floats
@@ -207,15 +224,40 @@ def _of_scale(scale: str, x: _Figures) -> tuple[Floats, Floats]:
 
 def _noncentral(x: _Figures, power: int) -> tuple[Floats, Floats]:
     """Put distances on the scale where they are divergences."""
-    seen = x.observed**power
-    mean, variance = _moments(x.bootstrap**power)
-    mean_null, variance_null = _moments(x.null**power) if x.null.size else (mean - seen, variance)
-    null = np.where(x.own, mean - seen, mean_null), np.where(x.own, variance, variance_null)
-    low, high = noncentral(seen, (mean - seen, variance), null, x.reach)
+    seen, here, null = _divergence(x, power)
+    share = tail(x.reach)
+    # A sample of one panel hides cells that nobody is in, and bias with them: it is at most that of nothing there.
+    most = np.where(x.own, np.maximum(here[0], null[0]), here[0])
+    low, high = noncentral(seen, (most, here[1]), null, 1 - share), noncentral(seen, here, null, share)
     return low ** (1 / power), high ** (1 / power)
 
 
-def _moments(drawn: Floats) -> tuple[Floats, Floats]:
+def _divergence(x: _Figures, power: int) -> tuple[Floats, Moments, Moments]:
+    """Return figures as divergences, bias and variance where they are, and mean and variance where there is none."""
+    seen = x.observed**power
+    mean, variance = _moments(x.bootstrap**power)
+    here = mean - seen, variance
+    between = _moments(x.null**power) if x.null.size else here
+    # Of one panel alone: the known law, or that of the bootstrap all the way.
+    alone = (np.where(np.isnan(known), each, known) for known, each in zip(x.alone, here, strict=True))
+    null = [np.where(x.own, own, other) for own, other in zip(alone, between, strict=True)]
+    return seen, here, (null[0], null[1])
+
+
+def centres(metrics: Sequence[str], observed: Floats, drawn: Drawn) -> Floats:
+    """Return, of associations, the true figures whose laws have the estimates in the middle; else the estimates."""
+    centre = observed.copy()
+    scales = np.array([EVERY[metric].scale if EVERY[metric].ideal is None else "" for metric in metrics])
+    for power, scale in enumerate(NONCENTRAL, 1):
+        rows = np.flatnonzero((scales == scale) & np.isfinite(observed))
+        if len(rows):
+            own, nothing = np.ones(len(rows), dtype=np.bool_), np.zeros(len(rows))
+            figures = _Figures(observed[rows], *drawn.part(rows), own, nothing, nothing)
+            centre[rows] = noncentral(*_divergence(figures, power), 0.5) ** (1 / power)
+    return centre
+
+
+def _moments(drawn: Floats) -> Moments:
     with warnings.catch_warnings(action="ignore"):
         return np.nanmean(drawn, axis=1), np.nanvar(drawn, axis=1)
 
@@ -251,7 +293,7 @@ def _floors(methods: Sequence[Method], between_people: Floats) -> tuple[Floats, 
     with warnings.catch_warnings(action="ignore"):
         middle = np.nanmean(between_people, axis=1) if between_people.size else np.full(len(methods), np.nan)
         # Of ratios the median: where people's own figure may be next to nothing, there is no mean.
-        ratios = np.array([method.scale == "log" for method in methods])
+        ratios = np.array([method.scale in ("log", "quotient") for method in methods])
         if ratios.any() and between_people.size:
             middle[ratios] = np.nanmedian(between_people[ratios], axis=1)
     return np.where(judged, middle, np.nan), np.where(judged, edge, np.nan)
@@ -284,7 +326,7 @@ def _number(one: Floats) -> float | None:
 def _distance(method: Method, x: Floats) -> Floats:
     if method.side != "both":
         return x if method.side == "above" else -x
-    if method.scale == "log":
+    if method.scale in ("log", "quotient"):
         with np.errstate(divide="ignore"):
             return np.asarray(np.abs(np.log(x)))
     return np.asarray(np.abs(x - (method.ideal or 0.0)))

@@ -1,4 +1,4 @@
-"""Intervals in closed form: of shares, of their differences, of divergences, of the length of a vector."""
+"""Intervals in closed form: of shares, of divergences, of the length of a vector."""
 
 from __future__ import annotations
 
@@ -15,6 +15,13 @@ LEVEL = 0.95
 def normal() -> float:
     """Return how many standard errors a normal interval reaches."""
     return NormalDist().inv_cdf((1 + LEVEL) / 2)
+
+
+def tail(reach: Floats) -> Floats:
+    """Return the chance to lie more than ``reach`` standard errors off, on one side."""
+    from scipy.special import ndtr
+
+    return np.asarray(ndtr(-reach))
 
 
 def student(df: Floats) -> Floats:
@@ -39,33 +46,20 @@ def shares(share: Floats, n: Floats) -> tuple[Floats, Floats]:
     return np.maximum(0.0, np.minimum(middle - reach, share)), np.minimum(1.0, np.maximum(middle + reach, share))
 
 
-def difference(h: tuple[Floats, Floats, Floats], s: tuple[Floats, Floats, Floats]) -> tuple[Floats, Floats]:
-    """Return the interval of S - H from estimates and intervals of both, which are independent.
+def noncentral(seen: Floats, here: tuple[Floats, Floats], null: tuple[Floats, Floats], share: Floats | float) -> Floats:
+    """Return the true divergences under which estimates are smaller than those seen with a chance of ``share``.
 
-    Newcombe 1998, method 10; Zou and Donner 2008: the variance needed for an end is that found at the ends towards it.
-    """
-    (at_h, low_h, high_h), (at_s, low_s, high_s) = h, s
-    low = at_s - at_h - np.hypot(at_s - low_s, high_h - at_h)
-    return low, at_s - at_h + np.hypot(high_s - at_s, at_h - low_h)
-
-
-def noncentral(
-    seen: Floats, here: tuple[Floats, Floats], null: tuple[Floats, Floats], reach: Floats
-) -> tuple[Floats, Floats]:
-    """Return the intervals of divergences, by inverting tests of every true divergence d.
-
-    The law at d is a times a noncentral chi-squared variable with noncentrality d / a. Its mean d + b and variance v
-    fit the draws: those of the bootstrap where d is what was ``seen``, those of samples that do not differ where it is
-    0, in proportion between; above, the variance grows as that of a noncentral chi-squared variable does.
+    An end of an interval is such a divergence, by inverting tests. The law at a true divergence d is a times a
+    noncentral chi-squared variable with noncentrality d / a. Its mean d + b and variance v fit the draws: those of the
+    bootstrap where d is what was ``seen``, those of samples that do not differ where it is 0, in proportion between;
+    above, the variance grows as that of a noncentral chi-squared variable does.
 
     Args:
         seen: estimates of divergences (squares of distances).
         here: bias and variance of the bootstrap's draws.
         null: mean and variance between samples that do not differ.
-        reach: standard errors that the interval reaches.
+        share: the chance.
     """
-    from scipy.special import ndtr
-
     (bias, variance), (bias_null, variance_null) = here, null
     seen = np.maximum(seen, 1e-14)
     least = 1e-4 * seen
@@ -79,13 +73,10 @@ def noncentral(
         return _noncentral_cdf(seen / a, b / a, d / a)
 
     furthest = seen + 10 * np.sqrt(np.maximum(variance, variance_null)) + 10 * np.abs(bias_null)
-    tail = ndtr(-reach)
-    nothing = chance(np.zeros_like(seen))
-    low, high = (_falls_to(chance, share, nothing, furthest) for share in (1 - tail, tail))
-    return low, high
+    return _falls_to(chance, share, chance(np.zeros_like(seen)), furthest)
 
 
-def _falls_to(chance: Callable[[Floats], Floats], share: Floats, nothing: Floats, furthest: Floats) -> Floats:
+def _falls_to(chance: Callable[[Floats], Floats], share: Floats | float, nothing: Floats, furthest: Floats) -> Floats:
     """Return where ``chance``, which falls as d grows, reaches ``share``; 0 where it starts below."""
     low, high = np.zeros_like(furthest), furthest
     for _ in range(32):

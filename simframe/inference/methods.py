@@ -9,8 +9,23 @@ from typing import Literal
 __all__ = ["EVERY", "METHODS", "Method", "Scale"]
 
 Scale = Literal[
-    "plain", "corrected", "log", "fisher", "share", "shares", "percentile", "noncentral", "noncentral_square", "none"
+    "plain",
+    "corrected",
+    "log",
+    "fisher",
+    "share",
+    "percentile",
+    "noncentral",
+    "noncentral_square",
+    "difference",
+    "quotient",
+    "span",
+    "none",
 ]
+NONCENTRAL = ("noncentral", "noncentral_square")
+"""Scales of divergences, and of distances, whose squares are such."""
+JOINED = ("difference", "quotient", "span")
+"""Scales of figures made of others, whose intervals join those of these."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +48,12 @@ class Method:
 _DISTANCE, _DIVERGENCE = Method("noncentral_square", 0, 1), Method("noncentral", 0, 1)
 _FAR, _BITS = Method("noncentral_square", 0, inf), Method("noncentral", 0, inf)
 _DIFFERENCE, _RATIO = Method("plain", -1, 1), Method("log", 0, inf, ideal=1.0)
-_SHIFT, _OF_SHARES = Method("plain", -inf, inf), Method("shares", -1, 1)
+_SHIFT, _OF_SHARES = Method("plain", -inf, inf), Method("difference", -1, 1)
 # Figures of one panel alone.
 _SHARE, _ASSOCIATION = Method("share", 0, 1, ideal=None), Method("noncentral_square", 0, 1, ideal=None)
 _ASSOCIATED = Method("noncentral", 0, 1, ideal=None)
 _INFORMATION, _AMOUNT = Method("noncentral", 0, inf, ideal=None), Method("corrected", 0, inf, ideal=None)
+_APART, _TIMES = Method("difference", -1, 1), Method("quotient", 0, inf, ideal=1.0)
 _COUNT = Method("none", 0, inf, ideal=None)
 _HITS, _MISSES = Method("percentile", 0, inf, inf, "below"), Method("percentile", 0, inf)
 _RECOVERED = Method("percentile", 0, 1, 1.0, "below")
@@ -74,22 +90,22 @@ METHODS: dict[str, Method] = {
     "eta2_ratio": _RATIO,
     "group_slope": Method("plain", -inf, inf, ideal=1.0),
     "worst_group_js_distance": _DISTANCE,
-    "spread_js_distance": _DISTANCE,
+    "spread_js_distance": Method("span", 0, 1),
     "belief_action_gap": _OF_SHARES,
     "belief_action_gap_h": _SHARE,
     "belief_action_gap_s": _SHARE,
     "cramers_v_h": _ASSOCIATION,
     "cramers_v_s": _ASSOCIATION,
-    "cramers_v_inflation": _DIFFERENCE,
-    "cramers_v_inflation_ratio": _RATIO,
+    "cramers_v_inflation": _APART,
+    "cramers_v_inflation_ratio": _TIMES,
     "mutual_information_h": _INFORMATION,
     "mutual_information_s": _INFORMATION,
-    "mutual_information_inflation": _SHIFT,
-    "mutual_information_inflation_ratio": _RATIO,
+    "mutual_information_inflation": Method("difference", -inf, inf),
+    "mutual_information_inflation_ratio": _TIMES,
     "goodman_kruskal_tau_h": _ASSOCIATED,
     "goodman_kruskal_tau_s": _ASSOCIATED,
-    "goodman_kruskal_tau_inflation": _DIFFERENCE,
-    "goodman_kruskal_tau_inflation_ratio": _RATIO,
+    "goodman_kruskal_tau_inflation": _APART,
+    "goodman_kruskal_tau_inflation_ratio": _TIMES,
     "spearman_h": Method("fisher", -1, 1, ideal=None),
     "spearman_s": Method("fisher", -1, 1, ideal=None),
     "spearman_inflation": Method("plain", -2, 2),
@@ -140,5 +156,14 @@ METHODS: dict[str, Method] = {
 }
 
 
+SIDES: dict[str, tuple[str, str]] = {
+    "nonresponse_gap": ("nonresponse_h", "nonresponse_s"),
+    "belief_action_gap": ("belief_action_gap_h", "belief_action_gap_s"),
+} | {
+    f"{metric}_inflation{ratio}": (f"{metric}_h", f"{metric}_s")
+    for metric in ("cramers_v", "mutual_information", "goodman_kruskal_tau")
+    for ratio in ("", "_ratio")
+}
+"""The figures of people and of the panel that a difference or a quotient is made of."""
 EVERY = METHODS | {"nonresponse_h": _SHARE, "nonresponse_s": _SHARE}
 """With the shares that nonresponse_gap is the difference of, which are no figures."""

@@ -201,12 +201,15 @@ class _Pair:
         return self.figures(h, h + gap)
 
     def _unattenuated(self, h: Floats, s: Floats) -> Floats:
-        """Return the correlation of drawn slopes with the noise of estimate and draw taken off both variances."""
+        """Return the correlation of drawn slopes as the estimator that knows of noise finds it: its variance taken off.
+
+        Spearman 1904. Every draw has noise of its own, which makes slopes vary more than the true ones do.
+        """
         x, y = _centred(h), _centred(s)
         variances = []
         for side, slopes in ((self.h, x), (self.s, y)):
             noise = np.trace(side.covariance) - side.covariance.sum() / len(side.estimate)
-            variances.append(np.maximum((slopes**2).sum(axis=1) - 2 * noise, 0.0))
+            variances.append(np.maximum((slopes**2).sum(axis=1) - noise, 0.0))
         together = (x * y).sum(axis=1)
         found = together / np.sqrt(variances[0] * variances[1])
         # Where noise alone could have made the variance, anything is possible on the side that is seen.

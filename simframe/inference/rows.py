@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import accumulate, pairwise
 
 import numpy as np
 import polars as pl
 
-from simframe.inference.combine import Figure, between_groups, extremes, means
+from simframe.inference.combine import UNKNOWN, Figure, between_groups, extremes, means
 from simframe.inference.counting import Draws
-from simframe.inference.figures import HIDDEN, MOMENTS, SIDES, Key, Tables, figures_of, sizes_of
+from simframe.inference.figures import HIDDEN, MOMENTS, Key, Tables, figures_of, sizes_of
 from simframe.inference.group import KINDS, SCALING, Group
+from simframe.inference.independence import unassociated
 from simframe.inference.interval import Drawn, judge, scaled, spread
-from simframe.inference.laws import difference
+from simframe.inference.joining import join
 from simframe.inference.sample import Coded
 from simframe.metrics.arrays import Floats
 from simframe.warehouse.tables import ALL, EVALUATION
@@ -82,11 +82,13 @@ def judged(figures: dict[Key, Figure]) -> dict[str, list[object]]:
     floor = scaled(metrics, drawn["floor"], drawn["people_halves"], drawn["half_samples"])
     worth = tuple(np.array([figure.worth[side] for figure in figures.values()]) for side in (0, 1))
     null = drawn["null"] if drawn["null"].size or not drawn["bootstrap"].size else floor
-    found = judge(metrics, observed, Drawn(drawn["bootstrap"], floor, null), (worth[0], worth[1]))
-    _join_shares(list(figures), found)
+    alone = np.array([figure.alone for figure in figures.values()]).reshape(-1, 2).T
+    draws = Drawn(drawn["bootstrap"], floor, null, (alone[0], alone[1]))
+    found = judge(metrics, observed, draws, (worth[0], worth[1]))
+    join(figures, found, draws)
     columns |= {name: _nullable(values) for name, values in found.items()}
-    bounded = np.isfinite(found["ci_low"])
-    columns["reason"] = [_reason(figure, bounded=bool(b)) for figure, b in zip(figures.values(), bounded, strict=True)]
+    ends = zip(found["ci_low"], found["ci_high"], strict=True)
+    columns["reason"] = [_reason(figure, *each) for figure, each in zip(figures.values(), ends, strict=True)]
     return columns
 
 
@@ -96,18 +98,6 @@ def _stacked(figures: dict[Key, Figure], kind: str) -> Floats:
     nothing = np.full(length, np.nan)
     rows = [figure.draws.get(kind, nothing) for figure in figures.values()]
     return np.stack(rows) if rows else np.empty((0, 0))
-
-
-def _join_shares(keys: list[Key], found: dict[str, Floats]) -> None:
-    """Give differences of shares the interval that joins those of their sides."""
-    place = {key: k for k, key in enumerate(keys)}
-    for key, k in place.items():
-        if key.metric in SIDES:
-            h, s = (
-                tuple(found[name][place[replace(key, metric=side)]] for name in ("estimate", "ci_low", "ci_high"))
-                for side in SIDES[key.metric]
-            )
-            found["ci_low"][k], found["ci_high"][k] = difference(h, s)
 
 
 def halved(figures: dict[Key, Figure]) -> dict[str, list[object]]:
@@ -126,9 +116,11 @@ def _nullable(values: Floats) -> list[object]:
     return [float(x) if np.isfinite(x) else None for x in values]
 
 
-def _reason(figure: Figure, *, bounded: bool) -> str | None:
-    if figure.reason or bounded:
+def _reason(figure: Figure, low: float, high: float) -> str | None:
+    if figure.reason or np.isfinite([low, high]).all():
         return figure.reason
+    if np.isfinite(low):
+        return "no upper end: people's own association may be none"
     if np.isinf(figure.observed):
         return "infinite: the panel never gives an answer that people give"
     if np.isnan(figure.observed):
@@ -153,6 +145,12 @@ def _figures(
     of_h, of_s = group.worth
     if group.few:
         return {key: Figure(value, reason=group.few, n=n[key]) for key, value in observed.items()}
+    alone = {
+        (pair, f"{metric}_{name}"): law
+        for name, design, side, each in zip("hs", group.designs, (tables.h, tables.s), group.worth, strict=True)
+        if not design.clustered  # of clusters the bootstrap knows more than their number says
+        for pair, metric, law in unassociated(coded, side.n[:, 0], each)
+    }
     found: dict[Key, dict[str, list[Floats]]] = {key: {} for key in observed}
     for part in draws.part(coded.columns * len(KINDS)):
         every = list(drawn(group, part))
@@ -173,6 +171,7 @@ def _figures(
             {kind: parts[0] if len(parts) == 1 else np.concatenate(parts) for kind, parts in kinds.items()},
             n=n[key],
             worth=(n[key][0] * of_h, n[key][1] * of_s),
+            alone=alone.get((key.term or "", key.metric), UNKNOWN),
         )
         for key, kinds in found.items()
     }

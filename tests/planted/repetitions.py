@@ -111,7 +111,7 @@ def batch(cell: Cell, number: int, repetitions: int, replicates: int) -> pl.Data
 
 
 TALLIES = (
-    *("seen", "estimates", "estimate", "estimate2", "intervals", "covered", "below", "above", "width"),
+    *("seen", "estimates", "estimate", "estimate2", "intervals", "covered", "below", "above", "open", "width"),
     *("floors", "floor", "floor2", "tests", "rejected", "beyond"),
 )
 SCHEMA = {
@@ -132,13 +132,16 @@ def _count(tally: dict[str, float], row: dict[str, float | None], truth: float |
         tally["estimates"] += 1
         tally["estimate"] += estimate
         tally["estimate2"] += estimate**2
-    if truth is not None and low is not None and high is not None:
+    if truth is not None and low is not None:
         slack = TOLERANCE * max(1.0, abs(truth))
         tally["intervals"] += 1
+        # Ratios to what may be nothing have no upper end.
+        tally["open"] += high is None
+        high = np.inf if high is None else high
         tally["covered"] += low - slack <= truth <= high + slack
         tally["below"] += high + slack < truth
         tally["above"] += truth < low - slack
-        tally["width"] += high - low
+        tally["width"] += 0.0 if np.isinf(high) else high - low
     if row["floor"] is not None:
         tally["floors"] += 1
         tally["floor"] += row["floor"]

@@ -1,0 +1,77 @@
+"""Giving figures made of others the interval that joins those of these."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from simframe.inference.combine import Figure
+from simframe.inference.figures import Key
+from simframe.inference.interval import Drawn, centres, scaled
+from simframe.inference.joined import difference, quotient, span
+from simframe.inference.laws import noncentral, student, tail
+from simframe.inference.methods import EVERY, SIDES
+from simframe.metrics.arrays import Floats, Whole
+
+GROUPED = "js_distance"
+"""Whose spread over groups is a figure."""
+
+
+def join(figures: dict[Key, Figure], found: dict[str, Floats], drawn: Drawn) -> None:
+    """Set ``ci_low`` and ``ci_high`` of figures made of others; ``found`` holds an entry a figure."""
+    if not drawn.bootstrap.size:
+        return
+    _join_sides(list(figures), found, drawn)
+    spreads = [(k, figure.parts) for k, figure in enumerate(figures.values()) if figure.parts and not figure.reason]
+    if spreads:
+        of = np.repeat(np.arange(len(spreads)), [len(parts) for _, parts in spreads])
+        ends = _spans([part for _, parts in spreads for part in parts], of)
+        _keep(found, np.array([k for k, _ in spreads]), *ends)
+
+
+def _join_sides(keys: list[Key], found: dict[str, Floats], drawn: Drawn) -> None:
+    place = {key: k for k, key in enumerate(keys)}
+    made = [key for key in keys if key.metric in SIDES]
+    if not made:
+        return
+    centre = centres([key.metric for key in keys], found["estimate"], drawn)
+    at = [np.array([place[replace(key, metric=SIDES[key.metric][side])] for key in made]) for side in (0, 1)]
+    h, s = ((centre[rows], found["ci_low"][rows], found["ci_high"][rows]) for rows in at)
+    ratio = np.array([EVERY[key.metric].scale == "quotient" for key in made])
+    ends = (np.where(ratio, *each) for each in zip(quotient(h, s), difference(h, s), strict=True))
+    _keep(found, np.array([place[key] for key in made]), *ends)
+
+
+def _keep(found: dict[str, Floats], at: Whole, low: Floats, high: Floats) -> None:
+    """Stretch intervals to hold the estimate."""
+    found["ci_low"][at] = np.minimum(low, found["estimate"][at])
+    found["ci_high"][at] = np.maximum(high, found["estimate"][at])
+
+
+def _spans(parts: list[Figure], of: Whole) -> tuple[Floats, Floats]:
+    """Return the intervals of spreads over groups; ``of`` says which spread a group belongs to."""
+    observed, worth = (np.array([getattr(part, name) for part in parts]) for name in ("observed", "worth"))
+    (mean, variance), null = (np.array([_squares(kind(part)) for part in parts]).T for kind in (_bootstrap, _alike))
+    seen, share = observed**2, tail(student(worth.sum(axis=1) - 2))
+
+    def at(chance: Floats | float) -> Floats:
+        return np.sqrt(noncentral(seen, (mean - seen, variance), (null[0], null[1]), chance))
+
+    return span(lambda shared: (at(0.5), at(1 - share / shared), at(share / shared)), of)
+
+
+def _bootstrap(part: Figure) -> Floats:
+    return part.draws["bootstrap"]
+
+
+def _alike(part: Figure) -> Floats:
+    """Return the draws of a distance between panels that do not differ."""
+    if "null" in part.draws:
+        return part.draws["null"]
+    people = (part.draws[kind][None] for kind in ("floor", "people_halves", "half_samples"))
+    return np.asarray(scaled([GROUPED], *people)[0])
+
+
+def _squares(draws: Floats) -> tuple[float, float]:
+    return float(np.nanmean(draws**2)), float(np.nanvar(draws**2))
