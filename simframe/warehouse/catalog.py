@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import uuid
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -127,8 +129,8 @@ def _build(layout: Layout, path: Path) -> None:
     try:
         with interruptible(), connect(path, config=CONFIG) as con:
             con.execute("BEGIN")  # one transaction: one flush instead of one a statement
-            con.execute("CREATE TABLE warehouse (root VARCHAR, simframe_version VARCHAR)")
-            con.execute("INSERT INTO warehouse VALUES (?, ?)", [str(layout.root), __version__])
+            con.execute("CREATE TABLE warehouse (root VARCHAR, simframe_version VARCHAR, views VARCHAR)")
+            con.execute("INSERT INTO warehouse VALUES (?, ?, ?)", [str(layout.root), __version__, views_digest()])
             tables = {
                 "published": pa.table({"panel_id": pa.array([p for (p,) in snapshot["panel"]], TEXT)}),
                 "published_evaluations": pa.table(
@@ -192,8 +194,25 @@ def _glob_literal(root: Path) -> str:
     return re.sub(r"[*\[]", lambda match: f"[{match[0]}]", str(root))
 
 
+@cache
+def views_digest() -> str:
+    """Return the SHA-256 of all that the views are made of: a catalog of another digest is of another simframe."""
+    content = [file.read_text("utf-8") for file in sql_files()] + [repr(metric) for metric in METRICS.values()]
+    return hashlib.sha256("\n".join(content).encode()).hexdigest()
+
+
+def made_of(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """Return what the catalog tells of itself: root, simframe_version, views; the last None where it tells none."""
+    found = con.execute("FROM warehouse")
+    names = [column[0] for column in found.description or []]
+    return {"views": None} | dict(zip(names, found.fetchone() or (), strict=False))
+
+
 def is_current(root: str | Path) -> bool:
-    """Whether the catalog lists what is published; not so after a crash between publishing and the rebuild."""
+    """Whether the catalog has this simframe's views and lists what is published.
+
+    Not so after an update, or a crash between publishing and the rebuild.
+    """
     layout = Layout(root)
     tables = {
         "panel": "published",
@@ -203,6 +222,8 @@ def is_current(root: str | Path) -> bool:
     }
     try:
         with connect(layout.catalog, read_only=True) as con:
+            if made_of(con)["views"] != views_digest():
+                return False
             listed = {kind: set(con.execute(f"FROM {table}").fetchall()) for kind, table in tables.items()}
     except duckdb.Error:
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,10 +99,15 @@ class Warehouse:
         if not layout.catalog.is_file():
             mend = f"make its views: simframe rebuild -w {layout.root}" if layout.data.is_dir() else "simframe init"
             raise WarehouseError("no warehouse catalog here", where=str(layout.root), mend=mend)
-        made_at = warehouse.sql("SELECT root FROM warehouse").item()
+        with warehouse.connect() as con, _explained():
+            made = catalog.made_of(con)
+        made_at = made.get("root")
         if made_at != str(layout.root):
             mend = f"simframe rebuild -w {layout.root}"
             raise WarehouseError(f"was moved: its views still read {made_at}", where=str(layout.root), mend=mend)
+        if made["views"] != catalog.views_digest():
+            with suppress(WarehouseError):  # a folder that cannot be written keeps the views of its time
+                warehouse.rebuild()
         return warehouse
 
     def lost(self) -> Iterator[Finding]:
