@@ -98,6 +98,7 @@ class Endpoint(Part):
     api_key_env: str | None = None
     """Name of the environment variable that holds the key; the key itself stands in no file."""
     requests_per_minute: float | None = Field(default=None, gt=0)
+    tokens_per_minute: float | None = Field(default=None, gt=0)
     concurrency: int = Field(default=4, ge=1)
     retries: int = Field(default=5, ge=0)
     timeout: float = Field(default=60.0, gt=0)
