@@ -93,3 +93,34 @@ def test_a_respondent_without_persona_is_named(tokenizer):
     script = compile_script(coherent_study(), Template(), tokenizer)
     with pytest.raises(PlanError, match="'nobody'"):
         script.personas(coherent_people(2, seed=0), ["p00000", "nobody"])
+
+
+def test_options_in_another_order_move_in_the_list_and_nowhere_else(tokenizer):
+    script = compile_script(coherent_study(), Template(), tokenizer)
+    declared, shown = script.question(0), script.question(0, (2, 0, 1))
+    assert declared is script.questions[0]
+    assert declared.order == (0, 1, 2)
+    assert shown.order == (2, 0, 1)
+    assert shown is script.question(0, (2, 0, 1)), "compiled once"
+    text = tokenizer.decode(shown.cue[: len(shown.cue) - shown.lead])
+    assert text == "Question: How far do you trust the water works?\nA. fully\nB. not at all\nC. somewhat\nAnswer:"
+    # "not at all" is declared first and shown second: its mark is B.
+    lead = shown.cue[len(shown.cue) - shown.lead :]
+    assert [tokenizer.decode((*lead, *answer)) for answer in shown.answers] == [" B\n", " C\n", " A\n"]
+    with pytest.raises(PlanError, match=r"\[0, 0, 1\] is no order"):
+        script.question(0, (0, 0, 1))
+
+
+def test_where_no_options_are_listed_an_order_changes_nothing(built: Path):
+    script = compile_script(coherent_study(), COMPACT, models.load(built).tokenizer)
+    assert script.question(0, (2, 1, 0)) is script.questions[0]
+
+
+def test_ways_down_the_trie_lead_to_their_answers(tokenizer):
+    days = compile_script(coherent_study(days=11), replace(Template(), marks="numbers"), tokenizer).questions[1]
+    assert len(days.answers) == 11
+    for place, route in enumerate(days.routes):
+        path = tuple(token for _, token in route)
+        assert days.answer_at[path] == place
+        assert [node for node, _ in route] == [days.node_at[path[:depth]] for depth in range(len(path))]
+        assert all(token in days.allowed[node] for node, token in route)

@@ -6,12 +6,12 @@ Answers are scored as continuations of their cue, so an option's tokens are thos
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from simframe.errors import ModelError, PlanError
 from simframe.simulate.prompts.codec import Codec, Tokens
+from simframe.simulate.prompts.question import Question, Routes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,35 +20,6 @@ if TYPE_CHECKING:
 
     from simframe.simulate.prompts.template import Template
     from simframe.study import Item, Study
-
-
-@dataclass(frozen=True)
-class Question:
-    """One closed question in tokens. Its options are leaves of a trie whose inner nodes are ``paths``."""
-
-    item: Item
-    cue: Tokens
-    lead: int
-    """How many of the cue's last tokens belong to the labels: all labels begin with them, a space for instance."""
-    answers: tuple[Tokens, ...]
-    """What is fed once an option is chosen: its answer and the template's end."""
-    paths: tuple[Tokens, ...]
-    """Inner nodes as tokens after the cue; the first is the empty path."""
-    routes: tuple[tuple[tuple[int, int], ...], ...]
-    """For each option, its way down the trie: (inner node, token)."""
-
-    @cached_property
-    def allowed(self) -> tuple[Tokens, ...]:
-        """For each inner node, the tokens that lead on from it, in declared order of the options."""
-        steps = [step for route in self.routes for step in route]
-        return tuple(
-            tuple(dict.fromkeys(token for at, token in steps if at == node)) for node in range(len(self.paths))
-        )
-
-    @cached_property
-    def walks(self) -> tuple[Tokens, ...]:
-        """The longest paths: one forward along each visits every inner node but the first."""
-        return tuple(p for p in self.paths if p and not any(len(q) > len(p) and q[: len(p)] == p for q in self.paths))
 
 
 @dataclass(frozen=True)
@@ -61,6 +32,27 @@ class Script:
     opening: Tokens
     """What all respondents begin with."""
     questions: tuple[Question, ...]
+    """As declared."""
+    _variants: dict[tuple[int, tuple[int, ...]], Question] = field(default_factory=dict, repr=False, compare=False)
+
+    def question(self, index: int, order: tuple[int, ...] | None = None) -> Question:
+        """Return a question with its options in the order shown: ``order`` holds their places; None is as declared.
+
+        Marks belong to places in the list shown. Where the template lists no options, an order changes nothing.
+
+        Raises:
+            PlanError: where ``order`` does not hold each place once.
+            ModelError: where the labels are unstable in this order.
+        """
+        declared = self.questions[index]
+        if order is not None and sorted(order) != list(range(len(declared.item.valid_options))):
+            mend = f"give each of the places 0 to {len(declared.item.valid_options) - 1} once"
+            raise PlanError(f"{list(order)} is no order of the options", where=f"item {declared.item.id}", mend=mend)
+        if order is None or order == declared.order or not self.template.option or not declared.order:
+            return declared
+        if (index, order) not in self._variants:
+            self._variants[index, order] = _compiled(declared.item, self.template, self.codec, order)
+        return self._variants[index, order]
 
     def field(self, item: Item, code: str | None, value: float | None) -> Tokens:
         """Return one line of a persona in tokens."""
@@ -114,21 +106,23 @@ def compile_script(study: Study, template: Template, tokenizer: Any) -> Script:
     codec = Codec(tokenizer)
     template.shown(study)
     opening = template.render_opening(study)
-    questions = []
-    for item in study.questions:
-        try:
-            questions.append(_question(item, template, codec))
-        except ModelError as err:
-            labels = list(template.render_answers(item))
-            raise ModelError(f"{err.message}; labels {labels}", where=f"item {item.id}", mend=err.mend) from err
+    questions = tuple(_compiled(item, template, codec) for item in study.questions)
     ids = codec.encode(opening) if opening else ()
-    return Script(study, template, codec, codec.begin + ids, tuple(questions))
+    return Script(study, template, codec, codec.begin + ids, questions)
 
 
-def _question(item: Item, template: Template, codec: Codec) -> Question:
-    cue = template.render_cue(item)
+def _compiled(item: Item, template: Template, codec: Codec, order: tuple[int, ...] | None = None) -> Question:
+    try:
+        return _closed(item, template, codec, tuple(range(len(item.valid_options))) if order is None else order)
+    except ModelError as err:
+        labels = list(template.render_answers(item, order))
+        raise ModelError(f"{err.message}; labels {labels}", where=f"item {item.id}", mend=err.mend) from err
+
+
+def _closed(item: Item, template: Template, codec: Codec, order: tuple[int, ...]) -> Question:
+    cue = template.render_cue(item, order)
     head = codec.after(template.joint, cue)
-    marks = template.render_answers(item)
+    marks = template.render_answers(item, order)
     anchor = template.joint + cue
     bare = [codec.after(anchor, mark) for mark in marks]
     full = [codec.after(anchor, mark + template.end) for mark in marks]
@@ -136,19 +130,29 @@ def _question(item: Item, template: Template, codec: Codec) -> Question:
         if not short or long[: len(short)] != short:
             mend = "use labels that end at a token boundary, or set the template's marks to letters or numbers"
             raise ModelError(f"label {mark!r} flows into what follows it", mend=mend)
+    return _question(item, head, bare, full, order)
+
+
+def _question(item: Item, head: Tokens, bare: list[Tokens], full: list[Tokens], order: tuple[int, ...]) -> Question:
+    """Return the trie over answers given by their tokens, alone and with what follows them."""
     common = _common(bare)
-    prefixed = any(a != b and b[: len(a)] == a for a in bare for b in bare)
     # "1" begins "10": only what follows a label tells the two apart, so it is scored too.
+    prefixed = _one_begins_another(bare)
     leaves = [tokens[: len(short) + 1] for tokens, short in zip(full, bare, strict=True)] if prefixed else bare
     leaves = [leaf[len(common) :] for leaf in leaves]
-    if len(set(leaves)) < len(leaves) or any(a != b and b[: len(a)] == a for a in leaves for b in leaves):
+    if len(set(leaves)) < len(leaves) or _one_begins_another(leaves):
         mend = "give the template an end that the tokenizer keeps apart from its marks"
         raise ModelError("two labels have the same tokens", mend=mend)
     paths = sorted({leaf[:depth] for leaf in leaves for depth in range(len(leaf))}, key=lambda path: (len(path), path))
-    node = {path: index for index, path in enumerate(paths)}
-    routes = tuple(tuple((node[leaf[:depth]], token) for depth, token in enumerate(leaf)) for leaf in leaves)
+    routes = tuple(Routes(leaves, {path: index for index, path in enumerate(paths)}))
     answers = tuple(tokens[len(common) :] for tokens in full)
-    return Question(item, head + common, len(common), answers, tuple(paths), routes)
+    return Question(item, head + common, len(common), answers, tuple(paths), routes, order)
+
+
+def _one_begins_another(sequences: list[Tokens]) -> bool:
+    """Whether one sequence is the beginning of another, different one."""
+    whole = set(sequences)
+    return any(tokens[:depth] in whole for tokens in whole for depth in range(len(tokens)))
 
 
 def _common(sequences: list[Tokens]) -> Tokens:

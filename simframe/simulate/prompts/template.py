@@ -11,7 +11,7 @@ from simframe.simulate.chunks import digest
 from simframe.study import canonical_number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from simframe.study import Item, Study
 
@@ -94,19 +94,21 @@ class Template:
         digits = f"{len(number.split('.')[0].lstrip('-'))}: {' '.join(number)}"
         return _fill(self.number, "number", item, answer=number, digits=digits)
 
-    def render_cue(self, item: Item) -> str:
-        """Return a question up to the point where its answer follows."""
-        count = len(item.valid_options)
+    def render_cue(self, item: Item, order: Sequence[int] | None = None) -> str:
+        """Return a question up to the point where its answer follows, its options in the order shown."""
+        valid = item.valid_options
         options = "".join(
-            _fill(self.option, "option", item, mark=self.mark(place, count), answer=option.label)
-            for place, option in enumerate(item.valid_options)
+            _fill(self.option, "option", item, mark=self.mark(at, len(valid)), answer=valid[place].label)
+            for at, place in enumerate(range(len(valid)) if order is None else order)
         )
         return _fill(self.question, "question", item, options=options)
 
-    def render_answers(self, item: Item) -> tuple[str, ...]:
-        """Return the continuation that stands for each valid option."""
-        count = len(item.valid_options)
-        return tuple(_fill(self.answer, "answer", item, mark=self.mark(place, count)) for place in range(count))
+    def render_answers(self, item: Item, order: Sequence[int] | None = None) -> tuple[str, ...]:
+        """Return the continuation that stands for each valid option, in declared order."""
+        places = range(len(item.valid_options))
+        at = {place: seen for seen, place in enumerate(places if order is None else order)}
+        marks = (self.mark(at[place], len(places)) for place in places)
+        return tuple(_fill(self.answer, "answer", item, mark=mark) for mark in marks)
 
 
 COMPACT = Template(
