@@ -1,8 +1,10 @@
-"""What every baseline shares: questions asked in order, pilots as places on a grid, shares, predictors."""
+"""What every baseline shares: the pilot as answers that can be given, questions asked in order, answers drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,63 +14,208 @@ from threadpoolctl import threadpool_limits
 
 from simframe.simulate.draws import choose, uniforms
 from simframe.study import Item, Study
+from simframe.warehouse.wide import wide
 
 Array = NDArray[Any]
 
 PRIOR = 1.0
 """Respondents' worth of evenly spread answers added to the pilot: no declared option has probability zero."""
+CLASSES = 10
+"""Into how many classes of about equal size a question answered with a number is cut."""
 
 
-def ask(
-    study: Study, ids: pl.Series, seed: int, probabilities: Callable[[Item, dict[str, pl.Series]], Array]
-) -> pl.DataFrame:
-    """Ask every question in order; later questions see the answers drawn to earlier ones."""
-    questions = study.questions
-    draws = uniforms(seed, ids.to_list(), [item.id for item in questions])
-    simulated: dict[str, pl.Series] = {}
+@dataclass(frozen=True)
+class Outcome:
+    """One question as a thing to predict: the answers that can be given, and which of them the pilot gave.
+
+    A question with options has those for answers; a question answered with a number has the numbers of the pilot,
+    which are predicted in classes of neighbours.
+    """
+
+    item: Item
+    codes: tuple[str | None, ...]
+    values: tuple[float | None, ...]
+    place: Array
+    """Which answer each pilot respondent gave, in the order of their ids; -1 where they gave none."""
+    weights: Array
+
+    @property
+    def seen(self) -> Array:
+        """Whether each pilot respondent answered."""
+        answered: Array = self.place >= 0
+        return answered
+
+    @cached_property
+    def counts(self) -> Array:
+        """Weighted number of pilot respondents who gave each answer."""
+        counted: Array = np.bincount(self.place[self.seen], self.weights[self.seen], minlength=len(self.codes))
+        return counted
+
+    @cached_property
+    def shares(self) -> Array:
+        """The weighted share of each answer, a little smoothed; even where nobody answered."""
+        total = self.counts.sum()
+        raw = self.counts / total if total > 0 else np.full(len(self.codes), 1 / len(self.codes))
+        smoothed: Array = smooth(raw[None, :], int(self.seen.sum()))[0]
+        return smoothed
+
+    @cached_property
+    def classes(self) -> Array:
+        """The class of each answer: of options their own, of numbers about a tenth of the pilot."""
+        if self.item.valid_options or len(self.codes) <= CLASSES:
+            return np.arange(len(self.codes))
+        middle = (np.cumsum(self.counts) - self.counts / 2) / self.counts.sum()
+        return np.unique((middle * CLASSES).astype(int), return_inverse=True)[1]
+
+    @property
+    def target(self) -> Array:
+        """The class of each pilot respondent who answered."""
+        found: Array = self.classes[self.place[self.seen]]
+        return found
+
+    def column(self, place: Array) -> pl.Series:
+        """Return answers as a column of the wide table: values where the item is numeric, else codes."""
+        dtype = pl.Float64 if self.item.numeric else pl.String
+        return pl.Series(self.item.id, [self._answers[p] for p in place.tolist()], dtype=dtype)
+
+    def places(self, column: pl.Series) -> Array:
+        """Return the place of each answer of a column of the wide table; -1 where it is none of them."""
+        known = {answer: place for place, answer in enumerate(self._answers) if answer is not None}
+        return np.array([known.get(answer, -1) for answer in column.to_list()], dtype=int)
+
+    @property
+    def _answers(self) -> tuple[Any, ...]:
+        return self.values if self.item.numeric else self.codes
+
+    def expand(self, p: Array) -> Array:
+        """Return probabilities of answers, given those of classes: within a class, the pilot's shares."""
+        if self.item.valid_options:
+            return p
+        within = self.counts / np.bincount(self.classes, self.counts)[self.classes]
+        expanded: Array = p[:, self.classes] * within
+        return expanded
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a baseline is given: a study, a pilot to learn from, personas to answer for."""
+
+    study: Study
+    pilot: pl.DataFrame
+    """Responses of the pilot, long."""
+    weights: Array
+    """One a pilot respondent, in the order of their ids."""
+    personas: pl.DataFrame
+    """Responses of those to simulate, long."""
+    seed: int
+    people: Sequence[str] | None = None
+    """Who is simulated; those of ``personas`` where left out."""
+    notes: dict[str, Any] = field(default_factory=dict)
+    """What a baseline has to say beside its answers, such as where it fell back on another method."""
+
+    @cached_property
+    def ids(self) -> pl.Series:
+        """Who is simulated, sorted."""
+        named = self.personas["respondent_id"] if self.people is None else pl.Series(self.people, dtype=pl.String)
+        return named.unique().sort().alias("respondent_id")
+
+    @cached_property
+    def answers(self) -> pl.DataFrame:
+        """The pilot, one row a respondent, sorted by id."""
+        return wide(self.study, self.pilot).sort("respondent_id")
+
+    @cached_property
+    def given(self) -> pl.DataFrame:
+        """The personas, one row a respondent, in the order of ``ids``."""
+        return (
+            self.ids.to_frame()
+            .join(wide(self.study, self.personas), on="respondent_id", how="left")
+            .sort("respondent_id")
+        )
+
+    @cached_property
+    def weightless(self) -> list[str]:
+        """Pilot respondents who count for nothing, and so teach nothing."""
+        return self.answers["respondent_id"].filter(pl.Series(self.weights <= 0)).to_list()
+
+    @property
+    def questions(self) -> tuple[Item, ...]:
+        """What is asked, in order."""
+        return self.study.questions
+
+    def outcome(self, item: Item) -> Outcome:
+        """Return a question as a thing to predict."""
+        own = self.pilot.filter((pl.col("item_id") == item.id) & ~pl.col("missing"))
+        by = "code" if item.valid_options else "value"
+        codes: list[str | None]
+        values: list[float | None]
+        answers: list[Any]
+        if item.valid_options:
+            codes, values = [code for code, _, _ in item.grid], [value for _, _, value in item.grid]
+            answers = codes
+        else:
+            counted = own.filter(~pl.col("respondent_id").is_in(self.weightless))
+            answers = counted["value"].drop_nulls().unique().sort().to_list()
+            codes, values = [item.bin_of(value) for value in answers], answers
+        places = {answer: place for place, answer in enumerate(answers)}
+        everybody = self.pilot.select("respondent_id").unique().sort("respondent_id")
+        found = everybody.join(own.select("respondent_id", by), on="respondent_id", how="left", maintain_order="left")
+        place = np.array([places.get(answer, -1) for answer in found[by].to_list()], dtype=int)
+        place[self.weights <= 0] = -1
+        return Outcome(item, tuple(codes), tuple(values), place, self.weights)
+
+
+Asked = list[tuple[Outcome, Array]]
+"""Questions answered so far, each with the place of everybody's answer."""
+
+
+def ask(task: Task, probabilities: Callable[[Outcome, Asked], Array]) -> pl.DataFrame:
+    """Ask every question in order; later questions see the answers drawn to earlier ones.
+
+    Args:
+        task: whom to ask what.
+        probabilities: of a question's answers, shape (respondents, answers), given what was answered so far.
+    """
+    draws = uniforms(task.seed, task.ids.to_list(), [item.id for item in task.questions])
+    asked: Asked = []
     parts = []
-    for place, item in enumerate(questions):
-        with threadpool_limits(1):  # small matrices: threads would only wait for each other
-            p = probabilities(item, simulated)
-        chosen = choose(p, draws[:, place])
-        grid = pl.DataFrame(
-            item.grid, schema={"code": pl.String, "label": pl.String, "value": pl.Float64}, orient="row"
-        )
-        picked = grid[chosen.tolist()]
-        simulated[item.id] = picked["value" if item.numeric else "code"]
-        parts.append(
-            pl.DataFrame(
-                {
-                    "respondent_id": ids,
-                    "item_id": [item.id] * len(ids),
-                    "code": picked["code"],
-                    "value": picked["value"],
-                    "missing": [False] * len(ids),
-                    "probabilities": p.tolist(),
-                    "position": [place] * len(ids),
-                },
-                schema_overrides={"probabilities": pl.List(pl.Float64), "position": pl.Int64},
-            )
-        )
+    for position, item in enumerate(task.questions):
+        outcome = task.outcome(item)
+        place, p = np.full(len(task.ids), -1), None
+        if outcome.codes:  # else a number that nobody of the pilot gave
+            with threadpool_limits(1):  # small matrices: threads would only wait for each other
+                p = probabilities(outcome, asked)
+            place = choose(p, draws[:, position])
+            asked.append((outcome, place))
+        parts.append(answered(task, outcome, place, position, p if item.valid_options else None))
     return pl.concat(parts)
 
 
-def place(item: Item, responses: pl.DataFrame) -> Array:
-    """Return the place of each respondent's answer in the item's grid, in the order of their ids; -1 where missing."""
-    places = {code: k for k, (code, _, _) in enumerate(item.grid)}
-    own = responses.filter((pl.col("item_id") == item.id) & ~pl.col("missing")).select("respondent_id", "code")
-    everybody = responses.select("respondent_id").unique().sort("respondent_id")
-    codes = everybody.join(own, on="respondent_id", how="left", maintain_order="left")["code"]
-    return np.array([places.get(code, -1) for code in codes.to_list()])
-
-
-def shares(item: Item, place: Array, weights: Array) -> Array:
-    """Return the weighted share of each option, a little smoothed; even where nobody answered."""
-    counts = np.bincount(place[place >= 0], weights[place >= 0], minlength=len(item.grid))
-    total = counts.sum()
-    raw = counts / total if total > 0 else np.full(len(counts), 1 / len(counts))
-    smoothed: Array = smooth(raw[None, :], int((place >= 0).sum()))[0]
-    return smoothed
+def answered(
+    task: Task, outcome: Outcome, place: Array, position: int, probabilities: Array | None = None
+) -> pl.DataFrame:
+    """Return everybody's answers to one question, long; ``place`` is -1 where they give none."""
+    n, given = len(task.ids), place.tolist()
+    return pl.DataFrame(
+        {
+            "respondent_id": task.ids,
+            "item_id": [outcome.item.id] * n,
+            "code": [outcome.codes[p] if p >= 0 else None for p in given],
+            "value": [outcome.values[p] if p >= 0 else None for p in given],
+            "missing": [p < 0 for p in given],
+            "probabilities": [None] * n if probabilities is None else probabilities.tolist(),
+            "position": [position] * n,
+        },
+        schema={
+            "respondent_id": pl.String,
+            "item_id": pl.String,
+            "code": pl.String,
+            "value": pl.Float64,
+            "missing": pl.Boolean,
+            "probabilities": pl.List(pl.Float64),
+            "position": pl.Int64,
+        },
+    )
 
 
 def smooth(p: Array, n: int) -> Array:
@@ -80,21 +227,3 @@ def smooth(p: Array, n: int) -> Array:
 def spread(shares: Array, n: int) -> Array:
     """Return the same probabilities for ``n`` respondents."""
     return np.tile(shares, (n, 1))
-
-
-def features(train: pl.DataFrame, test: pl.DataFrame, item: Item) -> tuple[Array, Array]:
-    """Return an item as predictors: one standardised column where ordered, one column an option where nominal."""
-    if item.scale != "nominal":
-        known = train[item.id].drop_nulls()
-        mean = known.mean() or 0.0
-        spread = known.std() or 1.0
-        sides = [((frame[item.id] - mean) / spread).fill_null(0.0).to_numpy()[:, None] for frame in (train, test)]
-    else:
-        answers = [value if item.numeric else code for code, _, value in item.grid][1:]
-        sides = [
-            np.column_stack([(frame[item.id] == answer).fill_null(False).to_numpy() for answer in answers]).astype(
-                float
-            )
-            for frame in (train, test)
-        ]
-    return sides[0], sides[1]

@@ -9,41 +9,27 @@ import polars as pl
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
 
-from simframe.simulate.baselines.asking import Array, ask, features, place, shares, smooth, spread
-from simframe.study import Item, Study
-from simframe.warehouse.wide import wide
+from simframe.simulate.baselines.asking import Array, Outcome, Task, smooth
+from simframe.simulate.baselines.chain import chain, standardised
 
 PENALTIES = (0.01, 0.1, 1.0)
 """Inverse strengths of the L2 penalty that cross-validation chooses from."""
 
 
-def logit_chain(
-    study: Study, pilot: pl.DataFrame, weights: Array, personas: pl.DataFrame, *, seed: int
-) -> pl.DataFrame:
+def logit_chain(task: Task) -> pl.DataFrame:
     """Answer each question by an L2-penalised multinomial logit on persona and earlier answers.
 
-    The penalty is chosen for each question by 5-fold cross-validated likelihood within the pilot. Arguments and
-    result are those of :func:`pilot_marginals`.
+    The penalty is chosen for each question by 5-fold cross-validated likelihood within the pilot.
     """
-    answers = wide(study, pilot).sort("respondent_id")
-    given = wide(study, personas).sort("respondent_id")
-    ids = given["respondent_id"]
-    before = list(study.persona)
+    return chain(task, lambda outcome, train, new: multinomial(outcome, train, new, task.seed), standardised)
 
-    def probabilities(item: Item, simulated: dict[str, pl.Series]) -> Array:
-        frame = given.with_columns(answer.alias(name) for name, answer in simulated.items())
-        columns = [features(answers, frame, each) for each in before]
-        before.append(item)
-        train, test = (np.hstack(side) if side else np.zeros((0, 0)) for side in zip(*columns, strict=True))
-        target = place(item, pilot)
-        seen = target >= 0
-        if len(np.unique(target[seen])) < 2:
-            return spread(shares(item, target, weights), len(ids))
-        strength = _choose_penalty(train[seen], target[seen], weights[seen], len(item.grid), seed)
-        fitted = _predict(train[seen], target[seen], weights[seen], test, options=len(item.grid), strength=strength)
-        return smooth(fitted, int(seen.sum()))
 
-    return ask(study, ids, seed, probabilities)
+def multinomial(outcome: Outcome, train: Array, new: Array, seed: int) -> Array:
+    """Return the probabilities of a question's classes for ``new``, with the penalty that fits the pilot best."""
+    target, weights = outcome.target, outcome.weights[outcome.seen]
+    options = int(outcome.classes.max()) + 1
+    strength = _choose_penalty(train, target, weights, options, seed)
+    return _predict(train, target, weights, new, options=options, strength=strength)
 
 
 def _predict(x: Array, y: Array, weights: Array, new: Array, *, options: int, strength: float) -> Array:

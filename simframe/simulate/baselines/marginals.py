@@ -4,24 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from simframe.simulate.baselines.asking import Array, ask, place, shares, spread
-from simframe.study import Study
+from simframe.simulate.baselines.asking import Task, ask, spread
 
 
-def pilot_marginals(
-    study: Study, pilot: pl.DataFrame, weights: Array, personas: pl.DataFrame, *, seed: int
-) -> pl.DataFrame:
-    """Answer every question from the pilot's weighted shares.
-
-    Args:
-        study: the instrument.
-        pilot: responses of the pilot, long.
-        weights: one a pilot respondent, in the order of their ids.
-        personas: responses of those to simulate, long; only their ids are used.
-        seed: of the draws.
-
-    Returns:
-        responses, long, with probabilities.
-    """
-    ids = personas["respondent_id"].unique().sort()
-    return ask(study, ids, seed, lambda item, _: spread(shares(item, place(item, pilot), weights), len(ids)))
+def pilot_marginals(task: Task) -> pl.DataFrame:
+    """Answer every question from the pilot's weighted shares, whoever is asked."""
+    return ask(task, lambda outcome, _: spread(outcome.shares, len(task.ids)))

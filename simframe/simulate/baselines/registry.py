@@ -1,10 +1,11 @@
-"""The one list of baselines: names, what people call them, and where each stands. Costs nothing to import."""
+"""The one list of baselines: names, what people call them, how they answer. Costs nothing to import."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,12 +23,21 @@ class Baseline:
     label: str
     """What people call it."""
     sentence: str
-    """How it answers, in one sentence."""
+    """How it answers."""
     module: str
+    personas: bool = True
+    """Whether answers depend on whom a respondent is given for persona."""
 
-    def __call__(
-        self, study: Study, pilot: pl.DataFrame, weights: Array, personas: pl.DataFrame, *, seed: int
-    ) -> pl.DataFrame:
+    def simulate(
+        self,
+        study: Study,
+        pilot: pl.DataFrame,
+        weights: Array,
+        personas: pl.DataFrame,
+        *,
+        seed: int,
+        people: Sequence[str] | None = None,
+    ) -> tuple[pl.DataFrame, dict[str, Any]]:
         """Answer every question for every persona.
 
         Args:
@@ -36,24 +46,72 @@ class Baseline:
             weights: one a pilot respondent, in the order of their ids.
             personas: responses of those to simulate, long.
             seed: of the draws.
+            people: ids of those to simulate; those of ``personas`` where left out.
 
         Returns:
-            responses, long; ``probabilities`` where the baseline has them.
+            responses, long, ``probabilities`` where the baseline has them; and what it has to say beside them, such as
+            which questions it answered by another method.
         """
+        from simframe.simulate.baselines.asking import Task
+
+        task = Task(study, pilot, weights, personas, seed, people)
         function = getattr(import_module(f"simframe.simulate.baselines.{self.module}"), self.name)
-        responses: pl.DataFrame = function(study, pilot, weights, personas, seed=seed)
-        return responses
+        return function(task), task.notes
+
+    def __call__(
+        self, study: Study, pilot: pl.DataFrame, weights: Array, personas: pl.DataFrame, *, seed: int
+    ) -> pl.DataFrame:
+        """Return the responses that ``simulate`` returns."""
+        return self.simulate(study, pilot, weights, personas, seed=seed)[0]
 
 
 BASELINES = {
     baseline.name: baseline
     for baseline in (
-        Baseline("pilot_marginals", "pilot marginals", "Draws every answer from the pilot's shares.", "marginals"),
+        Baseline(
+            "pilot_marginals",
+            "pilot marginals",
+            "Draws every answer from the pilot's shares, whoever is asked.",
+            "marginals",
+            personas=False,
+        ),
+        Baseline(
+            "item_mean",
+            "item mean",
+            "Gives everybody the pilot's mean answer, or its modal one where a question is nominal.",
+            "mean",
+            personas=False,
+        ),
+        Baseline(
+            "hot_deck",
+            "hot deck",
+            "Copies all answers of one of the five pilot respondents whose persona is nearest.",
+            "donors",
+        ),
         Baseline(
             "logit_chain",
             "logit chain",
-            "Draws each answer from a multinomial logit on the persona and all earlier answers.",
+            "Draws each answer from a penalised multinomial logit on the persona and all earlier answers.",
             "logit",
+        ),
+        Baseline(
+            "ordered_logit_chain",
+            "ordered-logit chain",
+            "As the logit chain, with a penalised proportional-odds logit for every ordered question.",
+            "ordered",
+        ),
+        Baseline(
+            "tree_chain",
+            "tree chain",
+            "Draws each answer from the leaf of a classification tree on the persona and all earlier answers.",
+            "tree",
+        ),
+        Baseline(
+            "gaussian_copula",
+            "Gaussian copula",
+            "Draws each answer from a vine of Gaussian copulas, given the persona and all earlier answers.",
+            "copula",
         ),
     )
 }
+"""By name, the simplest first."""
