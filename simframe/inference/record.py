@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from threadpoolctl import threadpool_limits
 
@@ -48,27 +49,24 @@ def evaluate_panel(
         WarehouseError: where a panel is missing, or the disk refuses.
         InferenceError: where panel and reference answered different versions of the study.
     """
-    row = warehouse.panel(panel_id)
     settings = {"replicates": replicates, "seed": seed, "level": LEVEL, "method": METHOD}
-    name = evaluation_id(row, settings)
-    if warehouse.layout.evaluation(name).is_dir():
-        return Recorded(name, fresh=False)
-    started = time.perf_counter()
-    reference = pilot = None
-    if row["reference_id"] is not None:
-        if warehouse.panel(row["reference_id"])["study_hash"] != row["study_hash"]:
-            message = f"its reference {row['reference_id']!r} answered another version of study {row['study_id']!r}"
-            raise InferenceError(message, where=panel_id, mend="simulate it again under the reference's version")
-        people = _read(warehouse, row["reference_id"])
-        reference, pilot = people.part(row["reference_split"]), people.pilot(row["pilot_n"])
-    found = evaluate(
-        warehouse.study_of(panel_id),
-        reference,
-        _read(warehouse, panel_id),
-        pilot=pilot,
-        replicates=replicates,
-        seed=seed,
-    )
+    # While one connection is open, others to the same catalog cost next to nothing.
+    with warehouse.connect():
+        row = warehouse.panel(panel_id)
+        name = evaluation_id(row, settings)
+        if warehouse.layout.evaluation(name).is_dir():
+            return Recorded(name, fresh=False)
+        started = time.perf_counter()
+        study, panel = warehouse.study_of(panel_id), _read(warehouse, row)
+        reference = pilot = None
+        if row["reference_id"] is not None:
+            of_people = warehouse.panel(row["reference_id"])
+            if of_people["study_hash"] != row["study_hash"]:
+                message = f"its reference {row['reference_id']!r} answered another version of study {row['study_id']!r}"
+                raise InferenceError(message, where=panel_id, mend="simulate it again under the reference's version")
+            people = _read(warehouse, of_people)
+            reference, pilot = people.part(row["reference_split"]), people.pilot(row["pilot_n"])
+    found = evaluate(study, reference, panel, pilot=pilot, replicates=replicates, seed=seed)
     seconds = time.perf_counter() - started
     publish_evaluation(
         warehouse.layout,
@@ -122,6 +120,6 @@ def _evaluate(root: Path, replicates: int, seed: int, panel_id: str) -> Recorded
     return evaluate_panel(Warehouse(root), panel_id, replicates=replicates, seed=seed, rebuild=False)
 
 
-def _read(warehouse: Warehouse, panel_id: str) -> Panel:
-    kind = warehouse.panel(panel_id)["kind"]
-    return Panel(panel_id, kind, warehouse.table(panel_id, "respondents"), warehouse.table(panel_id, "responses"))
+def _read(warehouse: Warehouse, row: dict[str, Any]) -> Panel:
+    name = row["panel_id"]
+    return Panel(name, row["kind"], warehouse.table(name, "respondents"), warehouse.table(name, "responses"))

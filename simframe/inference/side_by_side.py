@@ -50,8 +50,8 @@ def side_by_side(work: Callable[[str], T], ids: list[str], jobs: int) -> Iterato
 def _hand_out(ids: list[str], ends: list[Connection]) -> Iterator[tuple[str, Any]]:
     """Give every process one thing to do, and another whenever it is done: all are busy to the end."""
     left = iter(ids)
-    for end in ends:
-        _tell(end, next(left))
+    for free in ends:
+        _tell(free, next(left))
     while ends:
         for end in wait(ends):
             assert isinstance(end, Connection)
