@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from simframe.errors import PlanError
-from simframe.simulate.plans import Condition, Plan, fit_to, load_plan, specify
+from simframe.simulate.plans import Condition, Plan, conditions, fit_to, load_plan, specify
 from simframe.study import Study
 
 ONE = '[[panel]]\nstrategy = "logit_chain"\npilot = [4, 8]\n'
@@ -56,12 +57,166 @@ def test_the_default_plan_has_the_base_three_tuned_panels_and_two_baselines_on_t
         ),
         (ONE + ONE, ["panel 'logit_chain' on a pilot of 4 stands twice"]),
         ("[[panel]]\nstrategy = 'base'\n[[panel]]\nstrategy = 'base'", ["panel 'base' stands twice"]),
+        (
+            "[[panel]]\nstrategy = 'base'\npilot = [3]",
+            ["panel[1] 'base': an untuned model takes no pilot", "mend: leave pilot out"],
+        ),
+        ("[[panel]]\nstrategy = 'tuned'\npilot = [1]", ["panel[1].pilot.size[1]: pilot of 1 people", "2 or more"]),
+        ("[[panel]]\nstrategy = 'tuned'\npilot = 1.5", ["panel[1].pilot.size", "1.5 is no share of the pilot"]),
+        ("[[panel]]\nstrategy = 'tuned'\npilot = true", ["panel[1].pilot", "True"]),
+        ("[plan]\ntemperature = []\n" + ONE, ["temperature", "the list is empty"]),
+        ("[plan]\nmode = 'chaind'\n" + ONE, ["mode", "'chaind'", "'chained'"]),
+        ("[plan]\nchat = 'maybe'\n" + ONE, ["chat", "'maybe' is not allowed", "'auto', true or false"]),
+        ("[plan]\nfields = ['age', 'age']\n" + ONE, ["fields", "'age' stands twice"]),
+        ("[plan]\nseed = [1, 2, 1]\n" + ONE, ["seed: 1 stands twice"]),
+        ("[plan.pilot]\nselection = 'stratified'\n" + ONE, ["pilot", "looks at no item", "add by"]),
+        ("[plan.tune]\nrank = [4, 'many']\n" + ONE, ["tune.rank", "'many'", "whole number"]),
+        ("[plan]\nengine = 'openai'\nmodel = 'gpt'\n[[panel]]\nstrategy = 'base'", ["no endpoint", "plan.endpoint"]),
+        (
+            "[plan]\nengine = 'openai'\nmodel = 'gpt'\n[[panel]]\nstrategy = 'tuned'\npilot = 9",
+            ["behind an endpoint cannot be tuned"],
+        ),
+        (f"[plan]\nseed = {list(range(200))}\ntemperature = {[1 + t / 100 for t in range(99)]}\n" + ONE, ["39,600"]),
         ("[plan", ["not valid TOML", "plan.toml"]),
     ],
 )
 def test_a_bad_plan_is_refused_with_key_value_and_mend(tmp_path: Path, text: str, parts: list[str]) -> None:
     with pytest.raises(PlanError) as refused:
         written(tmp_path, text)
+    for part in parts:
+        assert part in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[plan.pilot]\nsplit = "holdout"\n' + ONE,
+        '[plan.pilot]\nselection = "holdout"\n' + ONE,
+        '[plan.tune]\nsplit = ["pilot", "rectify"]\n' + ONE,
+        '[[panel]]\nstrategy = "tuned"\npilot = "holdout"',
+        '[[panel]]\nstrategy = "tuned"\npilot = { size = 3, from = "rectify" }',
+        '[[panel]]\nstrategy = "tuned"\npilot = 3\nsplit = "wave"',
+    ],
+)
+def test_whoever_judges_is_never_tuned_on(tmp_path: Path, text: str) -> None:
+    with pytest.raises(PlanError, match="only the pilot is tuned on"):
+        written(tmp_path, text)
+
+
+def test_every_list_is_an_axis_and_a_panel_overrides_the_plan(tmp_path: Path, park: Study) -> None:
+    plan = written(
+        tmp_path,
+        """
+        [plan]
+        seed = [1, 2]
+        temperature = [0.5, 1.0]
+        fields = [["age", "home"], "all"]
+        pilot = [4, 0.5, 1.0]
+        tune.rank = [2, 4]
+        tune.steps = 9
+        [[panel]]
+        strategy = "tuned"
+        fields = ["age"]
+        temperature = 0.7
+        [[panel]]
+        strategy = "tuned"
+        seed = 3
+        pilot = { size = 6, selection = ["random", "balanced"], by = "home" }
+        tune.rank = 8
+        [[panel]]
+        strategy = "base"
+        """,
+    )
+    found = conditions(plan, 12)
+    first, second, base = found[:12], found[12:20], found[20:]
+    assert {(c.seed, c.pilot_n, c.tune["rank"]) for c in first} == set(product((1, 2), (4, 6, 12), (2, 4)))
+    assert {(c.fields, c.temperature, c.tune["steps"]) for c in first} == {(("age",), 0.7, 9)}
+    assert {(c.temperature, c.fields, c.pilot.selection, c.pilot.by) for c in second} == {
+        (t, f, *s)
+        for t in (0.5, 1.0)
+        for f in (("age", "home"), None)
+        for s in (("random", None), ("balanced", "home"))
+    }
+    assert {(c.seed, c.pilot_n, c.tune["rank"]) for c in second} == {(3, 6, 8)}
+    assert len(base) == 2 * 2 * 2
+    assert {(c.pilot_n, *c.tune) for c in base} == {(None,)}
+    ids = [spec.panel_id for spec in specify(plan, park, "people", 12, identify=known)]
+    assert len(set(ids)) == len(found) == len(ids)
+
+
+def test_a_value_that_plays_no_part_makes_no_panel_of_its_own(tmp_path: Path) -> None:
+    plan = written(
+        tmp_path,
+        """
+        [plan]
+        temperature = [0.5, 1.0]
+        mode = ["chained", "independent"]
+        fields = [["age"], "all"]
+        [[panel]]
+        strategy = "logit_chain"
+        pilot = [4]
+        [[panel]]
+        strategy = "pilot_marginals"
+        pilot = [4]
+        """,
+    )
+    assert [(c.strategy, c.fields) for c in conditions(plan, 12)] == [
+        ("logit_chain", ("age",)),
+        ("logit_chain", None),
+        ("pilot_marginals", None),
+    ]
+
+
+def test_one_panel_asked_for_in_two_ways_has_one_id(tmp_path: Path, park: Study) -> None:
+    """What a plan names and leaves at its default, and how it spells a pilot's size, change no number."""
+    plain = '[[panel]]\nstrategy = "tuned"\npilot = 6'
+    spelt = """
+        [plan]
+        id = "other"
+        temperature = 1
+        mode = "chained"
+        [plan.endpoint]
+        timeout = 3
+        [[panel]]
+        strategy = "tuned"
+        pilot = { size = 0.5, selection = "random" }
+    """
+    ids = [specify(written(tmp_path, text), park, "people", 12, identify=known)[0].panel_id for text in (plain, spelt)]
+    assert ids[0] == ids[1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("temperature = 0.5", 'mode = "independent"', 'prompt = "interview"', 'fields = ["age"]', "fields = []"),
+        *("shots = 2", 'item_order = "random"', 'option_order = "reversed"', "order_average = 2", "chat = false"),
+        *("copies = 2", "seed = 2", "tune = { rank = 4 }", 'tune = { targets = "ordinal" }', 'engine = "vllm"'),
+        'pilot = { size = 4, selection = "stratified", by = "home" }',
+        'pilot = { size = 4, arm = { home = "flat" } }',
+    ],
+)
+def test_whatever_can_change_a_number_changes_the_id_and_the_label(tmp_path: Path, park: Study, line: str) -> None:
+    pilot = "" if line.startswith("pilot") else "pilot = 4\n"
+    plan = written(tmp_path, f'[[panel]]\nstrategy = "tuned"\npilot = 4\n[[panel]]\nstrategy = "tuned"\n{pilot}{line}')
+    one, other = specify(plan, park, "people", 12, identify=known)
+    assert one.panel_id != other.panel_id
+    assert other.label.startswith(one.label + ", ")
+
+
+@pytest.mark.parametrize(
+    ("line", "parts"),
+    [
+        ('fields = ["agee"]', ["fields: 'agee' is no persona item", "did you mean 'age'?"]),
+        ('fields = ["green"]', ["fields: 'green' is no persona item"]),
+        ('pilot = { size = 4, selection = "balanced", by = "hom" }', ["pilot.by: 'hom' is no item", "'home'"]),
+        ('pilot = { size = 4, arm = { home = "tent" } }', ["pilot.arm: 'tent' is no answer of 'home'", "flat"]),
+    ],
+)
+def test_what_the_study_lacks_is_named(tmp_path: Path, park: Study, line: str, parts: list[str]) -> None:
+    pilot = "" if line.startswith("pilot") else "pilot = 4\n"
+    plan = written(tmp_path, f'[[panel]]\nstrategy = "tuned"\n{pilot}{line}')
+    with pytest.raises(PlanError) as refused:
+        specify(plan, park, "people", 12, identify=known)
     for part in parts:
         assert part in str(refused.value)
 
@@ -90,9 +245,7 @@ def test_a_panel_of_hardly_anybody_has_no_pilot(people: int, park: Study) -> Non
     ("rule", "message"),
     [
         ('strategy = "tuned"', "no pilot size"),
-        ('strategy = "base"\npilot = [3]', "takes no pilot"),
         ('strategy = "tuned"\npilot = [13]', "pilot of 13 people"),
-        ('strategy = "tuned"\npilot = [1]', "pilot of 1 people"),
     ],
 )
 def test_a_pilot_that_is_not_there_is_refused(tmp_path: Path, park: Study, rule: str, message: str) -> None:

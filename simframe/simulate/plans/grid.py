@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -14,6 +15,7 @@ from simframe.errors import PlanError, did_you_mean
 from simframe.simulate.plans.condition import Condition, PilotChoice
 from simframe.simulate.plans.schema import Endpoint, Plan, Rule
 from simframe.simulate.tuning.settings import TuneSettings
+from simframe.study.loader import describe
 
 LIMIT = 10_000
 """Panels of one plan: more are a slip of the pen."""
@@ -35,6 +37,7 @@ def check(plan: Plan, where: str) -> None:
         _check_rule(rule, place, where)
         for condition in _unfold(plan, rule, where):
             _check_condition(condition, f"{where}: panel[{place}] {rule.strategy!r}")
+    _unlike(plan, lambda condition, _: condition, where)
 
 
 def _check_rule(rule: Rule, place: int, where: str) -> None:
@@ -69,14 +72,16 @@ def tune_settings(given: Mapping[str, Any], where: str) -> TuneSettings:
             message = f"tune.{name}: unknown key (value {value!r})"
             raise PlanError(message, where=where, mend=did_you_mean(name, known))
     try:
-        return TypeAdapter(TuneSettings).validate_python(dict(given), strict=False)
+        return TypeAdapter(TuneSettings).validate_python(dict(given))
     except PlanError as err:
         raise PlanError(f"tune.{err.message}", where=where, mend=err.mend) from err
     except ValidationError as err:
-        problem = err.errors()[0]
-        key = ".".join(str(step) for step in problem["loc"])
-        message = f"tune.{key}: {problem['input']!r}: {problem['msg']}"
-        raise PlanError(message, where=where, mend="correct this value") from err
+        message, mend = describe(err, {"tune": dict(given)}, Plan)
+        raise PlanError(f"tune.{message}", where=where, mend=mend) from err
+
+
+def _tune_axis(name: str, value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, list) and value else (value,)
 
 
 def _unfold(plan: Plan, rule: Rule, where: str) -> Iterator[Condition]:
@@ -93,7 +98,7 @@ def _unfold(plan: Plan, rule: Rule, where: str) -> Iterator[Condition]:
 
     tune, pilot, endpoint = plan.tune | rule.tune, within("pilot"), Endpoint(**within("endpoint"))
     axes: dict[str, tuple[Any, ...]] = {name: setting(name) for name in AXES[:-1]}
-    axes |= {f"tune.{name}": tuple(value) if isinstance(value, list) else (value,) for name, value in tune.items()}
+    axes |= {f"tune.{name}": _tune_axis(name, value) for name, value in tune.items()}
     axes |= {
         "pilot.selection": pilot["selection"],
         "pilot.by": pilot["by"] or (None,),
@@ -126,6 +131,8 @@ def conditions(
 ) -> list[Condition]:
     """Return the conditions of a plan, in order, each once.
 
+    Values that play no part under a strategy make no panels of their own: a baseline at two temperatures is one.
+
     Args:
         plan: the plan.
         available: how many people there are to tune on, or what tells it for a choice of them.
@@ -135,22 +142,36 @@ def conditions(
         PlanError: where a pilot is larger than what there is, or two panels are the same.
     """
     of = available if callable(available) else lambda _: available
+    sized = partial(_sized, of=of, reference_id=reference_id)
+    return _unlike(plan, sized, f"plan {plan.id!r}")
+
+
+def _unlike(plan: Plan, finished: Callable[[Condition, str], Condition], where: str) -> list[Condition]:
+    """Return the conditions of all rules, each once.
+
+    Raises:
+        PlanError: where two rules make the same panel.
+    """
     found: dict[str, int] = {}
     result = []
     for place, rule in enumerate(plan.panels, 1):
-        where = f"plan {plan.id!r}, panel[{place}] {rule.strategy!r}"
+        inside = f"{where}: panel[{place}] {rule.strategy!r}"
         mine: dict[str, Condition] = {}
         for raw in _unfold(plan, rule, where):
-            condition = replace(raw, pilot_n=_people(raw, of, reference_id, where)).narrowed()
+            condition = finished(raw, inside).narrowed()
             mine.setdefault(_key(condition), condition)
         for key, condition in mine.items():
             if key in found:
-                of_size = "" if condition.pilot_n is None else f" on a pilot of {condition.pilot_n}"
-                message = f"panel {rule.strategy!r}{of_size} stands twice"
-                raise PlanError(message, where=where, mend=f"panel[{found[key]}] makes it already: leave one out")
+                size = "" if condition.pilot_n is None else f" on a pilot of {condition.pilot_n}"
+                mend = f"leave it out here or in panel[{found[key]}]: list each once"
+                raise PlanError(f"panel {rule.strategy!r}{size} stands twice", where=inside, mend=mend)
             found[key] = place
             result.append(condition)
     return result
+
+
+def _sized(condition: Condition, where: str, *, of: Callable[[PilotChoice], int], reference_id: str) -> Condition:
+    return replace(condition, pilot_n=_people(condition, of, reference_id, where))
 
 
 def _people(condition: Condition, of: Callable[[PilotChoice], int], reference_id: str, where: str) -> int | None:

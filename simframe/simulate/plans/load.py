@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -42,6 +43,7 @@ def parse_plan(text: str, where: str) -> Plan:
         message = f"{key}: stands both in [plan] and beside it"
         raise PlanError(message, where=where, mend=f"keep one: [plan.{key}] or {key}")
     content = head | raw
+    _refuse_splits(content, where)
     try:
         plan = Plan.model_validate(content)
     except ValidationError as err:
@@ -49,6 +51,33 @@ def parse_plan(text: str, where: str) -> Plan:
         raise PlanError(message, where=where, mend=mend) from err
     check(plan, where)
     return plan
+
+
+JUDGES = ("holdout", "rectify", "wave")
+"""Parts of a human panel that nobody may be tuned on."""
+PARTS = {"split", "splits", "part", "from", "people"}
+
+
+def _refuse_splits(content: dict[str, Any], where: str) -> None:
+    """Refuse a plan that says where the people to tune on come from: whoever judges must not have been learned from."""
+    rules = content.get("panel")
+    tables = [("", content)]
+    tables += [(f"panel[{n}].", rule) for n, rule in enumerate(rules if isinstance(rules, list) else [], 1)]
+    for prefix, table in tables:
+        if not isinstance(table, dict):
+            continue
+        for name in ("pilot", "tune", None):
+            part = table if name is None else table.get(name)
+            for key, value in part.items() if isinstance(part, dict) else [(None, part)]:
+                named = value if isinstance(value, list) else [value]
+                if key in PARTS or (name and any(isinstance(v, str) and v in JUDGES for v in named)):
+                    at = prefix + ".".join(each for each in (name, key) if each)
+                    message = (
+                        f"{at}: {value!r} cannot be: only the pilot is tuned on. The holdout judges, and would judge "
+                        "what it taught; rectify corrects estimates; the wave primes the embedded model"
+                    )
+                    mend = "leave it out; split.pilot in the study file says how many people the pilot has"
+                    raise PlanError(message, where=where, mend=mend)
 
 
 def _read(path: Path) -> str:

@@ -24,13 +24,22 @@ def _listed(raw: Any) -> Any:
 
 
 def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not values:
+        raise wrong("the list is empty", "give one value or more, or leave the key out")
     for place, value in enumerate(values):
         if value in values[:place]:
             raise wrong(f"{value!r} stands twice", "list each value once")
     return values
 
 
-Axis = Annotated[tuple[T, ...], BeforeValidator(_listed), Field(min_length=1), AfterValidator(_each_once)]
+def _any(panels: tuple[T, ...]) -> tuple[T, ...]:
+    # After the parts: a minimal length would be missed wherever one of them is wrong, and hide what is.
+    if not panels:
+        raise wrong("no panel is asked for", 'add [[panel]], strategy = "base"')
+    return panels
+
+
+Axis = Annotated[tuple[T, ...], BeforeValidator(_listed), AfterValidator(_each_once)]
 """One value, or a list of them: an axis of the grid."""
 
 
@@ -45,9 +54,7 @@ def _is_list(raw: Any) -> bool:
     return isinstance(raw, list | tuple)
 
 
-FieldAxis = Annotated[
-    tuple[tuple[str, ...] | None, ...], BeforeValidator(_field_lists), Field(min_length=1), AfterValidator(_each_once)
-]
+FieldAxis = Annotated[tuple[tuple[str, ...] | None, ...], BeforeValidator(_field_lists), AfterValidator(_each_once)]
 
 
 def _size(raw: Any) -> Any:
@@ -151,7 +158,8 @@ class Settings(Part):
         for value in axis:
             for name in value or ():
                 check_id(ITEM_ID, "item", name)
-            _each_once(value or ())
+            if value:
+                _each_once(value)
         return axis
 
 
@@ -174,7 +182,7 @@ class Plan(Settings):
     id: str = "default"
     study: str | None = None
     """Built-in study whose data are imported where the warehouse has none; any study where left out."""
-    panels: tuple[Rule, ...] = Field(min_length=1, alias="panel")
+    panels: Annotated[tuple[Rule, ...], AfterValidator(_any)] = Field(alias="panel")
 
     @field_validator("id")
     @classmethod

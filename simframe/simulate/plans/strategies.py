@@ -27,9 +27,6 @@ class Strategy:
 STRATEGIES = {
     "base": Strategy("simulated", "{model}, untuned"),
     "tuned": Strategy("simulated", "{model}, tuned on {n}"),
-    **{
-        name: Strategy("baseline", each.label + ", {n}", personas=getattr(each, "personas", True))
-        for name, each in BASELINES.items()
-    },
+    **{name: Strategy("baseline", each.label + ", {n}", personas=each.personas) for name, each in BASELINES.items()},
 }
 """The model untuned and tuned, and every baseline of ``baselines.registry``."""
