@@ -12,7 +12,8 @@ import polars as pl
 import torch
 
 from simframe.errors import ModelError, PlanError
-from simframe.simulate import draws, learning, models, scoring
+from simframe.simulate import draws, models, scoring
+from simframe.simulate.tuning import learning
 from simframe.simulate.chunks import Chunks, digest, ranges
 from simframe.simulate.prompts import Script, Template, compile_script
 from simframe.warehouse.tables import PANEL
