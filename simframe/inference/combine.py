@@ -25,7 +25,8 @@ UNKNOWN = (float("nan"), float("nan"))
 class Figure:
     """One metric on the observed panels and under every kind of draw; nothing is drawn where there is a reason.
 
-    ``alone`` is mean and variance of an association where there is none, ``parts`` the groups whose spread it is.
+    ``alone`` is mean and variance of an association where there is none, ``parts`` the groups whose spread it is,
+    ``tied`` how much too large and too small options that are alike may make it.
     """
 
     observed: float
@@ -35,6 +36,7 @@ class Figure:
     worth: tuple[float, float] = (0.0, 0.0)
     alone: tuple[float, float] = UNKNOWN
     parts: tuple[Figure, ...] = ()
+    tied: tuple[float, float] = (0.0, 0.0)
 
 
 def _combine(figures: list[Figure], how: Callable[[Floats], Floats]) -> Figure:
@@ -61,7 +63,12 @@ def means(figures: dict[Key, Figure], coded: Coded) -> dict[Key, Figure]:
     for key, figure in figures.items():
         if key.item_id in asked and key.metric in AVERAGED.get(key.family, ()):
             chosen.setdefault(replace(key, item_id=None), []).append(figure)
-    return {key: _combine(parts, lambda x: np.nanmean(x, axis=0)) for key, parts in chosen.items()}
+    return {key: _mean(parts) for key, parts in chosen.items()}
+
+
+def _mean(parts: list[Figure]) -> Figure:
+    above, below = np.mean([part.tied for part in parts if np.isfinite(part.observed)] or [(0.0, 0.0)], axis=0)
+    return replace(_combine(parts, lambda x: np.nanmean(x, axis=0)), tied=(float(above), float(below)))
 
 
 def extremes(figures: dict[Key, Figure], levels: list[str]) -> dict[Key, Figure]:

@@ -23,6 +23,7 @@ def join(figures: dict[Key, Figure], found: dict[str, Floats], drawn: Drawn) -> 
     if not drawn.bootstrap.size:
         return
     _join_sides(list(figures), found, drawn)
+    _widen(figures, found, drawn)
     spreads = [(k, figure.parts) for k, figure in enumerate(figures.values()) if figure.parts and not figure.reason]
     if spreads:
         of = np.repeat(np.arange(len(spreads)), [len(parts) for _, parts in spreads])
@@ -41,6 +42,21 @@ def _join_sides(keys: list[Key], found: dict[str, Floats], drawn: Drawn) -> None
     ratio = np.array([EVERY[key.metric].scale == "quotient" for key in made])
     ends = (np.where(ratio, *each) for each in zip(quotient(h, s), difference(h, s), strict=True))
     _keep(found, np.array([place[key] for key in made]), *ends)
+
+
+def _widen(figures: dict[Key, Figure], found: dict[str, Floats], drawn: Drawn) -> None:
+    """Let intervals reach as far as options that are alike may push the estimate off."""
+    tied, worth = (np.array([getattr(figure, name) for figure in figures.values()]) for name in ("tied", "worth"))
+    at = np.flatnonzero((tied > 0).any(axis=1) & np.isfinite(found["ci_low"]))
+    if not len(at):
+        return
+    methods = [EVERY[key.metric] for key in figures]
+    least, most = (np.array([getattr(methods[k], side) for k in at]) for side in ("low", "high"))
+    reach = student(worth[at].sum(axis=1) - 2) * np.nanstd(drawn.bootstrap[at], axis=1)
+    seen, low, high = (found[name][at] for name in ("estimate", "ci_low", "ci_high"))
+    above, below = tied[at].T
+    low = np.where(above > 0, np.minimum(low, np.maximum(seen - above - reach, least)), low)
+    _keep(found, at, low, np.where(below > 0, np.maximum(high, np.minimum(seen + below + reach, most)), high))
 
 
 def _keep(found: dict[str, Floats], at: Whole, low: Floats, high: Floats) -> None:

@@ -17,6 +17,7 @@ from simframe.inference.independence import unassociated
 from simframe.inference.interval import Drawn, judge, scaled, spread
 from simframe.inference.joining import join
 from simframe.inference.sample import Coded
+from simframe.inference.ties import NONE, tied
 from simframe.metrics.arrays import Floats
 from simframe.warehouse.tables import ALL, EVALUATION
 
@@ -151,6 +152,7 @@ def _figures(
         if not design.clustered  # of clusters the bootstrap knows more than their number says
         for pair, metric, law in unassociated(coded, side.n[:, 0], each)
     }
+    alike = {(item, metric): bias for item, metric, bias in tied(coded, tables, group.worth)}
     found: dict[Key, dict[str, list[Floats]]] = {key: {} for key in observed}
     for part in draws.part(coded.columns * len(KINDS)):
         every = list(drawn(group, part))
@@ -172,6 +174,7 @@ def _figures(
             n=n[key],
             worth=(n[key][0] * of_h, n[key][1] * of_s),
             alone=alone.get((key.term or "", key.metric), UNKNOWN),
+            tied=alike.get((key.item_id or "", key.metric), NONE),
         )
         for key, kinds in found.items()
     }
