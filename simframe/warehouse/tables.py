@@ -170,6 +170,25 @@ STUDY = {
 }
 """Files of one study version, ``studies/<study_id>/<study_hash>/<name>.parquet``, beside ``study.toml``."""
 
+ADAPTER = {
+    # How the loss of an adapter went while it was tuned, in nats an answer.
+    "learning_curve": _schema(
+        adapter_id=TEXT,  # its folder in models/
+        adapter_fingerprint=TEXT,
+        base_fingerprint=TEXT,
+        study_id=TEXT,
+        study_hash=TEXT,
+        pilot_n=WHOLE,
+        seed=WHOLE,
+        steps=WHOLE,  # that it was tuned for in the end
+        fit=TEXT,  # fold 1, fold 2, ...; mean of folds; refit: on the whole pilot, nobody held out
+        step=WHOLE,
+        held_loss=REAL,  # of the people held out; null in the refit
+        train_loss=REAL,  # mean of the steps since the row before
+    ),
+}
+"""Files of one adapter that SQL reads, ``models/<adapter_id>/<name>.parquet``."""
+
 DECLARATION = {
     "thresholds": _schema(
         study_id=TEXT,
