@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 from simframe.report.findings import Findings
+from simframe.simulate.baselines import BASELINES
 
 T = TypeVar("T")
 SPLIT_HALF = "split_half"
@@ -19,8 +20,7 @@ STRATEGIES = {
     "split_half": "People, split in half",
     "base": "Model, untuned",
     "tuned": "Model, tuned",
-    "pilot_marginals": "Pilot marginals",
-    "logit_chain": "Logit chain",
+    **{name: baseline.label[0].upper() + baseline.label[1:] for name, baseline in BASELINES.items()},
 }
 """What a strategy is called in legends; an unknown one keeps its own name."""
 

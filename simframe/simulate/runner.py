@@ -148,10 +148,17 @@ class Run:
         bar = self.bars(f"Baseline: {spec.label}")
         people, answers = self.humans.part("pilot", spec.pilot_n)
         respondents, personas = self.humans.personas()
-        draw = BASELINES[spec.strategy]
-        responses = draw(self.humans.study, answers, people["weight"].to_numpy(), personas, seed=spec.seed)
+        responses, notes = BASELINES[spec.strategy].simulate(
+            self.humans.study,
+            answers,
+            people["weight"].to_numpy(),
+            personas,
+            seed=spec.seed,
+            people=respondents["respondent_id"].to_list(),
+            fields=spec.condition.fields,
+        )
         made_by = {"source": spec.strategy, "seconds": time.monotonic() - started}
-        self._publish(spec, respondents, personas, responses, made_by)
+        self._publish(spec, respondents, personas, responses, made_by, **notes)
         bar(1, 1)
 
     def _simulate(self, spec: PanelSpec) -> None:

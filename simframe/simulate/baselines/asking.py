@@ -110,6 +110,8 @@ class Task:
     seed: int
     people: Sequence[str] | None = None
     """Who is simulated; those of ``personas`` where left out."""
+    fields: Sequence[str] | None = None
+    """Persona items that answers may depend on; all of them where left out."""
     notes: dict[str, Any] = field(default_factory=dict)
     """What a baseline has to say beside its answers, such as where it fell back on another method."""
 
@@ -137,6 +139,11 @@ class Task:
     def weightless(self) -> list[str]:
         """Pilot respondents who count for nothing, and so teach nothing."""
         return self.answers["respondent_id"].filter(pl.Series(self.weights <= 0)).to_list()
+
+    @property
+    def persona(self) -> tuple[Item, ...]:
+        """The persona items that answers may depend on, in order."""
+        return tuple(item for item in self.study.persona if self.fields is None or item.id in self.fields)
 
     @property
     def questions(self) -> tuple[Item, ...]:

@@ -23,7 +23,7 @@ def chain(task: Task, learn: Learn, encode: Encode) -> pl.DataFrame:
             and for those to simulate, returns the probabilities of its classes for the latter.
         encode: an item as predictors, for the pilot and for those to simulate.
     """
-    before = list(task.study.persona)
+    before = list(task.persona)
 
     def probabilities(outcome: Outcome, asked: Asked) -> Array:
         frame = task.given.with_columns(earlier.column(place) for earlier, place in asked)

@@ -104,7 +104,7 @@ def gaussian_copula(task: Task) -> pl.DataFrame:
     Raises:
         PlanError: where simframe was installed without pyvinecopulib.
     """
-    personas = [margin for item in task.study.persona if (margin := _margin(task, item))]
+    personas = [margin for item in task.persona if (margin := _margin(task, item))]
     questions = [margin for item in task.questions if (margin := _margin(task, item))]
     vine = _fit(task, (*personas, *questions))
     known = np.empty((2, len(task.ids), 0))
@@ -126,7 +126,7 @@ def _margin(task: Task, item: Item) -> Margin | None:
     outcome = task.outcome(item)
     if np.count_nonzero(outcome.counts) < 2:
         return None
-    return Margin(outcome, _order(task, outcome), continuous=item in task.study.persona and not item.valid_options)
+    return Margin(outcome, _order(task, outcome), continuous=item in task.persona and not item.valid_options)
 
 
 def _order(task: Task, outcome: Outcome) -> Array:
@@ -134,7 +134,7 @@ def _order(task: Task, outcome: Outcome) -> Array:
     count = len(outcome.codes)
     if outcome.item.scale != "nominal" or count < 3:
         return np.arange(count)
-    others = [item for item in (*task.study.persona, *task.questions) if item.id != outcome.item.id]
+    others = [item for item in (*task.persona, *task.questions) if item.id != outcome.item.id]
     columns = [standardised(task.answers, task.answers, item)[0] for item in others]
     x = np.hstack([np.zeros((len(task.weights), 1)), *columns])
     x = (x - np.average(x, axis=0, weights=task.weights)) * np.sqrt(task.weights / task.weights.sum())[:, None]

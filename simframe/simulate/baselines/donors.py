@@ -37,7 +37,7 @@ def hot_deck(task: Task) -> pl.DataFrame:
     donor = np.full(len(task.ids), -1)
     for start in range(0, len(donor) if len(able) else 0, BLOCK):
         rows = slice(start, start + BLOCK)
-        distance = gower(task.answers[able.tolist()], task.given[rows], task.study.persona, task.weights[able])
+        distance = gower(task.answers[able.tolist()], task.given[rows], task.persona, task.weights[able])
         last = np.partition(distance, min(DONORS, len(able)) - 1, axis=1)[:, [min(DONORS, len(able)) - 1]]
         near = distance <= last + 1e-9  # sums of the same shares, in floating point
         donor[rows] = able[choose(np.where(near, task.weights[able], 0.0), draws[rows])]

@@ -37,6 +37,7 @@ class Baseline:
         *,
         seed: int,
         people: Sequence[str] | None = None,
+        fields: Sequence[str] | None = None,
     ) -> tuple[pl.DataFrame, dict[str, Any]]:
         """Answer every question for every persona.
 
@@ -47,6 +48,7 @@ class Baseline:
             personas: responses of those to simulate, long.
             seed: of the draws.
             people: ids of those to simulate; those of ``personas`` where left out.
+            fields: persona items that answers may depend on; all of them where left out.
 
         Returns:
             responses, long, ``probabilities`` where the baseline has them; and what it has to say beside them, such as
@@ -54,7 +56,7 @@ class Baseline:
         """
         from simframe.simulate.baselines.asking import Task
 
-        task = Task(study, pilot, weights, personas, seed, people)
+        task = Task(study, pilot, weights, personas, seed, people, fields)
         function = getattr(import_module(f"simframe.simulate.baselines.{self.module}"), self.name)
         return function(task), task.notes
 
