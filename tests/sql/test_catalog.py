@@ -23,7 +23,7 @@ PUBLIC = {
     "panels", "respondents", "responses", "cells", "crosstabs", "structures", "studies", "items", "options", "levels",
     "blocks", "pairs", "implications", "regressions", "evaluations", "estimates", "fits", "coefficients", "comparisons",
     "shares", "divergence", "heterogeneity", "subgroups", "coherence", "coefficient_pairs", "recovery", "fidelity",
-    "alignment", "scorecard",
+    "alignment", "sweep", "scorecard",
 }  # fmt: skip
 METRIC_VIEWS = ["divergence", "heterogeneity", "subgroups", "coherence", "recovery", "fidelity"]
 WITHOUT_INTERVALS = [name for name in RESULT if name not in ("ci_low", "ci_high", "floor", "floor_q95", "p_value")]
@@ -87,7 +87,7 @@ def test_result_views_explain_their_columns(built):
     """COMMENT ON COLUMN fails on a column that is not there, so that what is counted here exists."""
     rows = built[1].execute("SELECT table_name, count(comment) FROM duckdb_columns() GROUP BY ALL").fetchall()
     commented = {name for name, n in rows if n}
-    assert commented >= {"panels", "items", "cells", "shares", "alignment", "scorecard", *METRIC_VIEWS}
+    assert commented >= {"panels", "items", "cells", "shares", "alignment", "sweep", "scorecard", *METRIC_VIEWS}
 
 
 @pytest.mark.parametrize("view", METRIC_VIEWS)
