@@ -79,7 +79,8 @@ LEFT JOIN totals AS s
     AND s.part = 'all'
     AND s.item_id = i.item_id
     AND s.attribute = d.attribute
-    AND s.level = d.level;
+    AND s.level = d.level
+WHERE i.scale <> 'text';
 
 COMMENT ON VIEW item_groups IS 'One row a compared panel, item and declared subgroup, with its respondents on both sides and why nothing can be compared.';
 COMMENT ON COLUMN item_groups.people_h IS 'respondents of the reference, those with a missing answer too';

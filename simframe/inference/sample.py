@@ -136,9 +136,10 @@ class _Columns:
 def code(study: Study, reference: Panel, panel: Panel) -> Coded:
     """Code the answers of both panels, and the declared pairs."""
     frames = (_prepare(reference), _prepare(panel))
-    answers = {item.id: [_answers(frame, item) for frame in frames] for item in study.items}
+    counted = [item for item in study.items if item.scale != "text"]
+    answers = {item.id: [_answers(frame, item) for frame in frames] for item in counted}
     columns = _Columns()
-    questions = [_question(item, answers[item.id], columns) for item in study.items]
+    questions = [_question(item, answers[item.id], columns) for item in counted]
     crosstabs = [_crosstab(study, pair, answers, columns) for pair in study.pairs]
     groups = _groups(study)
     h, s = (

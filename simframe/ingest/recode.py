@@ -16,7 +16,7 @@ def recode(study: Study, data: pl.DataFrame, where: str = "data") -> tuple[pl.Da
     """Return (respondents, responses) of a data frame with one row a respondent.
 
     ``respondents`` has respondent_id, weight, stratum, cluster; ``responses`` has respondent_id, item_id, code,
-    value, missing, for every item of the study that is not derived.
+    value, missing, for every item of the study that is not derived, and text where the study has open questions.
 
     Raises:
         DataError: naming file, column, first offending value and its row (counted from 1, without the header).
@@ -31,7 +31,8 @@ def recode(study: Study, data: pl.DataFrame, where: str = "data") -> tuple[pl.Da
         )
         for item in items
     ]
-    return respondents, pl.concat(parts).select("respondent_id", *ANSWER)
+    own = [*ANSWER, "text"] if any(item.scale == "text" for item in items) else list(ANSWER)
+    return respondents, pl.concat(parts, how="diagonal").select("respondent_id", *own)
 
 
 def _column(data: pl.DataFrame, name: str, role: str, where: str) -> pl.Series:
@@ -110,6 +111,9 @@ def _weights(column: pl.Series, where: str) -> pl.Series:
 
 def _answers(item: Item, column: pl.Series, where: str) -> pl.DataFrame:
     text = as_text(column, where)
+    if item.scale == "text":
+        rows = [(item.id, None, None, answer is None, answer) for answer in text.to_list()]
+        return pl.DataFrame(rows, schema=ANSWER | {"text": pl.String}, orient="row")
     known: dict[str, tuple[str | None, float | None, bool]] = {}
     for option in item.options:
         for code in (option.code, *option.aliases):

@@ -17,11 +17,12 @@ from pydantic_core import PydanticCustomError
 from simframe.errors import SimframeError
 from simframe.study import expression
 
-Scale = Literal["nominal", "ordinal", "interval"]
+Scale = Literal["nominal", "ordinal", "interval", "text"]
 Role = Literal["persona", "arm", "belief", "attitude", "action", "outcome"]
 Family = Literal["ols", "logit", "ologit", "mnlogit", "poisson"]
 Covariance = Literal["nonrobust", "HC0", "HC1", "HC3", "cluster"]
 Missing = Literal["exclude", "category"]
+Answering = Literal["option", "number", "text"]
 EXCLUDE, CATEGORY = "exclude", "category"
 
 ITEM_ID = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
@@ -82,6 +83,8 @@ class Option(Part):
     missing: bool = False
     aliases: tuple[Code, ...] = ()
     """Further spellings of this answer in the data file, for instance its label."""
+    text: str = ""
+    """Of a treatment arm, what people in it read; nothing where left out."""
 
 
 class Bin(Part):
@@ -110,6 +113,9 @@ class Item(Part):
     """Options declared missing ("don't know"): set aside, or a ``category`` among the answers, without a value. Blank
     cells are missing under both."""
     range: tuple[float, float] | None = None
+    step: float | None = Field(default=None, gt=0)
+    """Distance between the numbers that an answer may be, from the lowest of the range on; the whole numbers within it
+    where left out."""
     unit: str = ""
     bins: tuple[Bin, ...] = ()
     expression: str | None = None
@@ -143,7 +149,9 @@ class Item(Part):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if self.expression is not None:
+        if self.scale == "text":
+            self._check_text()
+        elif self.expression is not None:
             self._check_derived()
         elif self.scale != "interval" and not self.options:
             raise wrong(f"{self.scale} item {self.id!r} has no options", "list its options, with code and label")
@@ -154,6 +162,10 @@ class Item(Part):
         if self.range is not None and (self.scored_options or self.scale != "interval"):
             mend = "drop the range: the options say what is allowed"
             raise wrong(f"{self.scale} item {self.id!r} has range {list(self.range)} beside its options", mend)
+        if self.step is not None and self.range is None:
+            raise wrong(f"{self.id!r} has a step of {self.step:g} and no range", "add range = [lowest, highest]")
+        if self.role != "arm" and any(option.text for option in self.options):
+            raise wrong(f"an option of {self.role} item {self.id!r} has a text", "only arms have: its label is shown")
         self._check_options()
         self._check_bins()
         if self.subgroup and not self.bins and not self.valid_options:
@@ -169,6 +181,14 @@ class Item(Part):
             expression.names(self.expression or "")
         except SimframeError as err:
             raise wrong(err.message, err.mend or "") from err
+
+    def _check_text(self) -> None:
+        given = [key for key in ("options", "range", "bins", "expression", "subgroup") if getattr(self, key)]
+        if given:
+            raise wrong(f"text item {self.id!r} has {given[0]}", f"drop {given[0]}: any text is an answer")
+        if self.role not in ("attitude", "outcome"):
+            mend = 'write role = "attitude" or "outcome": no metric looks at texts'
+            raise wrong(f"text item {self.id!r} has role {self.role!r}", mend)
 
     def _check_options(self) -> None:
         seen: dict[str, int] = {}
@@ -263,12 +283,21 @@ class Item(Part):
     @property
     def numeric(self) -> bool:
         """Whether every answer on the scale has a number, so that regressions may use the item as one."""
+        if self.scale == "text":
+            return False
         return self.scale == "interval" or all(option.value is not None for option in self.scored_options)
 
     @property
     def answerable(self) -> bool:
         """Whether a respondent can be asked it as a closed question."""
-        return bool(self.valid_options) and self.role not in ("persona", "arm")
+        return self.answered_with == "option"
+
+    @property
+    def answered_with(self) -> Answering | None:
+        """What a respondent answers with who is asked it; None for what is given or derived."""
+        if self.role in ("persona", "arm") or self.expression is not None:
+            return None
+        return "option" if self.valid_options else "text" if self.scale == "text" else "number"
 
 
 def _number(raw: Any) -> float | None:

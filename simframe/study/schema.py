@@ -188,6 +188,9 @@ class Study(Part):
                 raise wrong(f"{where}: base {base!r} is none of {function}({name})", did_you_mean(base, codes))
         if parsed.outcome not in ids:
             raise wrong(f"{where}: outcome {parsed.outcome!r} is no item", "compute it as a derived item first")
+        for name in parsed.variables:
+            if name in ids and self.item(name).scale == "text":
+                raise wrong(f"{where} uses {name!r}, which is a text", "use items with options or numbers")
         target = self.item(parsed.outcome)
         if regression.family == "logit" and target.numeric and not self._two_answers(target):
             raise wrong(
@@ -221,8 +224,13 @@ class Study(Part):
 
     @property
     def questions(self) -> tuple[Item, ...]:
-        """What a respondent is asked, in order."""
+        """The closed questions that a respondent is asked, in order: what means over asked items are about."""
         return tuple(i for i in self.items if i.answerable)
+
+    @property
+    def simulated(self) -> tuple[Item, ...]:
+        """What a simulated respondent answers, in order: closed questions, numbers within a range, open texts."""
+        return tuple(i for i in self.items if i.answered_with is not None)
 
     @property
     def derived(self) -> tuple[Item, ...]:
@@ -239,9 +247,15 @@ class Study(Part):
     def study_hash(self) -> str:
         """First 12 hex digits of the SHA-256 of what was asked: the study's content without its thresholds."""
         asked = self.model_dump(mode="json", by_alias=True, exclude={"thresholds"})
+        # Studies from before these keys keep their hash.
         for item in asked["item"]:
-            if item["missing"] == EXCLUDE:  # studies from before the key keep their hash
+            if item["missing"] == EXCLUDE:
                 del item["missing"]
+            if item["step"] is None:
+                del item["step"]
+            for option in item["options"]:
+                if not option["text"]:
+                    del option["text"]
         content = json.dumps(asked, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 

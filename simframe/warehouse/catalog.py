@@ -266,7 +266,7 @@ def _wide_view(name: str, study: Study) -> list[str]:
     columns = []
     for item in study.items:
         own = f"item_id = {quote_text(item.id)} AND NOT r.missing"
-        content = "r.value" if item.numeric else "r.code"
+        content = "r.text" if item.scale == "text" else "r.value" if item.numeric else "r.code"
         columns.append(f"max({content}) FILTER ({own}) AS {quote_name(item.id)}")
         if item.grid:
             columns.append(f"max(o.label) FILTER ({own}) AS {quote_name(item.id + '_label')}")

@@ -167,6 +167,8 @@ def _check_codes(study: Study, responses: pl.DataFrame, refuse: Any) -> None:
         allowed = {o.code for o in item.options if item.counts(o) != missing}
         if item.scale == "interval" and not item.valid_options and not missing:
             allowed |= {b.code for b in item.bins} | {None}  # type: ignore[arg-type]
+        if item.scale == "text":
+            allowed.add(None)  # type: ignore[arg-type]
         if missing:
             allowed.add(None)  # type: ignore[arg-type]
         if code not in allowed:
