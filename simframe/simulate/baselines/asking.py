@@ -112,6 +112,8 @@ class Task:
     """Who is simulated; those of ``personas`` where left out."""
     fields: Sequence[str] | None = None
     """Persona items that answers may depend on; all of them where left out."""
+    own: bool = False
+    """Whether ``personas`` holds answers to questions too, which are then given in place of those drawn."""
     notes: dict[str, Any] = field(default_factory=dict)
     """What a baseline has to say beside its answers, such as where it fell back on another method."""
 
@@ -152,24 +154,29 @@ class Task:
 
     def outcome(self, item: Item) -> Outcome:
         """Return a question as a thing to predict."""
-        own = self.pilot.filter((pl.col("item_id") == item.id) & ~pl.col("missing"))
-        by = "code" if item.valid_options else "value"
         codes: list[str | None]
         values: list[float | None]
-        answers: list[Any]
         if item.valid_options:
             codes, values = [code for code, _, _ in item.grid], [value for _, _, value in item.grid]
-            answers = codes
         else:
-            counted = own.filter(~pl.col("respondent_id").is_in(self.weightless))
-            answers = counted["value"].drop_nulls().unique().sort().to_list()
-            codes, values = [item.bin_of(value) for value in answers], answers
-        places = {answer: place for place, answer in enumerate(answers)}
-        everybody = self.pilot.select("respondent_id").unique().sort("respondent_id")
-        found = everybody.join(own.select("respondent_id", by), on="respondent_id", how="left", maintain_order="left")
-        place = np.array([places.get(answer, -1) for answer in found[by].to_list()], dtype=int)
+            counted = ~pl.col("missing") & ~pl.col("respondent_id").is_in(self.weightless)
+            own = self.pilot.filter((pl.col("item_id") == item.id) & counted)
+            numbers = own["value"].drop_nulls().unique().sort().to_list()
+            codes, values = [item.bin_of(number) for number in numbers], numbers
+        place = find(item, codes, values, self.pilot, self.answers["respondent_id"])
         place[self.weights <= 0] = -1
         return Outcome(item, tuple(codes), tuple(values), place, self.weights)
+
+
+def find(
+    item: Item, codes: Sequence[str | None], values: Sequence[float | None], responses: pl.DataFrame, ids: pl.Series
+) -> Array:
+    """Return which of an item's answers each respondent gave; -1 where none of them."""
+    by = "code" if item.valid_options else "value"
+    places = {answer: place for place, answer in enumerate(codes if item.valid_options else values)}
+    own = responses.filter((pl.col("item_id") == item.id) & ~pl.col("missing")).select("respondent_id", by)
+    found = ids.to_frame().join(own, on="respondent_id", how="left", maintain_order="left")
+    return np.array([places.get(answer, -1) for answer in found[by].to_list()], dtype=int)
 
 
 Asked = list[tuple[Outcome, Array]]
@@ -193,6 +200,9 @@ def ask(task: Task, probabilities: Callable[[Outcome, Asked], Array]) -> pl.Data
             with threadpool_limits(1):  # small matrices: threads would only wait for each other
                 p = probabilities(outcome, asked)
             place = choose(p, draws[:, position])
+            if task.own:
+                said = find(item, outcome.codes, outcome.values, task.personas, task.ids)
+                place = np.where(said >= 0, said, place)
             asked.append((outcome, place))
         parts.append(answered(task, outcome, place, position, p if item.valid_options else None))
     return pl.concat(parts)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import polars as pl
 
-    from simframe.simulate.baselines.asking import Array
+    from simframe.simulate.baselines.asking import Array, Task
     from simframe.study import Study
 
 
@@ -57,8 +57,50 @@ class Baseline:
         from simframe.simulate.baselines.asking import Task
 
         task = Task(study, pilot, weights, personas, seed, people, fields)
+        return self._function(task), task.notes
+
+    def likelihood(
+        self,
+        study: Study,
+        pilot: pl.DataFrame,
+        weights: Array,
+        people: pl.DataFrame,
+        *,
+        seed: int = 0,
+        fields: Sequence[str] | None = None,
+    ) -> pl.DataFrame:
+        """Return how likely it finds each answer that people gave, given their persona and earlier answers.
+
+        Args:
+            study: the instrument.
+            pilot: responses of the pilot, long.
+            weights: one a pilot respondent, in the order of their ids.
+            people: long frame of persona and question answers.
+            seed: of the draws that stand for answers which people did not give.
+            fields: persona items that answers may depend on; all of them where left out.
+
+        Returns:
+            respondent_id, item_id, log_probability (nats, over the item's valid options); one row an answer that
+            counts. No rows where the baseline has no probabilities.
+        """
+        import polars as pl
+
+        from simframe.simulate.baselines.asking import Task, find
+
+        task = Task(study, pilot, weights, people, seed, fields=fields, own=True)
+        answered = self._function(task).drop_nulls("probabilities")
+        parts = []
+        for item in study.questions:
+            own = answered.filter(pl.col("item_id") == item.id).sort("respondent_id")
+            place = pl.Series(find(item, [code for code, _, _ in item.grid], [], people, own["respondent_id"]))
+            gain = pl.col("probabilities").list.get(pl.lit(place.clip(0))).log().alias("log_probability")
+            parts.append(own.select("respondent_id", "item_id", gain).filter(place >= 0))
+        return pl.concat(parts).sort("respondent_id", maintain_order=True)
+
+    def _function(self, task: Task) -> pl.DataFrame:
         function = getattr(import_module(f"simframe.simulate.baselines.{self.module}"), self.name)
-        return function(task), task.notes
+        responses: pl.DataFrame = function(task)
+        return responses
 
     def __call__(
         self, study: Study, pilot: pl.DataFrame, weights: Array, personas: pl.DataFrame, *, seed: int
