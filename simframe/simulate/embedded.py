@@ -228,29 +228,28 @@ def _prime(
     model: Model, script: Script, wave: pl.DataFrame | None, seed: int, progress: Callable[[int, int], None]
 ) -> list[tuple[int, float]]:
     """Teach the network what a scale is, then what people of the earlier wave answered."""
-    from simframe.simulate.tuning import learning
+    from simframe.simulate.tuning.examples import Example, examples
+    from simframe.simulate.tuning.learning import Point, learn
+    from simframe.simulate.tuning.objectives import Answers
     from simframe.simulate.tuning.schedule import Schedule
 
     first, second = Schedule(**SYNTHETIC), Schedule(**WAVE)
-    everybody = [] if wave is None else learning.examples(script, wave)
+    everybody = [] if wave is None else examples(script, wave)
     if len(everybody) == 1:
         raise PlanError("the earlier wave is one person", where="wave", mend="give more people, or no wave at all")
     total = first.steps + (second.steps if everybody else 0)
-    people = learning.examples(script, synthetic_people(script.study, SYNTHETIC_PEOPLE, seed))
-    learning.learn(model, script, people, first, seed=seed, step_done=lambda step: progress(step, total))
+
+    def on(people: list[Example], held: list[Example], schedule: Schedule, before: int) -> list[Point]:
+        objective = Answers(model, script, people, held, batch=schedule.batch, field_dropout=schedule.field_dropout)
+        return learn(model, objective, schedule, seed=seed, step_done=lambda step: progress(before + step, total))
+
+    on(examples(script, synthetic_people(script.study, SYNTHETIC_PEOPLE, seed)), [], first, 0)
     curve: list[tuple[int, float]] = []
     if everybody:
         order = np.random.Generator(np.random.Philox(seed)).permutation(len(everybody))
         cut = max(1, round(WAVE_HELD * len(everybody)))
         held, kept = [everybody[i] for i in order[:cut]], [everybody[i] for i in order[cut:]]
-        curve = learning.learn(
-            model,
-            script,
-            kept,
-            second,
-            seed=seed,
-            held=held,
-            step_done=lambda step: progress(first.steps + step, total),
-        )
+        found = on(kept, held, second, first.steps)
+        curve = [(point.step, point.held_loss) for point in found if point.held_loss is not None]
     progress(total, total)
     return curve

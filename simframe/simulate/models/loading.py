@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +12,12 @@ import torch
 from simframe.errors import ModelError
 from simframe.simulate.models.files import check_adapter, check_base, fingerprint, provenance
 from simframe.simulate.prompts import Template
+from simframe.simulate.scoring.network import Head, Model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+__all__ = ["TINY", "Head", "Model", "choose_device", "is_tiny", "load", "quiet", "threads"]
 
 TINY = 3_000_000
 """Weights under which a network runs on one thread."""
@@ -28,85 +30,24 @@ def choose_device() -> tuple[torch.device, torch.dtype]:
     return torch.device("cpu"), torch.float32
 
 
-@dataclass(frozen=True)
-class Head:
-    """How a model's last hidden state becomes logits: rows of one matrix, scaled or capped where it does so."""
-
-    weight: torch.Tensor
-    bias: torch.Tensor | None
-    scale: float
-    cap: float | None
-
-    def logits(self, hidden: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-        """Return float32 logits of a few tokens: hidden (n, d), tokens (k,) -> (n, k)."""
-        bias = None if self.bias is None else self.bias[tokens].float()
-        return self._shape(torch.nn.functional.linear(hidden.float(), self.weight[tokens].float(), bias))
-
-    def partition(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Return the float32 log-sum-exp over the full vocabulary: hidden (n, d) -> (n,)."""
-        full = torch.nn.functional.linear(hidden.to(self.weight.dtype), self.weight, self.bias)
-        return self._shape(full.float()).logsumexp(-1)
-
-    def _shape(self, logits: torch.Tensor) -> torch.Tensor:
-        logits = logits * self.scale
-        return logits if self.cap is None else self.cap * torch.tanh(logits / self.cap)
-
-
-@dataclass(frozen=True)
-class Model:
-    """A causal language model, ready to score options."""
-
-    network: Any
-    tokenizer: Any
-    template: Template
-    base_fingerprint: str
-    adapter_fingerprint: str | None
-
-    @property
-    def device(self) -> torch.device:
-        """Where its weights are."""
-        device: torch.device = next(self.network.parameters()).device
-        return device
-
-    @property
-    def head(self) -> Head:
-        """Its output matrix, read anew each time because tuning moves it."""
-        output, config = self.network.get_output_embeddings(), self.network.config
-        scale = getattr(config, "logit_scale", None) or 1.0 / (getattr(config, "logits_scaling", None) or 1.0)
-        cap = getattr(config, "final_logit_softcapping", None)
-        return Head(output.weight, getattr(output, "bias", None), scale, cap)
-
-    def hidden(self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: Any = None) -> torch.Tensor:
-        """Return the last hidden state: ids and positions (n, t), mask (n, past + t) -> (n, t, d).
-
-        Positions are always explicit: the default ones are wrong where padding follows a cached prefix.
-        """
-        backbone = self.network.get_decoder()
-        state: torch.Tensor = backbone(
-            input_ids=ids,
-            attention_mask=mask,
-            position_ids=positions,
-            past_key_values=cache,
-            use_cache=cache is not None,
-        ).last_hidden_state
-        return state
-
-
 def load(
     base_dir: Path,
     adapter_dir: Path | None = None,
     *,
     template: Template | None = None,
     dtype: torch.dtype | None = None,
+    four_bit: bool = False,
 ) -> Model:
     """Load a local model, with an adapter merged into it in float32 where one is given.
 
     The template is the one given, else the one that the base's provenance names, else the first-person text.
+    With ``four_bit`` the base is held in 4 bits, to be tuned: QLoRA's NF4 with double quantisation.
 
     Raises:
         ModelError: where the directory is incomplete, unsafe, or holds no causal language model that can be scored.
     """
     check_base(base_dir)
+    quantised = four_bit_settings() if four_bit else {}
     base_fingerprint = fingerprint(base_dir)
     if template is None:
         noted = provenance(base_dir).get("template")
@@ -119,20 +60,66 @@ def load(
             message = f"was tuned with template {adapter['template_hash']}, not {template.template_hash}"
             raise ModelError(message, where=str(adapter_dir), mend=mend)
     device, native = choose_device()
-    network, tokenizer = _load(base_dir, torch.float32 if adapter else dtype or native)
+    network, tokenizer = _load(base_dir, torch.float32 if adapter else dtype or native, **quantised)
     if adapter_dir is not None:
-        with _refused(adapter_dir), quiet():
-            from peft import PeftModel
-
-            peft = PeftModel.from_pretrained(network, str(adapter_dir), local_files_only=True, torch_device="cpu")
-            network = peft.merge_and_unload()
-    network = network.to(device=device, dtype=dtype or native).eval().requires_grad_(False)
+        network = _merged(network, adapter_dir)
+    if not four_bit:  # 4-bit weights are where they belong, and of no dtype to convert
+        network = network.to(device=device, dtype=dtype or native)
+    network = network.eval().requires_grad_(False)
     model = Model(network, tokenizer, template, base_fingerprint, adapter["adapter_fingerprint"] if adapter else None)
     _check_scoring(model, base_dir)
     return model
 
 
-def _load(directory: Path, dtype: torch.dtype) -> tuple[Any, Any]:
+def four_bit_settings() -> dict[str, Any]:
+    """Return what loads a base in 4 bits.
+
+    Raises:
+        ModelError: where there is no CUDA device, or no bitsandbytes.
+    """
+    from importlib.util import find_spec
+
+    mend = "leave four_bit out, or tune where there is CUDA and bitsandbytes: pip install bitsandbytes"
+    if not torch.cuda.is_available():
+        raise ModelError("four_bit needs a CUDA device, and there is none", where="tune settings", mend=mend)
+    if find_spec("bitsandbytes") is None:
+        raise ModelError("four_bit needs bitsandbytes, which is not installed", where="tune settings", mend=mend)
+    from transformers import BitsAndBytesConfig
+
+    how = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=choose_device()[1],
+    )
+    return {"quantization_config": how, "device_map": {"": 0}}
+
+
+def _merged(network: Any, adapter_dir: Path) -> Any:
+    """Return a network with an adapter merged into it, tensor by tensor the ones that the adapter's file holds.
+
+    Raises:
+        ModelError: where the file lacks a tensor, holds one that belongs nowhere, or holds what is no number.
+    """
+    from peft import PeftModel, get_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    with _refused(adapter_dir), quiet():
+        held = load_file(adapter_dir / "adapter_model.safetensors")
+        peft = PeftModel.from_pretrained(network, str(adapter_dir), local_files_only=True, torch_device="cpu")
+        wanted = get_peft_model_state_dict(peft, save_embedding_layers=False)
+    where, mend = str(adapter_dir / "adapter_model.safetensors"), "use the base it was tuned on, or tune again"
+    for name in sorted(wanted.keys() ^ held.keys()):
+        # peft would leave out what it does not know, and fill in what it lacks.
+        what = "lacks tensor" if name in wanted else "holds a tensor that belongs nowhere,"
+        raise ModelError(f"{what} {name}", where=where, mend=mend)
+    for name, tensor in held.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise ModelError(f"tensor {name} holds what is no number", where=where, mend="tune again")
+    return peft.merge_and_unload()
+
+
+def _load(directory: Path, dtype: torch.dtype, **quantised: Any) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     safe = {"local_files_only": True, "trust_remote_code": False}
@@ -145,6 +132,7 @@ def _load(directory: Path, dtype: torch.dtype) -> tuple[Any, Any]:
             dtype=dtype,
             attn_implementation="sdpa",
             output_loading_info=True,
+            **quantised,
         )
     lost = sorted(str(key) for key in [*loaded["missing_keys"], *loaded.get("mismatched_keys", ())])
     if lost:
@@ -231,5 +219,7 @@ def _check_scoring(model: Model, directory: Path) -> None:
         raise ModelError(f"cannot be scored with a key-value cache: {err}", where=where, mend=mend) from err
     # bfloat16 keeps 8 bits: its rounding, through all layers, stays well under a tenth of the largest logit.
     tolerance = 1e-4 if hidden.dtype == torch.float32 else 0.1
+    if not bool(torch.isfinite(expected).all()):
+        raise ModelError("gives logits that are no numbers", where=where, mend="copy the model's weights anew")
     if (found - expected).abs().max() > tolerance * expected.abs().max().clamp(min=1.0):
         raise ModelError("gives other logits with a key-value cache or by its output rows", where=where, mend=mend)

@@ -1,4 +1,9 @@
-"""Tuning: an adapter fitted to a pilot (``lora``), by the loss of ``learning`` and the shape of ``settings``."""
+"""Tuning: an adapter fitted to a pilot.
+
+``settings`` says what can be set; ``examples`` are people, ``targets`` what the model should think at their answers,
+``groups`` who counts how much; ``loss``, ``objectives`` and ``aggregate`` say what is lowered; ``learning`` lowers it;
+``lora`` puts it all together, ``adapters``, ``curves`` and ``checkpoints`` write it down.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 from simframe.simulate.tuning.settings import TuneSettings
 
 if TYPE_CHECKING:
-    from simframe.simulate.tuning.lora import tune
+    from simframe.simulate.tuning.lora import tune, tune_in
 
-__all__ = ["TuneSettings", "tune"]
+__all__ = ["TuneSettings", "tune", "tune_in"]
 
 
 def __getattr__(name: str) -> Any:
     """Import what needs torch on use."""
-    if name == "tune":
-        from simframe.simulate.tuning.lora import tune
+    if name in __all__:
+        from simframe.simulate.tuning import lora
 
-        return tune
+        return getattr(lora, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

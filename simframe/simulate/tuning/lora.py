@@ -6,19 +6,27 @@ many steps. Nobody outside the pilot is looked at.
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+import shutil
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from simframe.errors import ModelError, PlanError
 from simframe.simulate import models
 from simframe.simulate.chunks import digest
 from simframe.simulate.embedded import fresh_directory, people_hash
 from simframe.simulate.prompts import Script, Template, compile_script
-from simframe.simulate.tuning import learning
+from simframe.simulate.tuning.adapters import Adapter
+from simframe.simulate.tuning.aggregate import Aggregate
+from simframe.simulate.tuning.checkpoints import EVERY, Checkpoints
+from simframe.simulate.tuning.curves import best, write_curves
+from simframe.simulate.tuning.examples import Example, examples
+from simframe.simulate.tuning.groups import groups_of, subsampled, weighted
+from simframe.simulate.tuning.learning import Point, learn
+from simframe.simulate.tuning.objectives import Answers, Objective
 from simframe.simulate.tuning.settings import TuneSettings
+from simframe.warehouse.layout import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +34,9 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from simframe.simulate.tuning.schedule import Schedule
     from simframe.study import Study
+    from simframe.warehouse.layout import Layout
 
 
 def tune(
@@ -41,6 +51,8 @@ def tune(
     targets: pl.DataFrame | None = None,
     template: Template | None = None,
     progress: Callable[[int, int], None] | None = None,
+    checkpoint: Path | None = None,
+    checkpoint_every: float = EVERY,
 ) -> Path:
     """Tune an adapter, or return the one that is there.
 
@@ -49,22 +61,123 @@ def tune(
         study: what is asked.
         pilot: long frame of the pilot's answers (respondent_id, item_id, code, value, missing).
         weights: respondent_id, weight; everybody counts 1 where None.
-        out_dir: adapter in safetensors with ``provenance.json``; appears by one rename.
-        settings: shape and pace.
+        out_dir: adapter in safetensors with ``provenance.json`` and its learning curve; appears by one rename.
+        settings: shape, pace, objective.
         seed: shapes initial weights, folds, order and dropout. Same seed and machine, same bytes.
         targets: soft targets: respondent_id, item_id, probabilities (one a valid option).
         template: the one that the base names where left out.
         progress: called with (steps done, total steps); the total shrinks when learning ends early.
+        checkpoint: file that keeps the state of a long tuning; removed in the end.
+        checkpoint_every: seconds between two writings of it.
 
     Raises:
         PlanError: where the pilot cannot be tuned on.
         ModelError: where the base cannot be used, or ``out_dir`` holds another adapter.
     """
     settings = settings or TuneSettings()
+    made_of = recipe(base_dir, study, pilot, weights, settings=settings, seed=seed, targets=targets, template=template)
+    key = digest(made_of)
+    if out_dir.exists():
+        if models.provenance(out_dir).get("key") == key:
+            return out_dir
+        mend = "tune into another directory, or remove this one"
+        raise ModelError("holds another adapter than the one asked for", where=str(out_dir), mend=mend)
+    model = models.load(base_dir, template=Template.from_dict(made_of["template"]), four_bit=settings.four_bit)
+    script = compile_script(study, model.template, model.tokenizer)
+    weight_of = None if weights is None else dict(weights.select("respondent_id", "weight").iter_rows())
+    people = _chosen(study, pilot, examples(script, pilot, weight_of, targets), settings, seed)
+    checkpoints = Checkpoints(checkpoint, key, checkpoint_every)
+    with models.threads(model.network):
+        fit = _Fit(model, script, study, pilot, people, settings, seed, checkpoints, _Meter(progress, settings.steps))
+        adapter, curves = fit.carry_out()
+    with fresh_directory(out_dir) as staging:
+        adapter.save(staging, str(made_of["base_fingerprint"]))
+        noted = {"steps": curves.steps, "rate": curves.rate, "learning_curve": curves.mean, "folds": len(curves.folds)}
+        noted |= {"key": key, "pilot_n": len(people), "versions": models.versions()}
+        noted |= {"adapter_fingerprint": models.fingerprint(staging)}
+        write_curves(
+            staging,
+            curves.folds,
+            curves.mean,
+            curves.refit,
+            adapter_id=out_dir.name,
+            adapter_fingerprint=noted["adapter_fingerprint"],
+            base_fingerprint=made_of["base_fingerprint"],
+            study_id=study.id,
+            study_hash=study.study_hash,
+            pilot_n=len(people),
+            seed=seed,
+            steps=curves.steps,
+        )
+        models.write_provenance(staging, made_of | noted)
+    checkpoints.clear()
+    return out_dir
+
+
+def tune_in(
+    layout: Layout,
+    base_dir: Path,
+    study: Study,
+    pilot: pl.DataFrame,
+    weights: pl.DataFrame | None,
+    *,
+    settings: TuneSettings | None = None,
+    seed: int = 0,
+    template: Template | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Tune an adapter in a warehouse, or return the one that is there; a killed tuning is gone on with.
+
+    Its folder is named by all that shapes it, so panels that differ in something else share it.
+
+    Args:
+        layout: of the warehouse.
+        base_dir: as of ``tune``, like all that follows.
+        study: what is asked.
+        pilot: long frame of the pilot's answers.
+        weights: respondent_id, weight.
+        settings: shape, pace, objective.
+        seed: shapes initial weights, folds, order and dropout.
+        template: the one that the base names where left out.
+        progress: called with (steps done, total steps).
+    """
+    settings = settings or TuneSettings()
+    key = digest(recipe(base_dir, study, pilot, weights, settings=settings, seed=seed, template=template))
+    name = f"adapter-{study.id}-n{pilot['respondent_id'].n_unique()}-{key[:12]}"
+    with locked(layout, name):  # another process may be making it
+        kept = layout.chunks(name)
+        made = tune(
+            base_dir,
+            study,
+            pilot,
+            weights,
+            layout.models / name,
+            settings=settings,
+            seed=seed,
+            template=template,
+            progress=progress,
+            checkpoint=kept / "state.safetensors",
+        )
+        shutil.rmtree(kept, ignore_errors=True)
+    return made
+
+
+def recipe(
+    base_dir: Path,
+    study: Study,
+    pilot: pl.DataFrame,
+    weights: pl.DataFrame | None,
+    *,
+    settings: TuneSettings,
+    seed: int,
+    targets: pl.DataFrame | None = None,
+    template: Template | None = None,
+) -> dict[str, Any]:
+    """Return all that decides an adapter's bytes; its digest is known before anything is tuned."""
     models.check_base(base_dir)
     noted = models.provenance(base_dir).get("template")
     template = template or (Template.from_dict(noted) if noted else Template())
-    made_of = {
+    return {
         "kind": "adapter",
         "base_fingerprint": models.fingerprint(base_dir),
         "template_hash": template.template_hash,
@@ -78,107 +191,116 @@ def tune(
         "settings": asdict(settings),
         "seed": seed,
     }
-    key = digest(made_of)
-    if out_dir.exists():
-        if models.provenance(out_dir).get("key") == key:
-            return out_dir
-        mend = "tune into another directory, or remove this one"
-        raise ModelError("holds another adapter than the one asked for", where=str(out_dir), mend=mend)
-    model = models.load(base_dir, template=template)
-    script = compile_script(study, template, model.tokenizer)
-    weight_of = None if weights is None else dict(weights.select("respondent_id", "weight").iter_rows())
-    people = learning.examples(script, pilot, weight_of, targets)
-    with models.threads(model.network):
-        peft, fitted = _fit(model, script, people, settings, seed=seed, progress=progress)
-    with fresh_directory(out_dir) as staging:
-        _save(peft, staging, str(made_of["base_fingerprint"]))
-        made_of |= fitted | {"key": key, "pilot_n": len(people), "versions": models.versions()}
-        models.write_provenance(staging, made_of | {"adapter_fingerprint": models.fingerprint(staging)})
-    return out_dir
+
+
+def _chosen(
+    study: Study, pilot: pl.DataFrame, people: list[Example], settings: TuneSettings, seed: int
+) -> list[Example]:
+    """Return the people learned from, as often as they count."""
+    if settings.subsample is not None:
+        people = subsampled(people, groups_of(study, pilot, people, settings.subsample), seed)
+    if settings.weights:
+        by = str(settings.weights["by"])
+        people = weighted(study, people, groups_of(study, pilot, people, by), settings.weights)
+    if len(people) < 2:
+        raise PlanError(f"the pilot has {len(people)} person who answered", mend="tune on two people at least")
+    return people
 
 
 class _Meter:
     """Steps done over several fits; the total shrinks where one ends early."""
 
-    def __init__(self, progress: Callable[[int, int], None] | None, total: int) -> None:
-        self.progress, self.total, self.done = progress, total, 0
+    def __init__(self, progress: Callable[[int, int], None] | None, steps: int) -> None:
+        self.progress, self.steps, self.total, self.done = progress, steps, steps, 0
+
+    def plan(self, fits: int) -> None:
+        self.total = fits * self.steps
 
     def step(self, step: int) -> None:
         if self.progress is not None:
             self.progress(self.done + step, self.total)
 
-    def end(self, steps: int, planned: int) -> None:
+    def end(self, steps: int) -> None:
         self.done += steps
-        self.total -= planned - steps
+        self.total -= self.steps - steps
         self.step(0)
 
 
-def _fit(
-    model: models.Model,
-    script: Script,
-    people: Sequence[learning.Example],
-    settings: TuneSettings,
-    *,
-    seed: int,
-    progress: Callable[[int, int], None] | None,
-) -> tuple[Any, dict[str, Any]]:
-    """Choose the number of steps on people held out, then fit all; return the peft model and what was learned of it."""
-    from peft import LoraConfig, get_peft_model
-
-    config = LoraConfig(
-        r=settings.rank, lora_alpha=settings.alpha, target_modules="all-linear", task_type="CAUSAL_LM", lora_dropout=0.0
-    )
-    with torch.random.fork_rng(), models.quiet():
-        torch.manual_seed(seed)
-        peft = get_peft_model(model.network, config)
-    trained = [weight for weight in model.network.parameters() if weight.requires_grad]
-    start = [weight.detach().clone() for weight in trained]
-    schedule = settings.schedule(models.is_tiny(model.network))
-    folds = _folds(len(people), settings, seed)
-    meter = _Meter(progress, (len(folds) + 1) * settings.steps)
-    curves = []
-    for fold in folds:
-        kept = [example for place, example in enumerate(people) if place not in fold]
-        held = [people[place] for place in sorted(fold)]
-        curves.append(learning.learn(model, script, kept, schedule, seed=seed, held=held, step_done=meter.step))
-        _restore(trained, start)
-        meter.end(curves[-1][-1][0], settings.steps)
-    steps, curve = _best(curves, [sum(people[i].weight * len(people[i].answers) for i in fold) for fold in folds])
-    learning.learn(model, script, people, replace(schedule, steps=steps), seed=seed, step_done=meter.step)
-    meter.end(steps, settings.steps)
-    return peft, {"steps": steps, "rate": schedule.rate, "learning_curve": curve, "folds": len(folds)}
+@dataclass(frozen=True)
+class _Curves:
+    folds: list[list[Point]]
+    mean: list[tuple[int, float]]
+    refit: list[Point]
+    steps: int
+    rate: float
 
 
-def _restore(weights: list[torch.Tensor], values: list[torch.Tensor]) -> None:
-    for weight, value in zip(weights, values, strict=True):
-        weight.data.copy_(value)
+@dataclass(frozen=True)
+class _Fit:
+    """One adapter in the making."""
+
+    model: models.Model
+    script: Script
+    study: Study
+    pilot: pl.DataFrame
+    people: list[Example]
+    settings: TuneSettings
+    seed: int
+    checkpoints: Checkpoints
+    meter: _Meter
+
+    def carry_out(self) -> tuple[Adapter, _Curves]:
+        """Choose the number of steps on people held out, then fit all."""
+        people, checkpoints = self.people, self.checkpoints
+        adapter = Adapter(self.model.network, self.settings, self.seed)
+        schedule = self.settings.schedule(models.is_tiny(self.model.network))
+        folds = _folds(len(people), self.settings, self.seed)
+        self.meter.plan(len(folds) + 1)
+        for place, fold in enumerate(folds):
+            if place >= len(checkpoints.done):
+                kept = [example for at, example in enumerate(people) if at not in fold]
+                held = [people[at] for at in sorted(fold)]
+                objective = self._objective(kept, held)
+                checkpoints.finished(self._learn(objective, schedule))
+                adapter.reset()
+            self.meter.end(checkpoints.done[place][-1].step)
+        curves = checkpoints.done[: len(folds)]
+        steps, mean = best(curves, [sum(people[i].weight * len(people[i].answers) for i in fold) for fold in folds])
+        last = replace(schedule, steps=steps)
+        refit = self._learn(self._objective(people, []), last)
+        self.meter.end(steps)
+        return adapter, _Curves(curves, mean, refit, steps, schedule.rate)
+
+    def _learn(self, objective: Objective, schedule: Schedule) -> list[Point]:
+        keeper, told = self.checkpoints.fit(), self.meter.step
+        return learn(self.model, objective, schedule, seed=self.seed, step_done=told, keeper=keeper)
+
+    def _objective(self, kept: list[Example], held: list[Example]) -> Objective:
+        settings = self.settings
+        common: dict[str, Any] = {"batch": settings.batch, "field_dropout": settings.field_dropout}
+        if settings.objective == "aggregate":
+            groups, held_groups = self._groups(kept, settings.by), self._groups(held, settings.by)
+            common |= {"groups": groups, "held_groups": held_groups, "option_order": settings.option_order}
+            return Aggregate(self.model, self.script, kept, held, **common)
+        by = settings.dro.get("by")
+        return Answers(
+            self.model,
+            self.script,
+            kept,
+            held,
+            **common,
+            settings=settings,
+            groups=self._groups(kept, by),
+            held_groups=self._groups(held, by),
+            targets_of=self._groups(kept, settings.by),
+        )
+
+    def _groups(self, people: Sequence[Example], item_id: str | None) -> list[str]:
+        return groups_of(self.study, self.pilot, people, item_id)
 
 
 def _folds(people: int, settings: TuneSettings, seed: int) -> list[set[int]]:
-    if people < 2:
-        raise PlanError(f"the pilot has {people} person who answered", mend="tune on two people at least")
     order = np.random.Generator(np.random.Philox(seed)).permutation(people).tolist()
     parts = min(settings.folds, people)
     folds = [set(order[part::parts]) for part in range(parts)]
     return folds if people < settings.cross_validate else folds[:1]
-
-
-def _best(curves: list[list[tuple[int, float]]], weights: list[float]) -> tuple[int, list[tuple[int, float]]]:
-    """Return the steps of the least mean loss over folds, and that mean curve.
-
-    A fold that ended early keeps its last loss: leaving it out would favour late steps, where only slow folds are left.
-    """
-    at = sorted({step for curve in curves for step, _ in curve})
-    mean = []
-    for step in at:
-        losses = [next(loss for seen, loss in reversed(curve) if seen <= step) for curve in curves]
-        mean.append((step, float(np.average(losses, weights=weights if sum(weights) > 0 else None))))
-    return min(mean, key=lambda point: (point[1], point[0]))[0], mean
-
-
-def _save(peft: Any, directory: Path, base: str) -> None:
-    # The base is named by its fingerprint: a path would differ between machines and tell where people keep files.
-    peft.peft_config["default"].base_model_name_or_path = base
-    with models.quiet():
-        peft.save_pretrained(str(directory), safe_serialization=True, save_embedding_layers=False)
-    (directory / "README.md").unlink(missing_ok=True)
