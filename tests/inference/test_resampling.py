@@ -175,6 +175,28 @@ def test_floors_are_shared_by_panels_of_one_size_and_nobody_else(study):
     assert (wide["floor"], wide["floor_q95"]) == pytest.approx((10 * first["floor"], 10 * first["floor_q95"]))
 
 
+@pytest.mark.parametrize("unanimous_first", [False, True])
+def test_floors_depend_on_no_answer_of_the_panel(study, unanimous_first):
+    """Whatever the panel answers, and whichever panel was set beside these people before it."""
+    rng = np.random.default_rng(13)
+    h, s = draw(rng, 80), draw(rng, 30)
+    alike = s | {name: [s[name][0]] * 30 for name in ("mood", "trust", "buys")}
+    odd = s | {"size": [x + 0.123 for x in s["size"]]}
+    seed = int(unanimous_first)  # floors are kept by seed: nothing is left of the other case
+    if unanimous_first:
+        estimates(coded(study, h, alike), 200, seed, "s")
+    keys = ["metric", "item_id", "term", "attribute", "level"]
+    found = [
+        estimates(coded(study, h, answers), 200, seed, "s").filter(~pl.col("metric").str.contains("group"))
+        for answers in (s, odd)
+    ]
+    joined = found[0].join(found[1], on=keys, nulls_equal=True).filter(pl.col("floor").is_not_null())
+    assert joined.height > 100
+    assert joined["floor"].to_numpy() == pytest.approx(joined["floor_right"].to_numpy(), rel=1e-12)
+    association = one(found[0], "cramers_v_inflation")
+    assert association["floor_q95"] is not None
+
+
 def test_p_value_is_that_of_scipys_permutation_test(study):
     rng = np.random.default_rng(9)
     h, s = draw(rng, 60), draw(rng, 45, shift=0.35)

@@ -194,3 +194,16 @@ def test_what_does_not_fit_is_refused():
         replicated(("no_such_metric",), [np.ones(3), np.ones(3)])
     with pytest.raises(MetricError, match="refused"):
         replicated(("wasserstein",), [np.ones(3), np.ones(3), np.array([1.0, 3.0, 2.0])])
+
+
+def test_entropies_of_either_side_alone(counts):
+    from scipy import stats
+
+    h, s, _ = counts
+    found = replicated(("entropy_h", "entropy_s"), [h, s])
+    with np.errstate(all="ignore"):
+        wanted = np.stack([stats.entropy(side, base=2) for side in (h, s)])
+    assert np.isnan(found).sum() == 2
+    assert np.isnan(found[0, 0])
+    assert np.isnan(found[1, 1])
+    assert found == pytest.approx(wanted, abs=1e-12, nan_ok=True)
