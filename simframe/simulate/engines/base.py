@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 RESPONSES = pl.DataFrame(pl.from_arrow(PANEL["responses"].empty_table())).schema
 
-LEAST, MOST = {"batch"}, {"peak_memory"}
+LEAST, MOST = {"batch"}, {"peak_memory", "unseen_most"}
 """Notes of which a run keeps the least or the most over its chunks; all others are added."""
 
 
@@ -122,6 +122,10 @@ class Engine(ABC):
         Raises:
             ModelError: where it cannot; the chunk counts as not done.
         """
+
+    def close(self) -> None:
+        """Give back what the engine holds: connections, workers, memory."""
+        return
 
     def each(
         self, chunks: Iterable[tuple[int, Sequence[Asked]]], progress: Callable[[int, int], None]
