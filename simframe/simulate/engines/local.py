@@ -13,7 +13,8 @@ import torch
 
 from simframe.errors import ModelError, PlanError
 from simframe.simulate import draws, models, scoring
-from simframe.simulate.tuning import learning
+from simframe.simulate.tuning import loss
+from simframe.simulate.tuning.examples import examples
 from simframe.simulate.chunks import Chunks, digest, ranges
 from simframe.simulate.prompts import Script, Template, compile_script
 from simframe.warehouse.tables import PANEL
@@ -261,13 +262,13 @@ def likelihood(
     """
     model = models.load(base_dir, adapter_dir, template=template)
     script = compile_script(study, model.template, model.tokenizer)
-    everybody = learning.examples(script, people)
+    everybody = examples(script, people)
     rows = []
     with torch.inference_mode(), models.threads(model.network):
         for part in (everybody[start : start + 64] for start in range(0, len(everybody), 64)):
-            prompts = [learning.transcript(script, example, example.fields) for example in part]
+            prompts = [loss.transcript(script, example, example.fields) for example in part]
             found: dict[tuple[int, int], float] = defaultdict(float)
-            for gains, members in zip(*learning.log_likelihood(model, script, prompts), strict=True):
+            for gains, members in zip(*loss.log_likelihood(model, prompts), strict=True):
                 for gain, (row, term) in zip(gains.tolist(), members, strict=True):
                     found[row, prompts[row][1][term].question] += gain
             rows += [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from simframe.simulate.prompts import Script, Tokens
+    from simframe.simulate.prompts import Question, Script, Tokens
 
 
 @dataclass(frozen=True)
@@ -55,17 +56,19 @@ def examples(
     Raises:
         PlanError: where nobody answered, a weight is negative or missing, or a soft target is no distribution.
     """
-    place = {question.item.id: index for index, question in enumerate(script.questions)}
-    coded = [{option.code: k for k, option in enumerate(q.item.valid_options)} for q in script.questions]
+    place = {question.item.id: index for index, question in enumerate(script.questions) if question.stop is None}
     soft = {} if targets is None else {(r, i): p for r, i, p in _rows(targets, "probabilities")}
     answered: dict[str, dict[int, Answer]] = defaultdict(dict)
     asked = people.filter(people["item_id"].is_in(list(place)) & ~people["missing"])
-    for respondent_id, item_id, code in _rows(asked, "code"):
+    coded = {index: _places(script.questions[index]) for index in place.values()}
+    for respondent_id, item_id, code, value in asked.select("respondent_id", "item_id", "code", "value").iter_rows():
         question = place[item_id]
-        choice = coded[question].get(code)
+        numbers = script.questions[question].numbers
+        choice = coded[question].get(code) if numbers is None else _nearest(numbers, value)
         where = f"respondent {respondent_id}, item {item_id}"
         if choice is None:
-            raise PlanError(f"{code!r} is no valid option", where=where, mend="code the answers by the study first")
+            said = code if numbers is None else value
+            raise PlanError(f"{said!r} is no valid option", where=where, mend="code the answers by the study first")
         target = soft.get((respondent_id, item_id))
         if target is not None:
             _check_target(target, len(coded[question]), where)
@@ -85,6 +88,18 @@ def examples(
     if not result:
         raise PlanError("everybody has weight 0", where="weights", mend="give somebody a weight above 0")
     return result
+
+
+def _places(question: Question) -> dict[str, int]:
+    return {option.code: place for place, option in enumerate(question.item.valid_options)}
+
+
+def _nearest(numbers: Sequence[float], value: float | None) -> int | None:
+    """Return the place of the number that is nearest to a value; the lower of two."""
+    if value is None:
+        return None
+    above = min(bisect_left(numbers, value), len(numbers) - 1)
+    return above - 1 if above and value - numbers[above - 1] <= numbers[above] - value else above
 
 
 def _rows(frame: pl.DataFrame, last: str) -> Iterator[tuple[str, str, Any]]:

@@ -166,6 +166,8 @@ class Answers:
 
 
 def shuffled(script: Script, question: int, random: np.random.Generator) -> Question:
-    """Return a question with its options shown in a random order."""
+    """Return a question with its options shown in a random order; as declared where it has none."""
+    if not script.questions[question].order:
+        return script.questions[question]
     order = random.permutation(len(script.questions[question].routes))
     return script.question(question, tuple(int(place) for place in order))

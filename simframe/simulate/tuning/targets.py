@@ -41,10 +41,15 @@ def ordinal(question: Question, choice: int, width: float) -> Distribution:
 def histograms(
     script: Script, people: Sequence[Example], groups: Sequence[str]
 ) -> dict[tuple[str, int], tuple[Distribution, float]]:
-    """Return each group's weighted histogram of each question that any of it answered, and the weight behind it."""
+    """Return each group's weighted histogram of each closed question that any of it answered, and the weight behind it.
+
+    Questions that are answered with a number have none.
+    """
     counts: dict[tuple[str, int], np.ndarray] = {}
     for example, group in zip(people, groups, strict=True):
         for answer in example.answers:
+            if script.questions[answer.question].numbers is not None:
+                continue
             options = len(script.questions[answer.question].routes)
             of = counts.setdefault((group, answer.question), np.zeros(options))
             of += example.weight * np.array(answer.target or one_hot(answer.choice, options))
@@ -57,7 +62,9 @@ def soften(script: Script, people: Sequence[Example], groups: Sequence[str], set
         return list(people)
     found = histograms(script, people, groups) if settings.targets == "group" else {}
 
-    def target(answer: Answer, group: str) -> Distribution:
+    def target(answer: Answer, group: str) -> Distribution | None:
+        if script.questions[answer.question].numbers is not None:
+            return None
         if found:
             return found[group, answer.question][0]
         return ordinal(script.questions[answer.question], answer.choice, settings.width)
@@ -66,7 +73,7 @@ def soften(script: Script, people: Sequence[Example], groups: Sequence[str], set
 
 
 def _with_targets(
-    people: Sequence[Example], groups: Sequence[str], target: Callable[[Answer, str], Distribution]
+    people: Sequence[Example], groups: Sequence[str], target: Callable[[Answer, str], Distribution | None]
 ) -> list[Example]:
     return [
         replace(
@@ -84,7 +91,7 @@ def mixed(script: Script, one: Example, other: Example, share: float, luck: np.n
 
     Targets are averaged. Words cannot be, so what is read is taken from the first with probability ``share`` and from
     the other else, once for the persona and once for each answer that later questions read (in parts, as in CutMix,
-    Yun et al. 2019). A question that one of the two did not answer is left out.
+    Yun et al. 2019). A question that one of the two did not answer is left out; one answered with a number is not mixed.
 
     Args:
         script: the study in tokens.
@@ -99,9 +106,12 @@ def mixed(script: Script, one: Example, other: Example, share: float, luck: np.n
         if answer.question not in theirs:
             continue
         pair = (answer, theirs[answer.question])
+        read = pair[0] if luck[1 + answer.question] < share else pair[1]
+        if script.questions[answer.question].numbers is not None:
+            answers.append(read)
+            continue
         options = len(script.questions[answer.question].routes)
         first, second = (np.array(a.target or one_hot(a.choice, options)) for a in pair)
-        read = pair[0] if luck[1 + answer.question] < share else pair[1]
         answers.append(replace(read, target=tuple((share * first + (1 - share) * second).tolist())))
     fields = one.fields if luck[0] < share else other.fields
     weight = share * one.weight + (1 - share) * other.weight
