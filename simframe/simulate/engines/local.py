@@ -13,10 +13,10 @@ import torch
 
 from simframe.errors import ModelError, PlanError
 from simframe.simulate import draws, models, scoring
-from simframe.simulate.tuning import loss
-from simframe.simulate.tuning.examples import examples
 from simframe.simulate.chunks import Chunks, digest, ranges
 from simframe.simulate.prompts import Script, Template, compile_script
+from simframe.simulate.tuning import loss
+from simframe.simulate.tuning.examples import examples
 from simframe.warehouse.tables import PANEL
 
 if TYPE_CHECKING:

@@ -91,7 +91,7 @@ def mixed(script: Script, one: Example, other: Example, share: float, luck: np.n
 
     Targets are averaged. Words cannot be, so what is read is taken from the first with probability ``share`` and from
     the other else, once for the persona and once for each answer that later questions read (in parts, as in CutMix,
-    Yun et al. 2019). A question that one of the two did not answer is left out; one answered with a number is not mixed.
+    Yun et al. 2019). A question that one of the two did not answer is left out; a number is not mixed.
 
     Args:
         script: the study in tokens.
