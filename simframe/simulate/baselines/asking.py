@@ -145,12 +145,17 @@ class Task:
     @property
     def persona(self) -> tuple[Item, ...]:
         """The persona items that answers may depend on, in order."""
-        return tuple(item for item in self.study.persona if self.fields is None or item.id in self.fields)
+        shown = (item for item in self.study.persona if self.fields is None or item.id in self.fields)
+        return tuple(item for item in shown if item.scale != "text")
 
     @property
     def questions(self) -> tuple[Item, ...]:
-        """What is asked, in order."""
-        return self.study.questions
+        """What is asked, in order: options and numbers. Texts are beyond all but a donor."""
+        return tuple(item for item in self.study.simulated if item.answered_with != "text")
+
+    def position(self, item: Item) -> int:
+        """Return an item's place in the questionnaire."""
+        return self.study.simulated.index(item)
 
     def outcome(self, item: Item) -> Outcome:
         """Return a question as a thing to predict."""
@@ -193,24 +198,22 @@ def ask(task: Task, probabilities: Callable[[Outcome, Asked], Array]) -> pl.Data
     draws = uniforms(task.seed, task.ids.to_list(), [item.id for item in task.questions])
     asked: Asked = []
     parts = []
-    for position, item in enumerate(task.questions):
+    for column, item in enumerate(task.questions):
         outcome = task.outcome(item)
         place, p = np.full(len(task.ids), -1), None
         if outcome.codes:  # else a number that nobody of the pilot gave
             with threadpool_limits(1):  # small matrices: threads would only wait for each other
                 p = probabilities(outcome, asked)
-            place = choose(p, draws[:, position])
+            place = choose(p, draws[:, column])
             if task.own:
                 said = find(item, outcome.codes, outcome.values, task.personas, task.ids)
                 place = np.where(said >= 0, said, place)
             asked.append((outcome, place))
-        parts.append(answered(task, outcome, place, position, p if item.valid_options else None))
+        parts.append(answered(task, outcome, place, p if item.valid_options else None))
     return pl.concat(parts)
 
 
-def answered(
-    task: Task, outcome: Outcome, place: Array, position: int, probabilities: Array | None = None
-) -> pl.DataFrame:
+def answered(task: Task, outcome: Outcome, place: Array, probabilities: Array | None = None) -> pl.DataFrame:
     """Return everybody's answers to one question, long; ``place`` is -1 where they give none."""
     n, given = len(task.ids), place.tolist()
     return pl.DataFrame(
@@ -221,7 +224,7 @@ def answered(
             "value": [outcome.values[p] if p >= 0 else None for p in given],
             "missing": [p < 0 for p in given],
             "probabilities": [None] * n if probabilities is None else probabilities.tolist(),
-            "position": [position] * n,
+            "position": [task.position(outcome.item)] * n,
         },
         schema={
             "respondent_id": pl.String,

@@ -41,11 +41,23 @@ def hot_deck(task: Task) -> pl.DataFrame:
         last = np.partition(distance, min(DONORS, len(able)) - 1, axis=1)[:, [min(DONORS, len(able)) - 1]]
         near = distance <= last + 1e-9  # sums of the same shares, in floating point
         donor[rows] = able[choose(np.where(near, task.weights[able], 0.0), draws[rows])]
+    parts = [answered(task, outcome, np.where(donor >= 0, outcome.place[donor], -1)) for outcome in outcomes]
+    return pl.concat([*parts, *_texts(task, donor)], how="diagonal")
+
+
+def _texts(task: Task, donor: Array) -> list[pl.DataFrame]:
+    """Return the donors' open answers, in their own words."""
+    people = task.answers["respondent_id"].to_list()
+    copied = pl.DataFrame({"respondent_id": task.ids, "donor": [people[d] if d >= 0 else None for d in donor.tolist()]})
     parts = []
-    for position, outcome in enumerate(outcomes):
-        place = np.where(donor >= 0, outcome.place[donor], -1)
-        parts.append(answered(task, outcome, place, position))
-    return pl.concat(parts)
+    for item in task.study.simulated if "text" in task.pilot.columns else ():
+        if item.answered_with == "text":
+            own = task.pilot.filter(pl.col("item_id") == item.id).select(donor="respondent_id", text="text")
+            given = copied.join(own, on="donor", how="left", maintain_order="left")
+            position = pl.lit(task.position(item), pl.Int64).alias("position")
+            missing = pl.col("text").is_null().alias("missing")
+            parts.append(given.select("respondent_id", pl.lit(item.id).alias("item_id"), missing, "text", position))
+    return parts
 
 
 def gower(donors: pl.DataFrame, people: pl.DataFrame, items: tuple[Item, ...], weights: Array) -> Array:
