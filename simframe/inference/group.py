@@ -80,7 +80,7 @@ class Group:
         if left <= 0:
             return
         draws = Draws(draws.name, draws.first, left)
-        people = drawn.part(left) if drawn else bootstrap(self.h, draws, of_h=True, squares=weighted)
+        people = self._people_again(draws, drawn)
         like_people = afresh(self.h, len(self.s.weight), draws, weighted=self.designs[1].weighted, squares=weighted)
         yield "floor", Tables(people, like_people, weighted)
         few = Draws(draws.name, draws.first, max(1, draws.replicates // 2))
@@ -88,6 +88,15 @@ class Group:
         sizes = (len(self.h.weight) // 2, len(self.h.weight) - len(self.h.weight) // 2)
         two = [afresh(self.h, n, few, weighted=True, of_h=k == 0) for k, n in enumerate(sizes)]
         yield "half_samples", Tables(two[0], two[1], weighted)
+
+    def _people_again(self, draws: Draws, drawn: Counts | None) -> Counts:
+        """Return samples of people as large as H. Where it is a plain sample, what it does not hold is made up for.
+
+        That is, by the ratio of halves to samples of that size, and not by drawing one fewer as well.
+        """
+        if self.designs[0].exchangeable:
+            return afresh(self.h, len(self.h.weight), draws, weighted=True, squares=self.weighted, of_h=True)
+        return drawn.part(draws.replicates) if drawn else bootstrap(self.h, draws, of_h=True, squares=self.weighted)
 
     def both(self, draws: Draws) -> Iterator[tuple[str, Tables]]:
         """Yield every kind of draw."""

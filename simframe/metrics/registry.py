@@ -301,7 +301,7 @@ _RECOVERY = (
     Metric("coefficient_correlation", "recovery", "maximise", -1, 1, "1",
            "Pearson correlation of the coefficient vectors",
            "elementary", ideal=1.0, symmetric=True,
-           interval="percentiles of drawn coefficients' correlation, the attenuation by their noise taken off",
+           interval="percentiles of drawn coefficients' correlation, each freed of the attenuation by its noise",
            floor=_PEOPLE_DRAWN, p_value=_POOLED),
     Metric("coefficient_coverage", "recovery", "maximise", 0, 1, "1",
            "share of terms with H's estimate inside S's 95 % interval",

@@ -17,7 +17,14 @@ _PLAIN = ("bootstrap normal", _PEOPLE, _PERMUTED)
 _LOG = ("bootstrap normal, log scale", _PEOPLE, _PERMUTED)
 _ENTROPY = ("bootstrap normal, bias taken off", _ALONE, _ALONE)
 _ASSOCIATION = (
-    "noncentral chi-squared inversion for one side alone; bootstrap normal for inflation, log scale for its ratio",
+    "noncentral chi-squared inversion for one side alone; joined from both for inflation and, on the log scale, for "
+    "its ratio, which has no upper end where people's own association may be none (Zou and Donner 2008)",
+    _BOTH,
+    _PERMUTED_BOTH,
+)
+_PARTIAL = (
+    "noncentral chi-squared inversion for one side alone; bootstrap normal for inflation, log scale for its ratio: too "
+    "short where strata hold few people a cell",
     _BOTH,
     _PERMUTED_BOTH,
 )
@@ -29,7 +36,11 @@ _RANKS = (
 )
 
 UNCERTAINTY: dict[str, tuple[str, str, str]] = {
-    "total_variation": _SQUARES,
+    "total_variation": (
+        "noncentral chi-squared inversion, on squares; the low end as if options that may be alike were so",
+        _CORRECTED,
+        _PERMUTED,
+    ),
     "kl_divergence": (
         "noncentral chi-squared inversion; none where it or a draw is infinite",
         _CORRECTED + "; none where a draw is infinite",
@@ -55,7 +66,11 @@ UNCERTAINTY: dict[str, tuple[str, str, str]] = {
     "entropy_h": _ENTROPY,
     "entropy_s": _ENTROPY,
     "entropy_ratio": _LOG,
-    "modal_share_gap": _PLAIN,
+    "modal_share_gap": (
+        "bootstrap normal, both ends as if the options that may be the most frequent were all so",
+        _PEOPLE,
+        _PERMUTED,
+    ),
     "unique_structures": ("none: a count of this sample", _ALONE, _ALONE),
     "rarefied_structures": ("jackknife normal, log scale", _ALONE, _ALONE),
     "structure_ratio": ("jackknife normal, log scale", _PEOPLE, _PERMUTED),
@@ -63,7 +78,11 @@ UNCERTAINTY: dict[str, tuple[str, str, str]] = {
     "eta2_ratio": _LOG,
     "group_slope": _PLAIN,
     "worst_group_js_distance": _SQUARES,
-    "spread_js_distance": _SQUARES,
+    "spread_js_distance": (
+        "joined from those of the groups (Zou and Donner 2008), the low end against all that may be the ends",
+        _CORRECTED,
+        _PERMUTED,
+    ),
     "excess": ("none: a difference of two columns", "none: it is taken off", "that of the divergence"),
     "belief_action_gap": (
         "Newcombe, from Wilson of both sides; Wilson for one side alone",
@@ -74,9 +93,9 @@ UNCERTAINTY: dict[str, tuple[str, str, str]] = {
     "mutual_information": _ASSOCIATION,
     "goodman_kruskal_tau": _ASSOCIATION,
     "spearman": _RANKS,
-    "cramers_v_partial": _ASSOCIATION,
-    "mutual_information_partial": _ASSOCIATION,
-    "goodman_kruskal_tau_partial": _ASSOCIATION,
+    "cramers_v_partial": _PARTIAL,
+    "mutual_information_partial": _PARTIAL,
+    "goodman_kruskal_tau_partial": _PARTIAL,
     "spearman_partial": _RANKS,
     "conditional_js": _DIVERGENCE,
     "conditional_js_coverage": _PLAIN,
