@@ -39,6 +39,10 @@ class UnreadableError(Exception):
     """An answer that is not what the protocol says; asking again may help."""
 
 
+class StoppedError(ModelError):
+    """A request that was not sent because another one failed."""
+
+
 class RefusedError(ModelError):
     """A request that the server will never take: its status and what it said are in ``status`` and ``reply``."""
 
@@ -136,7 +140,7 @@ class Client:
         return f"Client({self.url!r})"
 
     def stop(self) -> None:
-        """Let every thread that waits or is about to ask give up."""
+        """Let every thread that waits or is about to ask give up; what is under way is read, and paid, to its end."""
         self._stop.set()
 
     def resume(self) -> None:
@@ -170,9 +174,9 @@ class Client:
             if attempt:
                 wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (attempt - 1))
                 self._sleep(wait * self._jitter.uniform(0.5, 1.0))
-            reserved = self.ledger.reserve(len(data), tokens_out)
             self._sleep(self._tokens.delay(self.ledger.tokens(len(data)) + tokens_out))
             self._sleep(self._requests.delay())
+            reserved = self.ledger.reserve(len(data), tokens_out)
             try:
                 status, headers, raw = self._exchange("POST", path, data)
             except self._http.TransportError as err:
@@ -214,8 +218,6 @@ class Client:
                     raise self._http.ReadError(f"the answer is larger than {LARGEST >> 20} MiB")
                 if time.monotonic() > deadline:
                     raise self._http.ReadTimeout("the answer takes too long")
-                if self._stop.is_set():
-                    raise ModelError("was stopped", where=self.url)
             return response.status_code, response.headers, b"".join(parts)
 
     def _decode(self, status: int, headers: Any, raw: bytes) -> Any:
@@ -255,7 +257,7 @@ class Client:
 
     def _sleep(self, seconds: float) -> None:
         if self._stop.wait(max(0.0, seconds)):
-            raise ModelError("was stopped", where=self.url)
+            raise StoppedError("was stopped", where=self.url)
 
     def _excerpt(self, raw: bytes) -> str:
         return self._scrub(" ".join(raw[:2000].decode("utf-8", "replace").split())[:160]) or "empty"

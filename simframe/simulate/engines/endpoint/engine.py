@@ -16,7 +16,7 @@ from simframe.errors import ModelError, PlanError
 from simframe.simulate import draws
 from simframe.simulate.engines.base import RESPONSES, Answered, Asked, Engine, together
 from simframe.simulate.engines.endpoint import reading
-from simframe.simulate.engines.endpoint.client import Client, RefusedError, UnreadableError
+from simframe.simulate.engines.endpoint.client import Client, RefusedError, StoppedError, UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -137,12 +137,18 @@ class EndpointEngine(Engine):
         began, done = time.perf_counter(), 0
         results: dict[int, list[dict[str, Any]]] = {}
         notes: list[dict[str, float]] = []
+        failure: ModelError | None = None
         pool = ThreadPoolExecutor(max_workers=self._settings.concurrency)
         try:
             tasks = [pool.submit(self._interview, asked) for asked in people]
             places = {task: place for place, task in enumerate(tasks)}
             for task in as_completed(tasks):
-                rows, took = task.result()
+                try:
+                    rows, took = task.result()
+                except ModelError as err:
+                    if failure is None or isinstance(failure, StoppedError):
+                        failure = err
+                    continue
                 results[places[task]] = rows
                 notes.append(took)
                 done += 1
@@ -150,6 +156,8 @@ class EndpointEngine(Engine):
         finally:
             self._client.stop()
             pool.shutdown(wait=True, cancel_futures=True)
+        if failure is not None:
+            raise failure
         rows = [row for place in range(len(people)) for row in results[place]]
         if rows and all(row["missing"] for row in rows):
             said = next((row["text"] for row in rows if row["text"]), "nothing")
@@ -203,7 +211,10 @@ class EndpointEngine(Engine):
                 return self._remember(json.dumps(body), lambda: self._look(body, labels))
             meanings = [item.valid_options[place].label for place in shown]
             return self._sample(prompt, labels, meanings, seed=int(asked.draws(item.id, "sample", 1)[0] * 2**31))
+        except StoppedError:
+            raise
         except ModelError as err:
+            self._client.stop()
             where = f"item {item.id}, respondent {asked.respondent_id}, {err.where}"
             raise ModelError(err.message, where=where, mend=err.mend) from err
 
