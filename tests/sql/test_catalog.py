@@ -23,7 +23,7 @@ PUBLIC = {
     "panels", "respondents", "responses", "cells", "crosstabs", "structures", "studies", "items", "options", "levels",
     "blocks", "pairs", "implications", "regressions", "evaluations", "estimates", "fits", "coefficients", "comparisons",
     "shares", "divergence", "heterogeneity", "subgroups", "coherence", "coefficient_pairs", "recovery", "fidelity",
-    "alignment", "sweep", "scorecard",
+    "alignment", "sweep", "scorecard", "learning_curves",
 }  # fmt: skip
 METRIC_VIEWS = ["divergence", "heterogeneity", "subgroups", "coherence", "recovery", "fidelity"]
 WITHOUT_INTERVALS = [name for name in RESULT if name not in ("ci_low", "ci_high", "floor", "floor_q95", "p_value")]
