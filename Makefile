@@ -6,6 +6,7 @@ PLAN      ?=
 MODEL     ?=
 REPORT    ?= report.html
 Q         ?=
+REPETITIONS ?= 200
 
 VENV     := .venv
 BIN      := $(VENV)/bin
@@ -25,7 +26,7 @@ setup: $(READY) ## make .venv with everything pinned by constraints.txt
 $(READY): pyproject.toml constraints.txt $(KERNELS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "simframe needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[llm,files,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[llm,files,copula,dev]'
 	@touch $@
 
 simulate: $(READY) ## import the human panel, tune, simulate every panel of the plan, evaluate (PLAN=, MODEL=)
@@ -37,8 +38,8 @@ report: $(READY) ## write the report of the warehouse as one HTML page (REPORT=)
 test: $(READY) ## run the tests
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-coverage: $(READY) ## study coverage, type I error and floors on planted truths, for hours, and write docs/coverage.md
-	$(BIN)/python tests/planted/run_study.py build/coverage --page docs/coverage.md
+coverage: $(READY) ## study coverage, type I error and floors on planted truths (REPETITIONS=), write docs/coverage.md
+	$(BIN)/python tests/planted/run_study.py build/coverage --repetitions $(REPETITIONS) --page docs/coverage.md
 
 abi: $(READY) ## run the compiled library under Polars 1.32.3 and newer, in throw-away environments
 	$(BIN)/python tests/metrics/abi.py
