@@ -14,7 +14,7 @@ pytest.importorskip("torch")
 
 import torch
 
-from simframe.simulate import models, scoring
+from simframe.simulate import draws, models, scoring
 from simframe.simulate.prompts import COMPACT, Template, compile_script
 
 TEXT = Template()
@@ -60,26 +60,31 @@ def assert_exact(directory: Path, template: Template, study, people) -> scoring.
     script = compile_script(study, template, model.tokenizer)
     prefixes = [tuple(t for field in fields for t in field) for fields in script.personas(people, ids)]
     assert len({len(prefix) for prefix in prefixes}) > 1, "equal lengths would hide wrong positions"
-    random = np.random.default_rng(5)
-    answers = scoring.answer(model, script, prefixes, lambda i, p: random.integers(p.shape[1], size=len(p)))
-    for row, place, logp in reference(directory, template, study, people, ids, answers.choices):
+    uniforms = np.random.default_rng(5).random((len(ids), len(script.questions)))
+    sheets = [script.questions] * len(ids)
+    answers = scoring.answer(model, script.opening, prefixes, sheets, uniforms)
+    choices = [[row[place].choice for row in answers.said] for place in range(len(script.questions))]
+    for row, place, logp in reference(directory, template, study, people, ids, choices):
         total = np.logaddexp.reduce(logp)
-        np.testing.assert_allclose(answers.probabilities[place][row], np.exp(logp - total), atol=1e-5)
-        np.testing.assert_allclose(answers.mass[place][row], np.exp(total), rtol=1e-4, atol=1e-9)
+        found = answers.said[row][place]
+        np.testing.assert_allclose(found.probabilities, np.exp(logp - total), atol=1e-5)
+        np.testing.assert_allclose(found.mass, np.exp(total), rtol=1e-4, atol=1e-9)
+        assert found.choice == draws.choose(found.probabilities[None], uniforms[row, place, None])[0]
     return answers
 
 
 def test_compact_prompts_score_exactly(built: Path):
     people = coherent_people(6, seed=1)
     answers = assert_exact(built, COMPACT, coherent_study(), people)
-    assert all(p.min() > 0 for p in answers.probabilities)
+    assert all(one.probabilities.min() > 0 for row in answers.said for one in row)
 
 
 @pytest.mark.parametrize("opening", ["", LONG_OPENING], ids=["short", "shared_prefix"])
 def test_text_prompts_score_exactly(qwen: Path, opening: str):
     study = coherent_study(opening, days=11)
     answers = assert_exact(qwen, TEXT, study, coherent_people(6, seed=2, days=11))
-    assert max(np.ptp(p, axis=0).max() for p in answers.probabilities) > 0.01, "prompts should matter"
+    columns = [np.stack([one.probabilities for one in column]) for column in zip(*answers.said, strict=True)]
+    assert max(np.ptp(p, axis=0).max() for p in columns) > 0.01, "prompts should matter"
 
 
 def test_labels_of_several_tokens_score_exactly(qwen: Path):
@@ -103,10 +108,13 @@ def test_temperature_flattens_log_probabilities(built: Path):
     ids = people["respondent_id"].unique(maintain_order=True)
     prefixes = [tuple(t for field in fields for t in field) for fields in script.personas(people, ids)]
 
-    def first(_: int, p: np.ndarray) -> np.ndarray:
-        return np.zeros(len(p), dtype=int)
-
-    plain = scoring.answer(model, script, prefixes, first).probabilities[0]
-    warm = scoring.answer(model, script, prefixes, first, temperature=2.0).probabilities[0]
+    first, sheets = np.zeros((len(ids), 1)), [script.questions] * len(ids)
+    plain, warm = (
+        np.stack([row[0].probabilities for row in answers.said])
+        for answers in (
+            scoring.answer(model, script.opening, prefixes, sheets, first),
+            scoring.answer(model, script.opening, prefixes, sheets, first, temperature=2.0),
+        )
+    )
     expected = np.sqrt(plain) / np.sqrt(plain).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(warm, expected, atol=1e-6)

@@ -1,4 +1,4 @@
-"""Exact option scoring: a chained questionnaire, one key-value cache a respondent, no text generated.
+"""A chained questionnaire: each answer conditions the later ones, one key-value cache a respondent.
 
 A questionnaire is one forward a question: the tokens of the last answer and the next question's cue go in together, and
 the last hidden state meets only the output rows of that question's options.
@@ -6,169 +6,167 @@ the last hidden state meets only the output rows of that question's options.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
-from simframe.errors import ModelError
+from simframe.simulate.draws import choose
+from simframe.simulate.scoring.cache import Batch
+from simframe.simulate.scoring.numbers import say_numbers
+from simframe.simulate.scoring.options import check_finite, distribution, lead_logp, mass_of, option_logp
+from simframe.simulate.scoring.said import Answers, Others, Said, Words, is_closed
+from simframe.simulate.scoring.text import say_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from simframe.simulate.models import Model
-    from simframe.simulate.prompts import Question, Script, Tokens
+    import numpy as np
+
+    from simframe.simulate.prompts import Question
+    from simframe.simulate.scoring.network import Model, Tokens
 
 SHARED = 32
 """Tokens from which on a common opening is worth a forward of its own."""
 
 
-class NotFiniteError(ModelError):
-    """Logits that are no numbers. ``row`` is the respondent's place in the batch."""
-
-    def __init__(self, row: int, item_id: str) -> None:
-        self.row = row
-        mend = "run in float32; a bfloat16 model may overflow, and damaged weights always do"
-        super().__init__("the model's logits are not finite", where=f"item {item_id}", mend=mend)
-
-
-@dataclass
-class Answers:
-    """What a batch answered. Lists run over questions."""
-
-    choices: list[np.ndarray] = field(default_factory=list)
-    """Place of the chosen option among the valid ones, shape (n,)."""
-    probabilities: list[np.ndarray] = field(default_factory=list)
-    """float64 of shape (n, options), rows summing to one, at the temperature asked for."""
-    mass: list[np.ndarray] = field(default_factory=list)
-    """Probability of all options together under the full vocabulary at temperature 1, shape (n,)."""
-    tokens: int = 0
-    """Tokens that went through the model."""
-
-
-class _Batch:
-    """The caches of some respondents and how far each has read. Padding lies right of what it pads."""
-
-    def __init__(self, model: Model, n: int) -> None:
-        from transformers import DynamicCache
-
-        self.model = model
-        # Without a config every layer keeps all keys: a sliding window is then a matter of the mask, and crop works.
-        self.cache: Any = DynamicCache()
-        self.mask = torch.zeros((n, 0), dtype=torch.long, device=model.device)
-        self.length = torch.zeros(n, dtype=torch.long, device=model.device)
-        self.tokens = 0
-
-    def feed(self, sequences: Sequence[Tokens], cue: Tokens = ()) -> torch.Tensor:
-        """Feed each respondent their tokens, then all of them the cue; return hidden states (n, t, d)."""
-        width = max(len(tokens) for tokens in sequences)
-        ids = torch.zeros((len(sequences), width + len(cue)), dtype=torch.long)
-        real = torch.zeros_like(ids)
-        for row, tokens in enumerate(sequences):
-            ids[row, : len(tokens)] = torch.tensor(tokens, dtype=torch.long)
-            real[row, : len(tokens)] = 1
-        ids[:, width:] = torch.tensor(cue, dtype=torch.long)
-        real[:, width:] = 1
-        self.tokens += int(real.sum())
-        ids, real = ids.to(self.mask.device), real.to(self.mask.device)
-        self.mask = torch.cat([self.mask, real], dim=1)
-        positions = (self.length[:, None] + real.cumsum(1) - 1).clamp(min=0)
-        self.length = self.length + real.sum(1)
-        return self.model.hidden(ids, self.mask, positions, self.cache)
-
-    def select(self, rows: torch.Tensor) -> None:
-        """Keep these respondents' caches; a row may be taken more than once."""
-        self.cache.batch_select_indices(rows)
-        self.mask, self.length = self.mask[rows], self.length[rows]
-
-    def forget(self, width: int) -> None:
-        """Take back the last ``width`` tokens."""
-        self.cache.crop(-width)
-        self.mask = self.mask[:, :-width]
-        self.length = self.length - width
-
-
 @torch.inference_mode()  # type: ignore[untyped-decorator]
 def answer(
     model: Model,
-    script: Script,
+    opening: Tokens,
     prefixes: Sequence[Tokens],
-    choose: Callable[[int, np.ndarray], np.ndarray],
+    sheets: Sequence[Sequence[Question]],
+    uniforms: np.ndarray,
     *,
     temperature: float = 1.0,
+    others: Others | None = None,
+    words: Words | None = None,
 ) -> Answers:
-    """Let respondents answer the whole questionnaire, each answer conditioning the later ones.
+    """Let respondents answer their questionnaires, each answer conditioning the later ones.
 
     Args:
         model: scores the options.
-        script: the questionnaire in the model's tokens.
-        prefixes: one persona a respondent, in tokens, without ``script.opening``.
-        choose: given a question's place and its probabilities (n, options), returns the chosen places (n,).
-        temperature: divides the options' log probabilities.
+        opening: what everybody reads first, in tokens.
+        prefixes: one persona a respondent, in tokens.
+        sheets: for each respondent the questions in the order asked; all of one length.
+        uniforms: one draw in [0, 1) a respondent and question in that order, shape (n, questions).
+        temperature: divides the log probabilities of options, and of the tokens of numbers and of open answers.
+        others: the same question under the further orders of its options that are averaged over; only the order on the
+            sheet is read by what follows.
+        words: draws in [0, 1) for the tokens of an open answer, given respondent and question: as many as it may have.
 
     Raises:
         NotFiniteError: where the model's logits are no numbers.
     """
+    batch, waiting = begin(model, opening, prefixes, room=_room(sheets))
+    said: list[list[Said]] = [[] for _ in prefixes]
+    for step in range(uniforms.shape[1]):
+        questions = [sheet[step] for sheet in sheets]
+        pools, waiting = _elsewhere(batch, questions, waiting, others)
+        read = [one + question.cue for one, question in zip(waiting, questions, strict=True)]
+        hidden = batch.feed(read)
+        ends = [len(tokens) - 1 for tokens in read]
+        closed = [question if is_closed(question) else None for question in questions]
+        found: dict[int, Said] = {}
+        waiting = [()] * len(questions)
+        for question, rows, states in _states(batch, closed, hidden, ends):
+            logp = option_logp(batch.model.head, question, states)
+            check_finite(logp, rows, question.item.id)
+            pool = [logp, *(torch.stack([one[row] for row in rows]) for one in pools if rows[0] in one)]
+            probabilities = distribution(pool, temperature)
+            mass = mass_of(logp, lead_logp(batch.model.head, question, _lead(hidden, question, rows, ends)))
+            choices = choose(probabilities, uniforms[rows, step])
+            for k, row in enumerate(rows):
+                place = int(choices[k])
+                found[row] = Said(question, place, probabilities[k], float(mass[k]))
+                waiting[row] = question.answers[place]
+        numbers = say_numbers(batch, questions, hidden, ends, uniform=uniforms[:, step], temperature=temperature)
+        texts = say_texts(batch, questions, hidden, ends, words=words, temperature=temperature)
+        for row, one, rest in chain(numbers, texts):
+            found[row], waiting[row] = one, rest
+        for row, one in found.items():
+            said[row].append(one)
+    return Answers(said, batch.tokens)
+
+
+def begin(model: Model, opening: Tokens, prefixes: Sequence[Tokens], room: int) -> tuple[Batch, list[Tokens]]:
+    """Read the opening once, and equal personas once; return what each respondent has yet to read."""
     distinct = list(dict.fromkeys(prefixes))
-    place = {prefix: row for row, prefix in enumerate(distinct)}
-    rows = torch.tensor([place[prefix] for prefix in prefixes], device=model.device)
-    opening = script.opening
+    alone = len(distinct) == len(prefixes)
+    room += len(opening) + max(map(len, prefixes))
     if len(opening) >= SHARED:
-        batch = _Batch(model, 1)
+        batch = Batch(model, 1, room)
         batch.feed([opening])
-        batch.select(torch.zeros(len(distinct), dtype=torch.long, device=model.device))
+        batch.select([0] * len(distinct))
         waiting = distinct
     else:
-        batch = _Batch(model, len(distinct))
+        batch = Batch(model, len(distinct), room)
         waiting = [opening + prefix for prefix in distinct]
-    result = Answers()
-    for index, question in enumerate(script.questions):
-        hidden = batch.feed(waiting, question.cue)[:, -1 - question.lead :]
-        if index == 0 and len(distinct) < len(prefixes):
-            batch.select(rows)
-            hidden = hidden[rows]
-        logp = _option_logp(batch, question, hidden[:, -1])
-        finite = torch.isfinite(logp).all(dim=1)
-        if not bool(finite.all()):
-            raise NotFiniteError(int((~finite).nonzero()[0]), question.item.id)
-        scaled = torch.softmax(logp / temperature, dim=1).double()
-        probabilities = (scaled / scaled.sum(dim=1, keepdim=True)).cpu().numpy()
-        choices = np.asarray(choose(index, probabilities))
-        result.choices.append(choices)
-        result.probabilities.append(probabilities)
-        mass = logp.logsumexp(1) + _lead_logp(model, question, hidden)
-        result.mass.append(mass.exp().clamp(max=1.0).double().cpu().numpy())
-        waiting = [question.answers[choice] for choice in choices]
-    result.tokens = batch.tokens
-    return result
+    if alone:
+        return batch, waiting
+    if any(waiting):
+        batch.feed(waiting)
+    place = {prefix: row for row, prefix in enumerate(distinct)}
+    batch.select([place[prefix] for prefix in prefixes])
+    return batch, [()] * len(prefixes)
 
 
-def _option_logp(batch: _Batch, question: Question, hidden: torch.Tensor) -> torch.Tensor:
-    """Return log P(option | what was read) under the full vocabulary, float32 (n, options).
-
-    An option of several tokens is a leaf of a trie: its probability is the product along its way down.
-    """
-    states: dict[Tokens, torch.Tensor] = {(): hidden}
-    for walk in question.walks:
-        steps = batch.feed([walk] * hidden.shape[0])
-        states |= {walk[: depth + 1]: steps[:, depth] for depth in range(len(walk))}
-        batch.forget(len(walk))
-    head = batch.model.head
-    logp: dict[tuple[int, int], torch.Tensor] = {}
-    for node, path in enumerate(question.paths):
-        tokens = question.allowed[node]
-        logits = head.logits(states[path], torch.tensor(tokens, device=hidden.device))
-        logits = logits - head.partition(states[path])[:, None]
-        logp |= {(node, token): logits[:, column] for column, token in enumerate(tokens)}
-    return torch.stack([sum((logp[step] for step in route[1:]), logp[route[0]]) for route in question.routes], dim=1)
+def _room(sheets: Sequence[Sequence[Question]]) -> int:
+    """Return how many tokens the questionnaire takes at most, numbers and open answers roughly."""
+    room = {
+        id(question): len(question.cue) + (max(map(len, question.answers)) if is_closed(question) else 8)
+        for sheet in sheets
+        for question in sheet
+    }
+    return sum(max({room[id(sheet[step])] for sheet in sheets}) for step in range(len(sheets[0])))
 
 
-def _lead_logp(model: Model, question: Question, hidden: torch.Tensor) -> torch.Tensor:
-    """Return log P(what all labels begin with | the question), (n,), from hidden states (n, lead + 1, d)."""
-    total = torch.zeros(hidden.shape[0], device=hidden.device)
-    for place, token in enumerate(question.cue[len(question.cue) - question.lead :]):
-        state = hidden[:, place]
-        logits = model.head.logits(state, torch.tensor([token], device=hidden.device))[:, 0]
-        total = total + logits - model.head.partition(state)
-    return total
+def _elsewhere(
+    batch: Batch, questions: Sequence[Question], waiting: list[Tokens], others: Others | None
+) -> tuple[list[dict[int, torch.Tensor]], list[Tokens]]:
+    """Score the questions under the further orders of their options, leaving no trace; each order by respondent."""
+    further = [tuple(others(question)) if others and is_closed(question) else () for question in questions]
+    pools: list[dict[int, torch.Tensor]] = []
+    if not any(further):
+        return pools, waiting
+    if any(waiting):
+        batch.feed(waiting)
+    for place in range(max(map(len, further))):
+        shown = [some[place] if place < len(some) else None for some in further]
+        cues = [() if question is None else question.cue for question in shown]
+        hidden, ends = batch.feed(cues), [len(cue) - 1 for cue in cues]
+        pool: dict[int, torch.Tensor] = {}
+        for question, rows, states in _states(batch, shown, hidden, ends):
+            logp = option_logp(batch.model.head, question, states)
+            check_finite(logp, rows, question.item.id)
+            pool |= dict(zip(rows, logp, strict=True))
+        batch.forget(hidden.shape[1])
+        pools.append(pool)
+    return pools, [()] * len(questions)
+
+
+def _states(
+    batch: Batch, questions: Sequence[Question | None], hidden: torch.Tensor, ends: Sequence[int]
+) -> Iterator[tuple[Question, list[int], dict[Tokens, torch.Tensor]]]:
+    """Walk down the tries of the questions; yield each with who is asked it and their states at its inner nodes."""
+    groups: dict[int, tuple[Question, list[int]]] = {}
+    for row, question in enumerate(questions):
+        if question is not None:
+            groups.setdefault(id(question), (question, []))[1].append(row)
+    states: dict[int, dict[Tokens, torch.Tensor]] = {
+        key: {(): hidden[rows, [ends[row] for row in rows]]} for key, (_, rows) in groups.items()
+    }
+    for step in range(max((len(question.walks) for question, _ in groups.values()), default=0)):
+        walks = [question.walks[step] if question and step < len(question.walks) else () for question in questions]
+        steps = batch.feed(walks)
+        for key, (_, rows) in groups.items():
+            walk = walks[rows[0]]
+            states[key] |= {walk[: depth + 1]: steps[rows, depth] for depth in range(len(walk))}
+        batch.forget(steps.shape[1])
+    for key, (question, rows) in groups.items():
+        yield question, rows, states[key]
+
+
+def _lead(hidden: torch.Tensor, question: Question, rows: list[int], ends: Sequence[int]) -> torch.Tensor:
+    """Return the states from the lead's beginning to the cue's end, (n, lead + 1, d)."""
+    return hidden[torch.tensor(rows)[:, None], torch.tensor(ends)[rows, None] + torch.arange(-question.lead, 1)]
