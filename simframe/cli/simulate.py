@@ -15,7 +15,7 @@ from simframe.cli._common import print_table, progress_bars, warehouse_option
 @click.argument("plan", required=False, type=click.Path(path_type=Path))
 @click.option("--study", "study_id", help="Study to simulate; its people must have been imported.")
 @click.option("--panel", "panel_id", help="Human panel to tune on and to be judged by; the study's newest.")
-@click.option("--model", type=click.Path(path_type=Path), help="Folder of a local Hugging Face model; else embedded.")
+@click.option("--model", type=click.Path(path_type=Path), help="Folder of a local Hugging Face model, for the plan's.")
 @click.option("--evaluate/--no-evaluate", default=True, show_default=True, help="Judge the new panels at once.")
 @warehouse_option
 def command(
@@ -28,13 +28,12 @@ def command(
     Panels that are published already stay as they are; an interrupted run resumes where it stopped.
     """
     from simframe.ingest import import_panel
-    from simframe.simulate.bases import EmbeddedBase, LocalBase
-    from simframe.simulate.plans import fit_to, load_plan
+    from simframe.simulate.plans import fit_to, load_plan, with_model
     from simframe.simulate.runner import Run, find_humans
     from simframe.warehouse import Warehouse
 
     started = time.monotonic()
-    loaded = load_plan(plan)
+    loaded = with_model(load_plan(plan), model)
     warehouse = Warehouse.create(root)
     if panel_id is None and study_id is None:
         studies = warehouse.sql("SELECT DISTINCT study_id FROM panels WHERE kind = 'human'")["study_id"].to_list()
@@ -42,12 +41,9 @@ def command(
         if study_id is not None and study_id == loaded.study:
             import_panel(warehouse, study_id)
     humans = find_humans(warehouse, study_id, panel_id)
-    base = (
-        LocalBase(model) if model else EmbeddedBase(humans.study, humans.wave(), warehouse.layout.models, loaded.seed[0])
-    )
     with progress_bars() as bars:
         fitting = fit_to(loaded, humans.pilot_size) if plan is None else loaded
-        made = Run(warehouse, fitting, humans, base, bars).carry_out()
+        made = Run(warehouse, fitting, humans, bars).carry_out()
         fresh = [panel for panel in made if panel.fresh]
         if evaluate:
             from simframe.inference import evaluate_panels

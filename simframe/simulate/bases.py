@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import polars as pl
 
-from simframe.errors import ModelError
-from simframe.simulate import embedded
+from simframe.errors import ModelError, PlanError
+from simframe.simulate import embedded, models
 from simframe.simulate.chunks import digest
+from simframe.simulate.plans import Condition
+from simframe.simulate.prompts import COMPACT, Template
 from simframe.study import Study
 
 
@@ -40,14 +42,23 @@ class Base(Protocol):
     def name(self) -> str:
         """What people call it."""
 
+    @property
+    def template(self) -> Template:
+        """The template it was made for, else the first-person text."""
+
     def prepare(self, progress: Callable[[int, int], None]) -> Path:
         """Return its directory, built first where needed."""
+
+
+EMBEDDED = "embedded"
+"""What a plan calls the model that needs no download."""
 
 
 class EmbeddedBase:
     """The tiny model that needs no download: primed on synthetic people, then on an earlier wave."""
 
-    name = "embedded"
+    name = EMBEDDED
+    template = COMPACT
 
     def __init__(self, study: Study, wave: pl.DataFrame | None, models: Path, seed: int) -> None:
         self._study, self._wave, self._seed = study, wave, seed
@@ -63,15 +74,58 @@ class LocalBase:
     """A model directory as ``save_pretrained`` writes it."""
 
     def __init__(self, folder: Path) -> None:
-        need_libraries()
-        from simframe.simulate import models
-
         self._folder = folder
         models.check_base(folder)
         self.name = folder.resolve().name
         self.key = models.fingerprint(folder)
+        noted = models.provenance(folder).get("template")
+        self.template = Template.from_dict(noted) if noted else Template()
 
     def prepare(self, progress: Callable[[int, int], None]) -> Path:
         """Return the directory, which was checked before."""
         progress(1, 1)
         return self._folder
+
+
+class RemoteBase:
+    """A model behind an endpoint, known by its name and address alone: what answers there may change unseen."""
+
+    template = Template()
+
+    def __init__(self, name: str, url: str) -> None:
+        self.name = name
+        self.key = digest({"model": name, "url": url})
+
+    def prepare(self, progress: Callable[[int, int], None]) -> Path:
+        """Refuse: there is no directory."""
+        raise ModelError(f"{self.name} is behind an endpoint", mend="use engine = 'openai'")
+
+
+class Bases:
+    """The models that a plan names, each looked at once."""
+
+    def __init__(self, study: Study, wave: pl.DataFrame | None, folder: Path) -> None:
+        self._study, self._wave, self._folder = study, wave, folder
+        self._known: dict[tuple[str, Any], Base] = {}
+
+    def of(self, condition: Condition) -> Base:
+        """Return the model of a condition; nothing is built or loaded yet.
+
+        Raises:
+            PlanError: where there is no such folder.
+            ModelError: where it holds no model that may be loaded.
+        """
+        name, url = condition.model, condition.endpoint.url
+        remote = condition.engine == "openai"
+        key = (name, url if remote else condition.seed if name == EMBEDDED else None)
+        if key not in self._known:
+            self._known[key] = RemoteBase(name, url or "") if remote else self._local(name, condition.seed)
+        return self._known[key]
+
+    def _local(self, name: str, seed: int) -> Base:
+        if name == EMBEDDED:
+            return EmbeddedBase(self._study, self._wave, self._folder, seed)
+        if not Path(name).expanduser().is_dir():
+            mend = f"write {EMBEDDED!r}, or the path of a folder as save_pretrained writes it; nothing is downloaded"
+            raise PlanError(f"model: {name!r} is no folder", where="plan", mend=mend)
+        return LocalBase(Path(name).expanduser())

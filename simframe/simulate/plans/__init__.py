@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simframe.simulate.plans.condition import Condition, PanelSpec, PilotChoice
-from simframe.simulate.plans.grid import conditions, fit_to, tune_settings
+from simframe.simulate.plans.grid import conditions, fit_to, tune_settings, with_model
 from simframe.simulate.plans.load import load_plan, parse_plan
 from simframe.simulate.plans.schema import Endpoint, Plan
 from simframe.simulate.plans.specify import check_fields, specify
@@ -24,4 +24,5 @@ __all__ = [
     "parse_plan",
     "specify",
     "tune_settings",
+    "with_model",
 ]

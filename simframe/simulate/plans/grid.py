@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -209,3 +210,11 @@ def fit_to(plan: Plan, available: int) -> Plan:
         pilot = rule.pilot.model_copy(update={"size": (*kept, available)})
         rules.append(rule.model_copy(update={"pilot": pilot}) if rule.pilot.size else rule)
     return plan.model_copy(update={"panels": tuple(rules)})
+
+
+def with_model(plan: Plan, model: Path | None) -> Plan:
+    """Return the plan with every panel on one model, or as it is where none is given."""
+    if model is None:
+        return plan
+    one = {"model": (str(model),)}
+    return plan.model_copy(update=one | {"panels": tuple(rule.model_copy(update=one) for rule in plan.panels)})

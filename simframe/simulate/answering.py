@@ -1,0 +1,179 @@
+"""From a condition to answers: the base found, the adapter tuned or found, the engine asked. What is loaded is kept."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from simframe.simulate import engines, prompts
+from simframe.simulate.bases import Base, Bases, need_libraries
+from simframe.simulate.chunks import digest
+from simframe.simulate.humans import Humans
+from simframe.simulate.plans import Condition, PanelSpec, tune_settings
+from simframe.simulate.prompts import Template
+from simframe.warehouse.layout import Layout, locked
+
+if TYPE_CHECKING:
+    from simframe.simulate.models import Model
+
+AUTO = "auto"
+SHAPES_ADAPTER = ("pilot_n", "pilot", "shots", "chat", "tune")
+"""Keys that an adapter depends on, beside what its base and template are."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a panel's respondents answered, and what it took."""
+
+    responses: pl.DataFrame
+    made_by: dict[str, Any]
+    settings: dict[str, Any]
+    chunks: Path | None = None
+
+    def forget(self) -> None:
+        """Remove the chunks, once the panel is published."""
+        if self.chunks is not None:
+            shutil.rmtree(self.chunks, ignore_errors=True)
+
+
+@dataclass
+class Answering:
+    """The language models of one plan."""
+
+    layout: Layout
+    humans: Humans
+    bars: Callable[[str], Callable[[int, int], None]]
+    bases: Bases = field(init=False)
+    _loaded: tuple[tuple[Path, Path | None], Model] | None = field(init=False, default=None)
+    """One network at a time, and what it was loaded from."""
+
+    def __post_init__(self) -> None:
+        self.bases = Bases(self.humans.study, self.humans.wave(), self.layout.models)
+
+    def name(self, condition: Condition) -> str:
+        """Return what people call a condition's model."""
+        name = self.bases.of(condition).name if condition.about.uses_model else ""
+        return "model" if name == "embedded" else name
+
+    def identity(self, condition: Condition) -> dict[str, Any]:
+        """Return what stands behind the names in a condition: the content of its model and of its template."""
+        return {"model": self.bases.of(condition).key, "template": self.template(condition).template_hash}
+
+    def template(self, condition: Condition) -> Template:
+        """Return the template that a condition's prompt names, with the persona items that it shows.
+
+        Raises:
+            PlanError: where there is no such template.
+        """
+        own = self.bases.of(condition).template
+        template = own if condition.prompt == AUTO else prompts.TEMPLATES[condition.prompt]
+        return template if condition.fields is None else replace(template, fields=condition.fields)
+
+    def shared(self, condition: Condition) -> str:
+        """Return what is loaded for a condition: conditions alike in it are answered by one network."""
+        if condition.strategy == "base":
+            return digest(self.identity(condition))
+        shapes = {name: value for name, value in condition.given().items() if name in SHAPES_ADAPTER}
+        return digest(self.identity(condition) | {"seed": condition.seed, "shapes": shapes})
+
+    def order(self) -> Callable[[PanelSpec], tuple[int, int]]:
+        """Return a sort key that puts panels of one base, and of one adapter, beside each other."""
+        seen: dict[str, int] = {}
+
+        def place(key: str) -> int:
+            return seen.setdefault(key, len(seen))
+
+        def key(spec: PanelSpec) -> tuple[int, int]:
+            if spec.kind != "simulated":
+                return (place("baselines"), 0)
+            return (place(self.bases.of(spec.condition).key), place(self.shared(spec.condition)))
+
+        return key
+
+    def answer(self, spec: PanelSpec, respondents: pl.DataFrame, personas: pl.DataFrame) -> Done:
+        """Let respondents answer, resuming from the chunks that are finished.
+
+        Raises:
+            PlanError, ModelError: finished chunks are kept.
+        """
+        started, condition = time.monotonic(), spec.condition
+        base, adapter_dir = self.bases.of(condition), None
+        base_dir = self._prepare(base)
+        if condition.strategy == "tuned":
+            adapter_dir = self._tune(spec, base_dir)
+        tuned = time.monotonic()
+        engine = self._engine(condition, base_dir, adapter_dir)
+        chunks = self.layout.chunks(spec.panel_id)
+        answers = engines.run(
+            engine,
+            personas,
+            respondents.select("respondent_id", pl.lit(None, pl.String).alias("twin_of")),
+            settings=engines.RunSettings(
+                condition.seed, item_order=condition.item_order, option_order=condition.option_order
+            ),
+            chunk_dir=chunks,
+            progress=self.bars(f"Simulating: {spec.label}"),
+        )
+        made_by = {
+            "source": base.name,
+            "model": base.name,
+            "base_fingerprint": answers.identity.get("base"),
+            "adapter_fingerprint": answers.identity.get("adapter"),
+            "template_hash": answers.identity["template"],
+            "prompt": self.template(condition).name,
+            "tokens": int(answers.notes["tokens"]),
+            "seconds": time.monotonic() - started,
+        }
+        settings = {"engine": answers.identity, "notes": answers.notes}
+        settings |= {"seconds_tuning": tuned - started, "seconds_simulating": time.monotonic() - tuned}
+        return Done(answers.responses, made_by, settings, chunks)
+
+    def _engine(self, condition: Condition, base_dir: Path, adapter_dir: Path | None) -> engines.Engine:
+        """Return what answers a condition; a network that is loaded already answers again."""
+        need_libraries()
+        from simframe.simulate import models
+        from simframe.simulate.engines.local import LocalEngine
+
+        template = self.template(condition)
+        if self._loaded is None or self._loaded[0] != (base_dir, adapter_dir):
+            self._loaded = None  # before the next is loaded: both might not fit
+            self._loaded = (base_dir, adapter_dir), models.load(base_dir, adapter_dir, template=template)
+        model = replace(self._loaded[1], template=template)
+        return LocalEngine(
+            model,
+            prompts.compile_script(self.humans.study, template, model.tokenizer),
+            temperature=condition.temperature,
+            mode=condition.mode,
+            order_average=condition.order_average,
+        )
+
+    def _prepare(self, base: Base) -> Path:
+        with locked(self.layout, f"base-{base.key[:16]}"):
+            return base.prepare(self.bars(f"Base model: {base.name}"))
+
+    def _tune(self, spec: PanelSpec, base_dir: Path) -> Path:
+        from simframe.simulate import tuning
+
+        condition = spec.condition
+        people, answers = self.humans.pilot(condition.pilot_n or 0, condition.pilot)
+        return tuning.tune_in(
+            self.layout,
+            base_dir,
+            self.humans.study,
+            answers,
+            people.select("respondent_id", "weight"),
+            settings=tune_settings(condition.tune, spec.panel_id),
+            seed=spec.seed,
+            template=self.template(condition),
+            progress=self.bars(f"Tuning: {spec.label}"),
+        )
+
+    def close(self) -> None:
+        """Give back what is loaded."""
+        self._loaded = None
