@@ -19,7 +19,7 @@ KERNELS  := CMakeLists.txt $(wildcard simframe/metrics/kernels/*)
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
-	@echo "  settings: WAREHOUSE=folder  PLAN=plan.toml  MODEL=folder of a local Hugging Face model  REPORT=page.html"
+	@echo "  settings: WAREHOUSE=folder  PLAN=plan.toml  MODEL=folder of a local Hugging Face model  REPORT=page.html  REPETITIONS=200"
 
 setup: $(READY) ## make .venv with everything pinned by constraints.txt
 

@@ -1,34 +1,43 @@
 """What is known to miss its band, and why; the page prints it, and the tests let nothing else pass."""
 
-_RATIO = (
-    "Large tables on few people are mostly noise, which makes both associations too large and their ratio too near 1; "
-    "taking the bootstrap's bias off does not help. Ask for ten people a cell of the table, or read the difference."
+_SPARSE = (
+    "Wide in tables with few people a cell, where people's association may be none and a ratio without end; mutual "
+    "information is a little short in such tables, whose empty cells no sample shows."
 )
 _COUNTS = "Counts of a few terms take few values: the test is conservative."
 
 INTERVALS: dict[str, str] = {
+    "coefficient_correlation": "Wide where coefficients are few, close to each other and badly known, as they may be.",
     "spread_js_distance": (
-        "The distance of the best group is biased upward more than that of the worst, so the spread seems smaller than "
-        "it is."
+        "Wide where groups may tie: which one is the worst, and which the best, is itself seen by chance, and the "
+        "interval holds whichever they are."
     ),
-    "cramers_v_inflation_ratio": _RATIO,
-    "mutual_information_inflation_ratio": _RATIO,
-    "goodman_kruskal_tau_inflation_ratio": _RATIO,
+    **dict.fromkeys(
+        (
+            f"{metric}_inflation{ratio}"
+            for metric in ("cramers_v", "mutual_information", "goodman_kruskal_tau")
+            for ratio in ("", "_ratio")
+        ),
+        _SPARSE,
+    ),
 }
 """Metrics whose intervals miss."""
 SINGLE: dict[str, str] = {
     "total_variation": (
-        "Under where one option moves and many agree, and so in the mean over items: an absolute difference of equal "
-        "shares is all bias, of which a bootstrap sees two fifths; more correction makes other cases worse. "
-        "js_distance has no such trouble."
+        "Wide where options may be alike, and so in the mean over items: an absolute difference of equal shares is all "
+        "noise, and no estimate can tell how much (Cai and Low 2011); the interval allows for all of it. js_distance "
+        "has no such trouble."
     ),
     "modal_share_gap": (
-        "Under where the most frequent options tie: a maximum of equals is biased upward, and no bootstrap sees all of "
-        "it (Fang and Santos 2019)."
+        "Where the most frequent options tie, or nearly do, a maximum is biased upward by what no bootstrap sees; the "
+        "interval allows for ties that the sample cannot rule out."
     ),
-    "coefficient_correlation": "Under where coefficients are few, close to each other and badly known.",
-    "cramers_v_inflation": "Under in large tables on few people, as its ratio.",
-    "mutual_information_s": "Under in large tables on few people: empty cells.",
+    "mutual_information_h": _SPARSE,
+    "mutual_information_s": _SPARSE,
+    "cramers_v_h": _SPARSE,
+    "cramers_v_s": _SPARSE,
+    "goodman_kruskal_tau_h": _SPARSE,
+    "goodman_kruskal_tau_s": _SPARSE,
 }
 """Metrics whose intervals cover on the whole, and miss in single figures."""
 EDGE: dict[str, str] = {}

@@ -17,14 +17,35 @@ import numpy as np
 import polars as pl
 import twins
 import worlds
+from judging import figures
 from populations import DESIGNS
 from worlds import Key, World
 
 import simframe
-from simframe.inference import Panel, evaluate
 
 SIZES = (30, 100, 300, 1000, 3000)
 KEYS = ["world", "scenario", "n", "design", "metric", "item_id", "item_id_2", "attribute", "level", "term"]
+LARGE = 10_000
+"""So many people that estimates are the planted figures."""
+STUDIED = {
+    "plain": {
+        "items": (*SIZES, LARGE),
+        "groups": (*SIZES, LARGE),
+        "pairs": (30, 100, 300, 3000, LARGE),
+        "models": (30, 100, 300, 3000, LARGE),
+        "twins": (30, 100, 300, 3000, LARGE),
+    },
+    "weighted": {
+        "items": (30, 300, 3000, LARGE),
+        "groups": (30, 300, 3000, LARGE),
+        "pairs": (30, 300, LARGE),
+        "models": (30, 300, LARGE),
+    },
+    "clustered": {"items": (300, LARGE), "models": (300, LARGE), "twins": (300, LARGE)},
+}
+"""Sizes by design and world: weights where they count, clusters where there are enough of them."""
+OPTIONLESS = ("models", "twins")
+"""Worlds in which *local*, one option for another, is no more than a second *near*."""
 TOLERANCE = 1e-9
 
 
@@ -54,7 +75,7 @@ class Cell:
 
 
 def cells(names: tuple[str, ...], sizes: tuple[int, ...] = SIZES) -> list[Cell]:
-    """Return every cell of some worlds; clusters where there are enough of them, weights where they count."""
+    """Return the cells of some worlds that are studied at these sizes."""
     found = [
         Cell(name, scenario, n, design)
         for n in sizes
@@ -66,23 +87,8 @@ def cells(names: tuple[str, ...], sizes: tuple[int, ...] = SIZES) -> list[Cell]:
 
 
 def _studied(cell: Cell) -> bool:
-    if cell.design == "clustered":
-        return cell.world in ("items", "models", "twins") and cell.n >= 300
-    return cell.design == "plain" or cell.world != "twins"
-
-
-def figures(world: World, h: Panel, s: Panel, replicates: int, seed: int) -> dict[Key, dict[str, float | None]]:
-    """Evaluate one pair of panels; return estimate, interval, floor and p-value of every figure."""
-    found = evaluate(world.study, h, s, replicates=replicates, seed=seed)
-    rows: dict[Key, dict[str, float | None]] = {}
-    for row in found.estimates.iter_rows(named=True):
-        # Which group is the worst is itself seen by chance.
-        level = "all" if row["metric"].startswith("worst_group") else row["level"]
-        rows[row["metric"], row["item_id"], row["item_id_2"], row["attribute"], level, row["term"]] = row
-    for row in found.coefficients.iter_rows(named=True):
-        name = worlds.key(f"coefficient of {row['regression_id']}", row["term"])
-        rows[name] = row | {"floor": None, "floor_q95": None}
-    return rows
+    known = cell.n in STUDIED[cell.design].get(cell.world, ())
+    return known and not (cell.scenario == "local" and cell.world in OPTIONLESS)
 
 
 def batch(cell: Cell, number: int, repetitions: int, replicates: int) -> pl.DataFrame:

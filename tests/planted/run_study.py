@@ -19,9 +19,11 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where the counts of finished batches are kept")
     parser.add_argument("--page", type=Path, help="the page to write")
     parser.add_argument("--minutes", type=float, default=600.0)
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--batch", type=int, default=50, help="repetitions of a batch")
-    parser.add_argument("--replicates", type=int, default=400)
+    parser.add_argument("--repetitions", type=int, default=200, help="of every cell")
+    parser.add_argument("--batch", type=int, default=25, help="repetitions of a batch")
+    parser.add_argument(
+        "--replicates", type=int, default=200, help="most intervals take no more than mean and variance"
+    )
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--worlds", nargs="*", default=WORLDS)
     parser.add_argument("--sizes", type=int, nargs="*", default=SIZES)
@@ -31,7 +33,11 @@ def main() -> None:
     import page
     from repetitions import cells, engine, work
 
-    jobs = [(number, cell) for number in range(given.rounds) for cell in cells(given.worlds, given.sizes)]
+    jobs = [
+        (number, cell)
+        for number in range(-(-given.repetitions // given.batch))
+        for cell in cells(given.worlds, given.sizes)
+    ]
     folder = given.folder / engine()
     if given.minutes > 0:
         until = time.monotonic() + 60 * given.minutes

@@ -16,17 +16,20 @@ import polars as pl
 import pytest
 import summary
 from floors import true_floors
+from judging import figures
 from reasons import EDGE, FLOORS, INTERVALS, TESTS
-from repetitions import Cell, cells, figures, gathered, store
+from repetitions import LARGE, Cell, cells, gathered, store
 from scipy import stats
+
+from simframe.inference import evaluate
 
 SIZES = (30, 300)
 REPETITIONS = 20
-REPLICATES = 400
+REPLICATES = 200
 WORLDS = ("items", "groups", "pairs", "models", "twins")
 
 
-@pytest.mark.parametrize("cell", [each for each in cells(WORLDS, (10_000,)) if each.scenario == "far"], ids=str)
+@pytest.mark.parametrize("cell", [each for each in cells(WORLDS, (LARGE,)) if each.scenario == "far"], ids=str)
 def test_figures_of_a_large_panel_are_the_planted_ones(cell):
     """Ten thousand people: estimates no further off than chance makes one of them in a thousand such panels."""
     world = cell.make()
@@ -42,9 +45,27 @@ def test_figures_of_a_large_panel_are_the_planted_ones(cell):
         assert abs(row["estimate"] - value) <= reach * error + 2e-3 * abs(value), key
 
 
+@pytest.mark.parametrize("world", WORLDS)
+def test_parts_of_an_evaluation_say_what_it_says(world):
+    cell = Cell(world, "null", 60, "plain")
+    planted = cell.make()
+    h, s = planted.draw(cell.seed(0), cell.n, cell.design)
+    rows = figures(planted, h, s, 100, 5)
+    whole = evaluate(planted.study, h, s, replicates=100, seed=5)
+    known = {
+        (row["metric"], row["item_id"], row["item_id_2"], row["attribute"], row["level"], row["term"]): row
+        for row in whole.estimates.iter_rows(named=True)
+    }
+    found = {name: row for name, row in rows.items() if name in known}
+    assert len(found) >= 10
+    for name, row in found.items():
+        for column in ("estimate", "ci_low", "ci_high", "floor", "p_value"):
+            assert row[column] == known[name][column], (name, column)
+
+
 def test_weights_matter():
     """Without its weights the panel has other shares."""
-    cell = Cell("items", "null", 10_000, "weighted")
+    cell = Cell("items", "null", LARGE, "weighted")
     world = cell.make()
     h, s = world.draw(cell.seed(0), cell.n, cell.design)
     plain = type(s)(s.panel_id, s.kind, s.respondents.with_columns(weight=pl.lit(1.0)), s.responses)
