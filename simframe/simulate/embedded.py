@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +42,9 @@ def words(study: Study, template: Template = COMPACT) -> list[str]:
         if not item.valid_options:
             lines.append(template.render_field(item, None, 0.0))
         found |= dict.fromkeys(word for line in lines for word in line.split())
-    for item in study.questions:
+    for item in study.simulated:
+        if item.answered_with == "text":
+            continue
         found |= dict.fromkeys([template.render_cue(item).strip()])
         found |= dict.fromkeys(mark.strip() for mark in template.render_answers(item))
     lengths = [f"{length}:" for length in range(10)]
@@ -74,7 +75,9 @@ def synthetic_people(study: Study, n: int, seed: int) -> pl.DataFrame:
     trait = random.standard_normal(n)
     ids = [f"synthetic-{index:05d}" for index in range(n)]
     frames = []
-    for item in (*study.persona, *study.questions):
+    for item in (*study.persona, *study.simulated):
+        if item.answered_with == "text":
+            continue
         strength = random.uniform(0.3, 0.9)
         seen = strength * trait + np.sqrt(1 - strength**2) * random.standard_normal(n)
         rank = (seen.argsort().argsort() + 0.5) / n
@@ -155,7 +158,7 @@ def recipe(study: Study, wave: pl.DataFrame | None, seed: int) -> dict[str, Any]
         "kind": "embedded",
         "study_id": study.id,
         "study_hash": study.study_hash,
-        "template": asdict(COMPACT),
+        "template": COMPACT.content(),
         "seed": seed,
         "wave_sha256": None if wave is None else people_hash(wave),
         "settings": {

@@ -1,11 +1,30 @@
 """What a model reads: a template as data, rendered into tokens once a study.
 
-A respondent's prompt is ``opening, persona fields, then for each question: cue, answer``.
+- ``template``, ``builtin``: what a template is, and those that a plan may name; ``files``: one from a TOML file;
+- ``codec``, ``compiling``, ``script``, ``question``: from text to tokens, checked; ``numbers``: answers in numbers;
+- ``chat``: the turns of a tokenizer's chat template;
+- ``shots``: answered questionnaires of the pilot as examples;
+- ``resolve``: from a plan's keys to one template; ``show``: what a respondent's model reads, part by part.
 """
 
+from simframe.simulate.prompts.builtin import COMPACT, FIRST_PERSON, INTERVIEW, NO_PERSONA, TABLE, TEMPLATES
 from simframe.simulate.prompts.codec import Codec, Tokens
 from simframe.simulate.prompts.question import Question
 from simframe.simulate.prompts.script import Script, compile_script
-from simframe.simulate.prompts.template import COMPACT, Template
+from simframe.simulate.prompts.template import Chat, Template
 
-__all__ = ["COMPACT", "Codec", "Question", "Script", "Template", "Tokens", "compile_script"]
+__all__ = [
+    "COMPACT",
+    "FIRST_PERSON",
+    "INTERVIEW",
+    "NO_PERSONA",
+    "TABLE",
+    "TEMPLATES",
+    "Chat",
+    "Codec",
+    "Question",
+    "Script",
+    "Template",
+    "Tokens",
+    "compile_script",
+]

@@ -2,64 +2,111 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from string import Template as Placeholders
 from typing import TYPE_CHECKING, Any, Literal
 
 from simframe.errors import PlanError, did_you_mean
 from simframe.simulate.chunks import digest
+from simframe.simulate.prompts.numbers import digits_of
 from simframe.study import canonical_number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from simframe.study import Item, Study
+
+
+@dataclass(frozen=True)
+class Chat:
+    """The turns of a chat template, as text with its control tokens: what stands between the things that are said."""
+
+    system: bool
+    """Whether introduction and persona have a turn of their own; else they begin the first question's."""
+    before: str
+    """What comes before everything."""
+    first: str
+    """From the persona to the first question."""
+    ask: str
+    """From a question to its answer."""
+    next: str
+    """From an answer to the next question."""
 
 
 @dataclass(frozen=True)
 class Template:
     """How a study becomes text. Every placeholder is filled once: what data say is never filled again.
 
-    Placeholders: ``$introduction`` in ``opening``; ``$item``, ``$label``, ``$wording``, ``$unit`` everywhere else;
-    ``$answer``, ``$place`` (from 1) in ``field``; ``$answer``, ``$digits`` (``43`` is ``2: 4 3``: the number of digits,
-    then each) in ``number``, for persona items without options; ``$options`` in ``question``; ``$mark`` and
-    ``$answer`` in ``option``; ``$mark`` in ``answer``. Every part but ``answer`` follows a ``joint``.
+    Placeholders: ``$introduction`` in ``opening`` and ``person``; ``$item``, ``$label``, ``$wording``, ``$unit``
+    everywhere else; ``$answer``, ``$place`` (from 1) in ``field``; ``$answer``, ``$digits`` (``43`` is ``2: 4 3``: the
+    number of digits, then each) in ``number``, for persona items without options, and in ``value``, for answers in
+    numbers; ``$text``, ``$answer``, ``$place`` in ``arm``; ``$options`` in ``question``; ``$low``, ``$high`` in
+    ``number_hint``; ``$mark`` and ``$answer`` in ``option`` and ``answer``; ``$answer`` in ``text``. Every part but the
+    answers follows a ``joint``.
     """
 
     name: str = "first_person"
-    opening: str = "$introduction\n\nA person describes themselves, then answers a survey.\n\n"
+    opening: str = "$introduction\n\n"
+    person: str = "A person describes themselves, then answers a survey.\n\n"
+    """What comes before each persona: the respondent's, and those of the people shown as examples."""
     field: str = 'Asked "$wording", I say: $answer.\n'
     number: str = 'Asked "$wording", I say: $answer $unit.\n'
+    arm: str = "$text\n"
+    """A treatment, for those whose arm has a text; where empty, arms are shown as fields."""
     question: str = "Question: $wording\n${options}Answer:"
     option: str = "$mark. $answer\n"
+    number_hint: str = "Give a number from $low to $high.\n"
+    """Stands for the options of an item that is answered with a number."""
+    text_hint: str = "Answer in your own words.\n"
+    """Stands for the options of an open question."""
     answer: str = " $mark"
+    value: str = " $answer"
+    text: str = " $answer"
+    """An answer in words; where empty, open questions are not asked."""
     end: str = "\n"
     joint: str = "\n"
+    instruction: str = (
+        "Answer each question as this person would: with nothing but the mark of one option, or the number or words "
+        "asked for."
+    )
+    """What a chat model is told after the persona; a base model is told nothing."""
     marks: Literal["letters", "numbers"] = "letters"
     fields: tuple[str, ...] | None = None
     """Persona items shown, in this order; all of them where left out."""
+    shots: tuple[str, ...] = ()
+    """Whole answered questionnaires of pilot people, as text: examples that stand in the opening."""
+    chat: Chat | None = None
+    """The turns of a chat model; None for a plain text."""
 
     @property
     def template_hash(self) -> str:
         """First 12 hex digits of the SHA-256 of the template's content."""
-        return digest(asdict(self))[:12]
+        return digest(self.content())[:12]
+
+    def content(self) -> dict[str, Any]:
+        """Return the template as JSON content, the only form that is hashed or stored."""
+        whole = asdict(self)
+        return {name: value for name, value in whole.items() if name not in LATER or value != LATER[name]}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Template:
-        """Return the template that ``dataclasses.asdict`` wrote.
+        """Return the template whose content this is.
 
         Raises:
             PlanError: where a key is none of a template's.
         """
-        known = cls.__dataclass_fields__
+        known = [each.name for each in fields(cls)]
         for key in content:
             if key not in known:
                 raise PlanError(f"a template has no key {key!r}", where="template", mend=did_you_mean(key, known))
-        fields = content.get("fields")
-        return cls(**{**content, "fields": None if fields is None else tuple(fields)})
+        whole = LATER | dict(content)
+        for name in ("fields", "shots"):
+            whole[name] = None if whole.get(name) is None else tuple(whole[name])
+        return cls(**{**whole, "chat": Chat(**whole["chat"]) if isinstance(whole["chat"], Mapping) else whole["chat"]})
 
     def shown(self, study: Study) -> tuple[Item, ...]:
-        """Return the persona items this template shows.
+        """Return the persona items this template shows, treatments that have a text last.
+
+        Arms are part of the experiment, not of the persona: one with a text is shown whatever ``fields`` says.
 
         Raises:
             PlanError: where it names one that the study lacks.
@@ -69,7 +116,13 @@ class Template:
             if name not in persona:
                 mend = did_you_mean(name, persona)
                 raise PlanError(f"{name!r} is no persona item of {study.id}", where="template.fields", mend=mend)
-        return tuple(persona.values()) if self.fields is None else tuple(persona[name] for name in self.fields)
+        names = list(persona) if self.fields is None else list(dict.fromkeys(self.fields))
+        treatments = [name for name, item in persona.items() if self.treats(item)]
+        return tuple(persona[name] for name in [*(name for name in names if name not in treatments), *treatments])
+
+    def treats(self, item: Item) -> bool:
+        """Whether an item is an arm that is shown by the text of the treatment."""
+        return bool(self.arm) and item.role == "arm" and any(option.text for option in item.options)
 
     def mark(self, place: int, count: int) -> str:
         """Return what stands for the option at ``place`` (from 0) among ``count``."""
@@ -77,62 +130,103 @@ class Template:
 
     def render_opening(self, study: Study) -> str:
         """Return what all respondents read first."""
-        return _fill(self.opening, "opening", introduction=study.introduction).lstrip("\n")
+        introduction, person = (
+            fill(part, name, introduction=study.introduction)
+            for name, part in (("opening", self.opening), ("person", self.person))
+        )
+        return (introduction + "".join(self.shots) + person).lstrip("\n")
 
     def render_field(self, item: Item, code: str | None, value: float | None) -> str:
         """Return one line of a persona; empty where the respondent gave no answer that counts."""
         if item.valid_options:
             for place, option in enumerate(item.valid_options, start=1):
                 if option.code == code:
-                    return _fill(self.field, "field", item, answer=option.label, place=str(place))
+                    texts = {"answer": option.label, "place": str(place)}
+                    if not self.treats(item):
+                        return fill(self.field, "field", item, **texts)
+                    return fill(self.arm, "arm", item, text=option.text, **texts) if option.text else ""
             return ""
         if value is None:
             if code is None or any(option.code == code for option in item.options):  # a special code, such as "refused"
                 return ""
-            return _fill(self.field, "field", item, answer=code, place="")
-        number = canonical_number(value)
-        digits = f"{len(number.split('.')[0].lstrip('-'))}: {' '.join(number)}"
-        return _fill(self.number, "number", item, answer=number, digits=digits)
+            return fill(self.field, "field", item, answer=code, place="")
+        return fill(self.number, "number", item, answer=canonical_number(value), digits=digits_of(value))
 
     def render_cue(self, item: Item, order: Sequence[int] | None = None) -> str:
         """Return a question up to the point where its answer follows, its options in the order shown."""
         valid = item.valid_options
-        options = "".join(
-            _fill(self.option, "option", item, mark=self.mark(at, len(valid)), answer=valid[place].label)
-            for at, place in enumerate(range(len(valid)) if order is None else order)
-        )
-        return _fill(self.question, "question", item, options=options)
+        if item.answered_with == "number":
+            low, high = (canonical_number(end) for end in item.range or (float("-inf"), float("inf")))
+            options = fill(self.number_hint, "number_hint", item, low=low, high=high)
+        elif item.answered_with == "text":
+            options = fill(self.text_hint, "text_hint", item)
+        else:
+            options = "".join(
+                fill(self.option, "option", item, mark=self.mark(at, len(valid)), answer=valid[place].label)
+                for at, place in enumerate(range(len(valid)) if order is None else order)
+            )
+        return fill(self.question, "question", item, options=options)
 
     def render_answers(self, item: Item, order: Sequence[int] | None = None) -> tuple[str, ...]:
         """Return the continuation that stands for each valid option, in declared order."""
-        places = range(len(item.valid_options))
-        at = {place: seen for seen, place in enumerate(places if order is None else order)}
-        marks = (self.mark(at[place], len(places)) for place in places)
-        return tuple(_fill(self.answer, "answer", item, mark=mark) for mark in marks)
+        options = item.valid_options
+        at = {place: seen for seen, place in enumerate(range(len(options)) if order is None else order)}
+        return tuple(
+            fill(self.answer, "answer", item, mark=self.mark(at[place], len(options)), answer=option.label)
+            for place, option in enumerate(options)
+        )
+
+    def render_value(self, item: Item, value: float, decimals: int = 0) -> str:
+        """Return the continuation that stands for a number."""
+        return fill(self.value, "value", item, answer=canonical_number(value), digits=digits_of(value, decimals))
+
+    def render_text(self, item: Item, text: str) -> str:
+        """Return the continuation that an answer in words is, on one line."""
+        return fill(self.text, "text", item, answer=" ".join(text.split()))
 
 
-COMPACT = Template(
-    name="compact",
-    opening="",
-    field="$item.$place ",
-    number="$item: $digits ",
-    question="$item?",
-    option="",
-    answer=" $item.$mark",
-    end=" ",
-    joint=" ",
-    marks="numbers",
-)
-"""One word a question and one word an answer, each of its own item: the template of the embedded model."""
+NAMES = ("item", "label", "wording", "unit")
+"""Placeholders of every part that is about one item."""
+PARTS: dict[str, tuple[str, ...]] = {
+    "opening": ("introduction",),
+    "person": ("introduction",),
+    "field": (*NAMES, "answer", "place"),
+    "number": (*NAMES, "answer", "digits"),
+    "arm": (*NAMES, "text", "answer", "place"),
+    "question": (*NAMES, "options"),
+    "option": (*NAMES, "mark", "answer"),
+    "number_hint": (*NAMES, "low", "high"),
+    "text_hint": NAMES,
+    "answer": (*NAMES, "mark", "answer"),
+    "value": (*NAMES, "answer", "digits"),
+    "text": (*NAMES, "answer"),
+}
+"""The parts of a template that are filled, and the placeholders that each may have."""
+
+LATER: dict[str, Any] = {
+    **dict.fromkeys(("person", "arm", "number_hint", "text_hint", "text", "instruction"), ""),
+    **{"value": " $digits", "shots": (), "chat": None},
+}
+"""Keys that templates once had not, as a template without them means them: models built then keep their identity."""
 
 
-def _fill(pattern: str, part: str, item: Item | None = None, **texts: str) -> str:
+def fill(pattern: str, part: str, item: Item | None = None, **texts: str) -> str:
+    """Return a part with its placeholders filled.
+
+    Raises:
+        PlanError: naming the part, the pattern, and the placeholders it may have.
+    """
     if item is not None:
         texts |= {"item": item.id, "label": item.label, "wording": item.wording or item.label, "unit": item.unit}
     try:
         filled = Placeholders(pattern).substitute(texts)
     except (KeyError, ValueError) as err:
-        mend = "placeholders: " + ", ".join(f"${name}" for name in sorted(texts))
-        raise PlanError(f"{pattern!r} cannot be filled ({err})", where=f"template.{part}", mend=mend) from err
+        raise unfillable(part, pattern, str(err), "template") from err
     # A unit that an item lacks leaves a space before the full stop.
     return filled.replace(" .\n", ".\n") if part == "number" else filled
+
+
+def unfillable(part: str, pattern: str, why: str, where: str) -> PlanError:
+    """Return the error for a part that no item could fill."""
+    mend = "placeholders: " + ", ".join(f"${name}" for name in sorted(PARTS[part])) + "; write $$ for a dollar sign"
+    return PlanError(f"{pattern!r} cannot be filled ({why})", where=f"{where}.{part}", mend=mend)

@@ -181,7 +181,7 @@ def recipe(
         "kind": "adapter",
         "base_fingerprint": models.fingerprint(base_dir),
         "template_hash": template.template_hash,
-        "template": asdict(template),
+        "template": template.content(),
         "study_id": study.id,
         "study_hash": study.study_hash,
         "pilot_ids_sha256": digest(sorted(pilot["respondent_id"].unique())),

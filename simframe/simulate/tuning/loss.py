@@ -74,7 +74,7 @@ def transcripts(
         kept: the persona fields shown.
         asked: the question as shown, for each answer; as declared where left out.
     """
-    ids = [*script.opening, *(token for field in kept for token in field)]
+    ids = [*script.opening, *script.prefix(kept)]
     terms: list[Term] = []
     others: list[Prompt] = []
     for place, answer in enumerate(example.answers):
