@@ -103,23 +103,23 @@ class Answering:
             PlanError, ModelError: finished chunks are kept.
         """
         started, condition = time.monotonic(), spec.condition
-        base, adapter_dir = self.bases.of(condition), None
-        base_dir = self._prepare(base)
-        if condition.strategy == "tuned":
-            adapter_dir = self._tune(spec, base_dir)
-        tuned = time.monotonic()
-        engine = self._engine(condition, base_dir, adapter_dir)
+        took: dict[str, float] = {}
+        engine = self._remote(condition) if condition.engine == "openai" else self._local(spec, took)
         chunks = self.layout.chunks(spec.panel_id)
-        answers = engines.run(
-            engine,
-            personas,
-            respondents.select("respondent_id", pl.lit(None, pl.String).alias("twin_of")),
-            settings=engines.RunSettings(
-                condition.seed, item_order=condition.item_order, option_order=condition.option_order
-            ),
-            chunk_dir=chunks,
-            progress=self.bars(f"Simulating: {spec.label}"),
-        )
+        try:
+            answers = engines.run(
+                engine,
+                personas,
+                respondents.select("respondent_id", pl.lit(None, pl.String).alias("twin_of")),
+                settings=engines.RunSettings(
+                    condition.seed, item_order=condition.item_order, option_order=condition.option_order
+                ),
+                chunk_dir=chunks,
+                progress=self.bars(f"Simulating: {spec.label}"),
+            )
+        finally:
+            engine.close()
+        base, seconds = self.bases.of(condition), time.monotonic() - started
         made_by = {
             "source": base.name,
             "model": base.name,
@@ -128,23 +128,52 @@ class Answering:
             "template_hash": answers.identity["template"],
             "prompt": self.template(condition).name,
             "tokens": int(answers.notes["tokens"]),
-            "seconds": time.monotonic() - started,
+            "seconds": seconds,
         }
-        settings = {"engine": answers.identity, "notes": answers.notes}
-        settings |= {"seconds_tuning": tuned - started, "seconds_simulating": time.monotonic() - tuned}
-        return Done(answers.responses, made_by, settings, chunks)
+        took["simulating"] = seconds - sum(took.values())
+        return Done(answers.responses, made_by, {"engine": answers.identity, **answers.notes, "took": took}, chunks)
 
-    def _engine(self, condition: Condition, base_dir: Path, adapter_dir: Path | None) -> engines.Engine:
-        """Return what answers a condition; a network that is loaded already answers again."""
+    def _remote(self, condition: Condition) -> engines.Engine:
+        from simframe.simulate.engines.endpoint import EndpointEngine, Ledger
+
+        asked = condition.endpoint
+        book = self.layout.chunks(f"endpoint-{self.bases.of(condition).key[:12]}") / "spent.jsonl"
+        book.parent.mkdir(parents=True, exist_ok=True)
+        return EndpointEngine(
+            self.humans.study,
+            self.template(condition),
+            condition.model,
+            asked,
+            ledger=Ledger(book, price_in=asked.price_in, price_out=asked.price_out, max_spend=asked.max_spend),
+            chat=condition.chat is not False,
+            mode=condition.mode,
+            temperature=condition.temperature,
+            order_average=condition.order_average,
+        )
+
+    def _local(self, spec: PanelSpec, took: dict[str, float]) -> engines.Engine:
+        """Return the local model that answers a condition, built, tuned and loaded where it is not yet.
+
+        Args:
+            spec: the panel.
+            took: filled with the seconds of each step.
+        """
         need_libraries()
         from simframe.simulate import models
         from simframe.simulate.engines.local import LocalEngine
 
+        condition, began = spec.condition, time.monotonic()
+        base_dir, adapter_dir = self._prepare(self.bases.of(condition)), None
+        took["base"] = time.monotonic() - began
+        if condition.strategy == "tuned":
+            adapter_dir = self._tune(spec, base_dir)
+            took["tuning"] = time.monotonic() - began - took["base"]
         template = self.template(condition)
         if self._loaded is None or self._loaded[0] != (base_dir, adapter_dir):
             self._loaded = None  # before the next is loaded: both might not fit
             self._loaded = (base_dir, adapter_dir), models.load(base_dir, adapter_dir, template=template)
         model = replace(self._loaded[1], template=template)
+        took["loading"] = time.monotonic() - began - sum(took.values())
         return LocalEngine(
             model,
             prompts.compile_script(self.humans.study, template, model.tokenizer),

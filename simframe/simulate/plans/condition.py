@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from simframe.simulate.plans.schema import Endpoint
+from simframe.simulate.plans.schema import Endpoint, Engine, ItemOrder, Mode, OptionOrder
 from simframe.simulate.plans.strategies import STRATEGIES, Strategy
 
 
@@ -30,13 +30,13 @@ class Condition:
     seed: int = 1
     temperature: float = 1.0
     model: str = "embedded"
-    engine: str = "transformers"
-    mode: str = "chained"
+    engine: Engine = "transformers"
+    mode: Mode = "chained"
     prompt: str = "auto"
     fields: tuple[str, ...] | None = None
     shots: int = 0
-    item_order: str = "declared"
-    option_order: str = "declared"
+    item_order: ItemOrder = "declared"
+    option_order: OptionOrder = "declared"
     order_average: int = 1
     chat: bool | str = "auto"
     copies: int = 1
