@@ -6,7 +6,6 @@ group's histogram to the model's distribution averaged over personas of that gro
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
 
 Persona = tuple["Sequence[Tokens]", float]
 """Fields in tokens, and a weight."""
+LEAST = 8
+"""Personas a group and step: the mean over fewer says little of the group."""
 
 
 class Aggregate:
@@ -52,7 +53,7 @@ class Aggregate:
             script: the study in its tokens.
             people: counted, and their personas kept.
             held: counted apart, to look at.
-            batch: personas a step, all of one group.
+            batch: personas a step, equally many of each group.
             field_dropout: chance that a persona field is left out.
             groups: group of each of ``people``.
             held_groups: group of each of ``held``.
@@ -63,34 +64,29 @@ class Aggregate:
         self.cells, self.personas = histograms(script, people, groups), _personas(people, groups)
         self.held_cells, self.held_personas = histograms(script, held, held_groups), _personas(held, held_groups)
         self.has_held = bool(held)
-        behind: dict[str, float] = defaultdict(float)
-        for (group, _), (_, weight) in self.cells.items():
-            behind[group] += weight
-        self.names = sorted(behind)
-        self.share = np.array([behind[name] for name in self.names]) / sum(behind.values())
+        self.behind = sum(weight for _, weight in self.cells.values())
 
     def step(self, random: np.random.Generator) -> Step:
-        """Return the prompts of some personas of one group, drawn as often as it has answers.
+        """Return the prompts of some personas of every group.
 
         The gradient of the log of a mean is a mean of gradients weighted by each persona's part in it, so a first look
         without gradients gives the parts, and the rest is cross-entropy with soft targets.
         """
-        group = self.names[int(random.choice(len(self.names), p=self.share))]
-        members = self.personas[group]
-        some = random.choice(len(members), size=min(self.batch, len(members)), replace=False)
-        personas = [(self._dropped(members[place][0], random), members[place][1]) for place in some.tolist()]
-        cells = {question: cell for (name, question), cell in self.cells.items() if name == group}
-        asked = {question: self._shown(question, random) for question in cells}
-        parts = self._parts(personas, asked)
-        behind = sum(weight for _, weight in cells.values())
+        each = max(LEAST, self.batch // len(self.personas))
         prompts: list[Prompt] = []
         weights: list[float] = []
-        for question, (shares, weight) in cells.items():
-            for (fields, _), part in zip(personas, parts[question], strict=True):
-                target = tuple((np.array(shares) * part).tolist())
-                found = transcripts(self.script, _alone(question, target), fields, [asked[question]])
-                prompts += found
-                weights += [weight / behind] * len(found)
+        for group, members in self.personas.items():
+            some = random.choice(len(members), size=min(each, len(members)), replace=False).tolist()
+            personas = [(self._dropped(members[place][0], random), members[place][1]) for place in some]
+            cells = {question: cell for (name, question), cell in self.cells.items() if name == group}
+            asked = {question: self._shown(question, random) for question in cells}
+            parts = self._parts(personas, asked)
+            for question, (shares, weight) in cells.items():
+                for (fields, _), part in zip(personas, parts[question], strict=True):
+                    target = tuple((np.array(shares) * part).tolist())
+                    found = transcripts(self.script, _alone(question, target), fields, [asked[question]])
+                    prompts += found
+                    weights += [weight / self.behind] * len(found)
         return Step(prompts, weights, 1.0)
 
     def _dropped(self, fields: Sequence[Tokens], random: np.random.Generator) -> list[Tokens]:
