@@ -63,3 +63,13 @@ def choose(probabilities: np.ndarray, uniform: np.ndarray) -> np.ndarray:
     below = cumulative <= (uniform * cumulative[:, -1])[:, None]
     chosen: np.ndarray = np.minimum(below.sum(axis=1), probabilities.shape[1] - 1)
     return chosen
+
+
+def balanced(order: Sequence[int], k: int) -> list[tuple[int, ...]]:
+    """Return ``k`` orders, the given one first: cyclic shifts, evenly apart.
+
+    With as many orders as options each option stands once at each place. No more are there than options.
+    """
+    n = len(order)
+    shifts = [round(index * n / min(k, n)) for index in range(min(k, n))]
+    return [(*order[shift:], *order[:shift]) for shift in shifts]

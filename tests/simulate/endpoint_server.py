@@ -27,6 +27,8 @@ class Served:
     """Decimals of log probabilities."""
     most: int = 20
     """Tokens that are told at most."""
+    least: int = 0
+    """Tokens that are told at least, asked for or not."""
     tells: bool = True
     many: bool = True
     """Whether ``n`` answers come at once."""
@@ -117,7 +119,7 @@ class Handler(BaseHTTPRequestHandler):
             said = self.brain.text(token)
             choice |= {"message": {"role": "assistant", "content": said, "refusal": None}} if chat else {"text": said}
             if wanted and self.served.tells:
-                choice["logprobs"] = self.told(logp, token, min(wanted, self.served.most), chat)
+                choice["logprobs"] = self.told(logp, token, max(min(wanted, self.served.most), self.served.least), chat)
             choices.append(choice)
         self.served.paid.append((read, len(choices)))
         usage = {"prompt_tokens": read, "completion_tokens": len(choices), "total_tokens": read + len(choices)}
@@ -132,7 +134,7 @@ class Handler(BaseHTTPRequestHandler):
         return list(drawn.tolist())
 
     def told(self, logp: Any, token: int, top: int, chat: bool) -> dict[str, Any]:
-        best = logp.topk(top)
+        best = logp.topk(min(top, len(logp)))
         pairs = [
             (self.brain.text(i), round(p, self.served.digits))
             for i, p in zip(best.indices.tolist(), best.values.tolist(), strict=True)

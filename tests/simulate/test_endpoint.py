@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 from endpoint_server import Brain, Served, error, serve
-from engine_worlds import coherent_people, coherent_study, twins
+from engine_worlds import LONG_OPENING, coherent_people, coherent_study, twins
 
 pytest.importorskip("torch")
 pytest.importorskip("httpx2")
@@ -20,7 +21,7 @@ from simframe.simulate.engine import SimulateSettings, simulate
 from simframe.simulate.engines import RunSettings, run
 from simframe.simulate.engines.endpoint import EndpointEngine
 from simframe.simulate.plans.schema import Endpoint
-from simframe.simulate.prompts import COMPACT
+from simframe.simulate.prompts import COMPACT, Template
 
 STUDY = coherent_study()
 PEOPLE = coherent_people(40, seed=8)
@@ -98,13 +99,33 @@ def test_temperature_applies_to_what_the_model_thinks(server: Served, built: Pat
     assert {body["temperature"] for body in server.asked} == {1}
 
 
-def test_items_and_options_are_shown_in_the_orders_asked_for(server: Served, tmp_path: Path):
-    how = RunSettings(seed=4, item_order="random", option_order="random")
-    found = ask(server, tmp_path, run_settings=how).responses
-    first = found.filter(position=0)["item_id"].value_counts()
-    assert set(first["item_id"]) == {"trust", "days", "sign"}
-    shown = found.filter(item_id="trust")["shown"].to_list()
-    assert {tuple(order) for order in shown} == {(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)}
+@pytest.mark.parametrize("order_average", [1, 2])
+def test_items_and_options_are_shown_in_the_local_engines_orders(qwen: Path, tmp_path: Path, order_average: int):
+    """Plain text, lettered options, a tokenizer of pieces of words; the server tells all tokens it knows."""
+    study, people = coherent_study(LONG_OPENING, days=5), coherent_people(12, seed=3, days=5)
+    template = replace(Template(), question="Question: $wording\n${options}Answer: ", answer="$mark")
+    mixed: dict[str, Any] = {"seed": 4, "item_order": "random", "option_order": "random"}
+    settings = SimulateSettings(**mixed, order_average=order_average, temperature=0.7)
+    truth = simulate(
+        qwen, None, study, people, twins(people), settings=settings, chunk_dir=tmp_path / "l", template=template
+    ).responses
+    with serve(Brain(qwen), least=600) as served:
+        engine = EndpointEngine(
+            study,
+            template,
+            "tiny",
+            Endpoint(url=served.url),
+            chat=False,
+            temperature=0.7,
+            order_average=order_average,
+        )
+        found = run(engine, people, twins(people), settings=RunSettings(**mixed), chunk_dir=tmp_path / "e").responses
+        engine.close()
+    same = ["respondent_id", "item_id", "code", "value", "missing", "position", "shown"]
+    assert found.select(same).equals(truth.select(same))
+    assert farthest(found, truth) < 1e-4
+    assert (found["option_mass"] / truth["option_mass"] - 1).abs().max() < 1e-3
+    assert truth["shown"].n_unique() > 12
 
 
 def test_where_nothing_is_told_answers_are_sampled_and_counted_as_such(server: Served, tmp_path: Path, local):

@@ -94,8 +94,8 @@ def _first_tokens(logprobs: Any) -> dict[str, float] | None:
 def see(tokens: dict[str, float], labels: Sequence[str]) -> Seen:
     """Return what the most likely first tokens say of the options.
 
-    A token is an option's where it is its label; where the labels as they stand are hardly shown, with other space
-    around it too; where it is the beginning of one label alone, that label's as well.
+    A token is an option's where it is its label, as a model that was scored exactly would write it. Where some label
+    is shown with other space around it alone, space is not heeded. The beginning of one label alone is that label's.
 
     Args:
         tokens: log probability by text.
@@ -117,7 +117,7 @@ def see(tokens: dict[str, float], labels: Sequence[str]) -> Seen:
                 exact[begun[0]] += p
             elif begun:
                 shared += p
-    options = exact if exact.sum() >= loose.sum() / 2 else loose
+    options = exact if ((exact > 0) == (loose > 0)).all() else loose
     shown = [math.exp(value) for value in tokens.values()]
     absent = int((options == 0).sum())
     bound = min(absent * min(shown), max(0.0, 1.0 - sum(shown))) if absent else 0.0
