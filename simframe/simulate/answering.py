@@ -22,7 +22,6 @@ from simframe.warehouse.layout import Layout, locked
 if TYPE_CHECKING:
     from simframe.simulate.models import Model
 
-AUTO = "auto"
 SHAPES_ADAPTER = ("pilot_n", "pilot", "shots", "chat", "tune")
 """Keys that an adapter depends on, beside what its base and template are."""
 
@@ -66,14 +65,17 @@ class Answering:
         return {"model": self.bases.of(condition).key, "template": self.template(condition).template_hash}
 
     def template(self, condition: Condition) -> Template:
-        """Return the template that a condition's prompt names, with the persona items that it shows.
+        """Return the template that a condition's keys come to.
 
         Raises:
-            PlanError: where there is no such template.
+            PlanError: where there is no such template, or nobody to show as an example.
+            ModelError: where the model's chat template cannot be used.
         """
-        own = self.bases.of(condition).template
-        template = own if condition.prompt == AUTO else prompts.TEMPLATES[condition.prompt]
-        return template if condition.fields is None else replace(template, fields=condition.fields)
+        base, remote = self.bases.of(condition), condition.engine == "openai"
+        pilot = self.humans.pilot(condition.pilot_n or 0, condition.pilot) if condition.shots else None
+        keys = replace(condition, chat=False) if remote else condition  # an endpoint renders its turns itself
+        tokenizer = None if keys.chat is False else base.tokenizer
+        return prompts.resolve(keys, self.humans.study, base.template, tokenizer, pilot)
 
     def shared(self, condition: Condition) -> str:
         """Return what is loaded for a condition: conditions alike in it are answered by one network."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ import polars as pl
 from simframe.errors import ModelError, PlanError
 from simframe.simulate import embedded, models
 from simframe.simulate.chunks import digest
+from simframe.simulate.models.tokenizer import has_chat_template, load_tokenizer
 from simframe.simulate.plans import Condition
 from simframe.simulate.prompts import COMPACT, Template
 from simframe.study import Study
@@ -43,8 +45,16 @@ class Base(Protocol):
         """What people call it."""
 
     @property
+    def folder(self) -> Path | None:
+        """Where it stands, or will stand once it is built; None where it is behind an endpoint."""
+
+    @property
     def template(self) -> Template:
         """The template it was made for, else the first-person text."""
+
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer where it has a chat template, else None."""
 
     def prepare(self, progress: Callable[[int, int], None]) -> Path:
         """Return its directory, built first where needed."""
@@ -59,38 +69,46 @@ class EmbeddedBase:
 
     name = EMBEDDED
     template = COMPACT
+    tokenizer: Any = None
 
     def __init__(self, study: Study, wave: pl.DataFrame | None, models: Path, seed: int) -> None:
         self._study, self._wave, self._seed = study, wave, seed
         self.key = digest(embedded.recipe(study, wave, seed))
-        self._folder = models / f"embedded-{study.id}-{self.key[:12]}"
+        self.folder = models / f"embedded-{study.id}-{self.key[:12]}"
 
     def prepare(self, progress: Callable[[int, int], None]) -> Path:
         """Build the model, or return the one that was built from the same ingredients."""
-        return embedded.build_embedded(self._study, self._wave, self._folder, seed=self._seed, progress=progress)
+        return embedded.build_embedded(self._study, self._wave, self.folder, seed=self._seed, progress=progress)
 
 
 class LocalBase:
     """A model directory as ``save_pretrained`` writes it."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         models.check_base(folder)
         self.name = folder.resolve().name
         self.key = models.fingerprint(folder)
         noted = models.provenance(folder).get("template")
         self.template = Template.from_dict(noted) if noted else Template()
 
+    @cached_property
+    def tokenizer(self) -> Any:
+        """Its tokenizer where that has a chat template, else None: a base model is shown plain text."""
+        return load_tokenizer(self.folder) if has_chat_template(self.folder) else None
+
     def prepare(self, progress: Callable[[int, int], None]) -> Path:
         """Return the directory, which was checked before."""
         progress(1, 1)
-        return self._folder
+        return self.folder
 
 
 class RemoteBase:
     """A model behind an endpoint, known by its name and address alone: what answers there may change unseen."""
 
     template = Template()
+    tokenizer: Any = None
+    folder = None
 
     def __init__(self, name: str, url: str) -> None:
         self.name = name

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 Mode = Literal["chained", "independent"]
 MODES = {"chained": scoring.answer, "independent": scoring.answer_independent}
-WORDS = 64
-"""Tokens of an open answer at most."""
 
 __all__ = ["MODES", "ORDERS", "RESPONSES", "LocalEngine", "Mode", "SimulateSettings", "Simulation", "likelihood"]
 __all__ += ["simulate"]
@@ -248,7 +246,7 @@ class LocalEngine(Engine):
             uniforms,
             temperature=self.temperature,
             others=self._further if self.order_average > 1 else None,
-            words=lambda row, question: people[row].draws(question.item.id, "words", WORDS),
+            words=lambda row, question: people[row].draws(question.item.id, "words", self.script.template.text_tokens),
         )
         return answers
 

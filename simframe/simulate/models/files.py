@@ -16,7 +16,10 @@ from simframe.warehouse.layout import sha256
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "tokenizer_config.json")
+TOKENIZER_FILES = (
+    *("tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "tokenizer_config.json"),
+    *("chat_template.jinja", "chat_template.json"),
+)
 PROVENANCE = "provenance.json"
 ADAPTER_KEYS = {
     *("alpha_pattern", "base_model_name_or_path", "bias", "exclude_modules", "fan_in_fan_out", "inference_mode"),

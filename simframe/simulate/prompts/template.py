@@ -62,6 +62,8 @@ class Template:
     value: str = " $answer"
     text: str = " $answer"
     """An answer in words; where empty, open questions are not asked."""
+    text_tokens: int = 64
+    """The most tokens of an answer in words."""
     end: str = "\n"
     joint: str = "\n"
     instruction: str = (
@@ -205,7 +207,7 @@ PARTS: dict[str, tuple[str, ...]] = {
 
 LATER: dict[str, Any] = {
     **dict.fromkeys(("person", "arm", "number_hint", "text_hint", "text", "instruction"), ""),
-    **{"value": " $digits", "shots": (), "chat": None},
+    **{"value": " $digits", "text_tokens": 64, "shots": (), "chat": None},
 }
 """Keys that templates once had not, as a template without them means them: models built then keep their identity."""
 

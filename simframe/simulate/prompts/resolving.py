@@ -1,0 +1,76 @@
+"""From a plan's keys to the one template that they come to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from simframe.errors import PlanError
+from simframe.simulate.prompts.builtin import FIRST_PERSON
+from simframe.simulate.prompts.chat import has_chat, read_chat
+from simframe.simulate.prompts.files import load_template
+from simframe.simulate.prompts.shots import choose_shots
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from simframe.simulate.prompts.template import Template
+    from simframe.study import Study
+
+AUTO = "auto"
+
+
+class Keys(Protocol):
+    """The keys of a plan that shape what a model reads; a ``plans.Condition`` has them."""
+
+    @property
+    def prompt(self) -> str:
+        """``auto``, a built-in template, or the path of a template file."""
+
+    @property
+    def fields(self) -> tuple[str, ...] | None:
+        """Persona items shown; None: as the template says."""
+
+    @property
+    def shots(self) -> int:
+        """People of the pilot shown as examples."""
+
+    @property
+    def chat(self) -> bool | str:
+        """Whether the tokenizer's chat template is used; ``auto``: where it has one."""
+
+    @property
+    def seed(self) -> int:
+        """Seed of everything random."""
+
+
+def resolve(
+    keys: Keys,
+    study: Study,
+    own: Template | None = None,
+    tokenizer: Any = None,
+    pilot: tuple[pl.DataFrame, pl.DataFrame] | None = None,
+) -> Template:
+    """Return the template that a plan's keys come to; its hash covers turns and examples.
+
+    Args:
+        keys: prompt, fields, shots, chat, seed.
+        study: what is asked.
+        own: the template that the base was made for; first-person text where None.
+        tokenizer: the base's; None where it is not at hand, which is plain text.
+        pilot: (respondents, responses) that the examples are chosen among.
+
+    Raises:
+        PlanError: where the template, or an item it shows, is not there, or there are too few people to show.
+        ModelError: where the tokenizer's chat template cannot be used.
+    """
+    template = (own or FIRST_PERSON) if keys.prompt == AUTO else load_template(keys.prompt)
+    if keys.fields is not None:
+        template = replace(template, fields=tuple(keys.fields))
+    template.shown(study)
+    if keys.shots:
+        if pilot is None:
+            raise PlanError(f"shots = {keys.shots}, and no pilot", where="plan", mend="import people with a pilot")
+        template = replace(template, shots=choose_shots(study, template, *pilot, k=keys.shots, seed=keys.seed))
+    wanted = has_chat(tokenizer) if keys.chat == AUTO else bool(keys.chat)
+    return replace(template, chat=read_chat(tokenizer)) if wanted else template
