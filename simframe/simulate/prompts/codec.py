@@ -37,7 +37,7 @@ class Codec:
         added = tokenizer.added_tokens_decoder
         self.control: dict[str, int] = {token.content: index for index, token in added.items() if _is_control(token)}
         spelled = "|".join(re.escape(text) for text in sorted(self.control, key=len, reverse=True))
-        self._spelled = re.compile(f"({spelled})" if spelled else "($^)")
+        self._spelled = re.compile(f"({spelled})" if spelled else "((?!))")
         probe = self._ids("a")
         whole = tuple(tokenizer("a", add_special_tokens=True)["input_ids"])
         start = next((i for i in range(len(whole)) if whole[i : i + len(probe)] == probe), 0)
