@@ -8,8 +8,9 @@
 Nothing here needs more than torch, transformers and NumPy.
 """
 
+from simframe.simulate.draws import balanced
 from simframe.simulate.scoring.chained import answer
-from simframe.simulate.scoring.options import LOW_MASS, NotFiniteError, balanced
+from simframe.simulate.scoring.options import LOW_MASS, NotFiniteError
 from simframe.simulate.scoring.said import Answers, Said, is_closed
 from simframe.simulate.scoring.tree import answer_independent, check_tree
 

@@ -83,13 +83,3 @@ def distribution(logp: Sequence[torch.Tensor], temperature: float) -> np.ndarray
     scaled = torch.softmax(pooled / temperature, dim=1).double()
     probabilities: np.ndarray = (scaled / scaled.sum(dim=1, keepdim=True)).cpu().numpy()
     return probabilities
-
-
-def balanced(order: Sequence[int], k: int) -> list[tuple[int, ...]]:
-    """Return ``k`` orders, the given one first: cyclic shifts, evenly apart.
-
-    With as many orders as options each option stands once at each place. No more are there than options.
-    """
-    n = len(order)
-    shifts = [round(index * n / min(k, n)) for index in range(min(k, n))]
-    return [(*order[shift:], *order[:shift]) for shift in shifts]
