@@ -55,7 +55,7 @@ LEFT JOIN latest AS t ON t.study_id = s.study_id AND t.study_hash = s.study_hash
 LEFT JOIN since AS w ON w.study_id = s.study_id AND w.study_hash = s.study_hash AND w.name = d.name;
 
 COMMENT ON VIEW thresholds IS 'One row a threshold of every study version: the value that counts for its verdicts.';
-COMMENT ON COLUMN thresholds.value IS 'NULL for a margin that is not set: the floor alone decides';
+COMMENT ON COLUMN thresholds.value IS 'NULL for a margin that is not set: then no panel is shown near enough to people on that axis';
 COMMENT ON COLUMN thresholds.declared IS 'by the study file; otherwise the default';
 COMMENT ON COLUMN thresholds.declared_at IS 'since when it counts, UTC; NULL for a default that no declaration ever changed';
 

@@ -4,9 +4,11 @@
 -- A verdict is never better than its evidence:
 --   not evaluated             the figure or its interval is missing
 --   too few respondents       fewer than small_group (30) stand behind the figure on either side
---   at the floor              no farther from people than 95 % of samples of people of that size are
---                             (subgroups: and so is every group that is not small)
 --   within the margin         the whole interval is within the margin around the ideal
+--   at the floor              not told apart from people: no farther than 95 % of samples of people of that size are
+--                             (subgroups: and so is every group that is not small). That a panel was not told apart
+--                             does not show that it is near enough, least of all with few people: `fit` takes a
+--                             declared margin, and an interval within it.
 --   better than baseline      the whole interval is nearer the ideal than the whole interval of the best baseline
 --   worse than baseline       the whole interval is farther from the ideal than that of the best baseline
 --   no better than baseline   the intervals overlap: conservative, for a difference may be sure and its intervals touch
@@ -23,8 +25,9 @@
 -- Individuals:
 --   individuals not told apart   the interval reaches individuals_r (0)
 --   individuals told apart       the whole interval is above an individuals_r that the study declares
--- Memorisation: `repeats the pilot` where the whole interval is above what people repeat by coincidence, `undecided`
--- where only the estimate is. People split in half: `people against people`.
+-- Memorisation: `repeats the pilot` where the whole interval is above what people repeat by coincidence, `no more than
+-- coincidence` where all of it is below the upper edge of that, `at the floor` where only the estimate is, else
+-- `undecided`. People split in half: `people against people`.
 
 CREATE OR REPLACE VIEW verdict_rules AS
 WITH rules AS (
@@ -54,16 +57,17 @@ CROSS JOIN rules AS r;
 COMMENT ON VIEW verdict_rules IS 'The headline metric of every axis of the scorecard, per study version: its ideal, and the margin that counts as equal.';
 COMMENT ON COLUMN verdict_rules.per IS 'panel: one figure; attribute, pair, model: the worst of them speaks for the axis';
 COMMENT ON COLUMN verdict_rules.choice IS 'the first that is defined speaks';
-COMMENT ON COLUMN verdict_rules.floored IS 'a figure below its floor''s upper edge is as good as people';
+COMMENT ON COLUMN verdict_rules.floored IS 'a figure below its floor''s upper edge is not told apart from people';
 
 CREATE OR REPLACE VIEW fit_rules AS
 SELECT * FROM (VALUES
     -- verdict, what it says of use on that axis: fit where the panel was shown as near to people as was asked, not fit
-    -- where it was shown not to be. To beat a baseline, or not to, is neither.
-    ('at the floor', 'fit'),
+    -- where it was shown not to be. Not to be told apart from people is neither, nor is to beat a baseline, or not to.
     ('within the margin', 'fit'),
+    ('no more than coincidence', 'fit'),
     ('recovers the coefficients', 'fit'),
     ('individuals told apart', 'fit'),
+    ('at the floor', 'undecided'),
     ('better than baseline', 'undecided'),
     ('no better than baseline', 'undecided'),
     ('no baseline', 'undecided'),
@@ -99,8 +103,8 @@ CREATE OR REPLACE MACRO verdict(
     CASE
         WHEN estimate IS NULL OR ci_low IS NULL OR ci_high IS NULL THEN 'not evaluated'
         WHEN n_h < small OR n_s < small THEN 'too few respondents'
-        WHEN estimate <= floor_q95 THEN 'at the floor'
         WHEN ci_low >= ideal - margin AND ci_high <= ideal + margin THEN 'within the margin'
+        WHEN estimate <= floor_q95 THEN 'at the floor'
         WHEN baseline_low IS NULL OR baseline_high IS NULL THEN CASE
             WHEN differs(ci_low, ci_high, floor_q95, ideal, margin) THEN 'differs from people'
             ELSE 'no baseline'
@@ -123,6 +127,7 @@ CREATE OR REPLACE MACRO verdict_on_memorisation(estimate, ci_low, ci_high, floor
     CASE
         WHEN estimate IS NULL OR ci_low IS NULL OR ci_high IS NULL OR floor_q95 IS NULL THEN 'not evaluated'
         WHEN n_h < small OR n_s < small THEN 'too few respondents'
+        WHEN ci_high <= floor_q95 THEN 'no more than coincidence'
         WHEN estimate <= floor_q95 THEN 'at the floor'
         WHEN ci_low > floor_q95 THEN 'repeats the pilot'
         ELSE 'undecided'

@@ -2,6 +2,9 @@
 -- untuned base model and the best baseline on the same pilot beside it. The rules stand in 90_verdicts.sql. People split
 -- in half stand there too, as a panel of their own that gets no verdict on its use.
 
+-- What a panel that does well on an axis may be used for.
+CREATE OR REPLACE MACRO use_of(axis) AS CASE axis WHEN 'memorisation' THEN 'answers of its own' ELSE axis END;
+
 CREATE OR REPLACE VIEW scorecard AS
 WITH people AS (
     -- Of a human panel, an evaluation estimates how far its own halves are apart.
@@ -200,7 +203,7 @@ judged AS (
             WHEN x.axis = 'subgroups' THEN nullif(concat_ws(
                 '; ',
                 a.absent || CASE a.absent WHEN 1 THEN ' group is' ELSE ' groups are' END || ' not simulated',
-                CASE WHEN g.beyond > 0 THEN g.beyond || ' of ' || g.groups || ' groups are beyond their floor' END,
+                CASE WHEN g.beyond > 0 THEN g.beyond || ' of ' || g.groups || ' groups beyond their own floor' END,
                 h.reason
             ), '')
             ELSE h.reason
@@ -220,9 +223,9 @@ SELECT
     j.* EXCLUDE (found, differs, verdict, reason, thresholds),
     j.verdict,
     CASE
-        WHEN j.differs AND f.fit IS NOT NULL THEN 'not fit for ' || j.axis
+        WHEN j.differs AND f.fit IS NOT NULL THEN 'not fit for ' || use_of(j.axis)
         WHEN f.fit = 'undecided' THEN f.fit
-        ELSE f.fit || ' for ' || j.axis
+        ELSE f.fit || ' for ' || use_of(j.axis)
     END AS fit,
     j.reason,
     j.thresholds
@@ -236,5 +239,5 @@ COMMENT ON COLUMN scorecard.ci_low IS '95 % interval, as the evaluation found it
 COMMENT ON COLUMN scorecard.base_estimate IS 'the same figure of the untuned model';
 COMMENT ON COLUMN scorecard.baseline_estimate IS 'the same figure of the best baseline fitted on the same number of pilot respondents';
 COMMENT ON COLUMN scorecard.verdict IS 'in words; 90_verdicts.sql says what each takes';
-COMMENT ON COLUMN scorecard.fit IS 'fit for the axis, not fit for it, or undecided: what fit_rules says of the verdict; NULL of people';
+COMMENT ON COLUMN scorecard.fit IS 'fit for the axis, not fit for it, or undecided: what fit_rules says of the verdict; memorisation: for answers of its own; NULL of people';
 COMMENT ON COLUMN scorecard.thresholds IS 'thresholds of the study that are not the defaults; NULL where all are';

@@ -175,7 +175,7 @@ class Rule:
     per: str
     ideal: float
     floored: bool
-    """Whether a figure below the upper edge of its floor is as good as people."""
+    """Whether a figure below the upper edge of its floor is not told apart from people."""
     margin: float | None
 
 
@@ -185,7 +185,7 @@ class Threshold:
 
     name: str
     value: float | None
-    """Null for a margin that is not set: the floor alone decides."""
+    """Null for a margin that is not set: then nothing is called fit on that axis."""
     default_value: float | None
     declared: bool
     """By the study file; otherwise the default."""

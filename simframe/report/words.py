@@ -8,7 +8,8 @@ from simframe.report.findings import Findings, Panel, Score
 from simframe.report.labels import NONE, Names, axis_name, interval, number, percent, points
 
 STANDINGS = {
-    "fit": ("✓", "Fit for, as far as this many people can tell"),
+    "fit": ("✓", "Fit for, by the thresholds that count here"),
+    "alike": ("≈", "Not told apart from people, nor shown to be near enough: that takes a declared margin"),
     "gain": ("△", "Nearer to people than the baseline, but not yet as near as people are to one another"),
     "level": ("=", "No better shown than a baseline that needs no language model"),
     "open": ("○", "Not known"),
@@ -17,11 +18,13 @@ STANDINGS = {
 """What a verdict means for use: its mark, and the heading of a list of such uses."""
 
 VERDICTS = {
-    "at the floor": "no farther from people than 95 % of samples of people of that size are",
     "within the margin": "the whole interval is within the margin around the ideal",
+    "no more than coincidence": "repeats pilot respondents no more than people do by coincidence",
     "recovers the coefficients": "every declared regression reaches sign F1 {sign_f1}, false-positive rate "
     "{false_positive_rate} or less, and coverage {coefficient_coverage}",
     "individuals told apart": "the whole interval of the correlation with one's own human is above {individuals_r}",
+    "at the floor": "not told apart from people: no farther than 95 % of samples of people of that size are. That does "
+    "not show that it is near enough; an interval within a declared margin would",
     "better than baseline": "the whole interval is nearer the ideal than that of the best baseline",
     "no better than baseline": "its interval and the best baseline's overlap: the model adds nothing shown",
     "no baseline": "no evaluated baseline on the same pilot to compare with",
@@ -37,7 +40,7 @@ VERDICTS = {
     "people against people": "two halves of the people who judge: what a panel of people would score",
 }
 """What every verdict of the view ``scorecard`` means; names in braces are thresholds."""
-UNDECIDED = {"better than baseline": "gain", "no better than baseline": "level"}
+UNDECIDED = {"at the floor": "alike", "better than baseline": "gain", "no better than baseline": "level"}
 """Standings of verdicts that say neither fit nor not fit, where they are not simply open."""
 
 USES = {
@@ -187,19 +190,18 @@ def halved(findings: Findings) -> tuple[str, str] | None:
     panel, tuned, base = found
     ratio = (tuned.estimate or 0) / (base.estimate or 1)
     question = f"Did tuning on {panel.pilot_n} people halve the untuned model's mean js_distance?"
-    verb = "Yes" if ratio <= 0.5 else "No"
-    text = f"{verb}: {number(base.estimate)} untuned, {number(tuned.estimate)} tuned, {number(ratio, 2)} times as much."
+    text = f"{number(base.estimate)} untuned, {number(tuned.estimate)} tuned, {number(ratio, 2)} times as much"
+    side = "by the estimate it did" if ratio <= 0.5 else "by the estimate it did not"
     bounds = (tuned.ci_low, tuned.ci_high, base.ci_low, base.ci_high)
     if any(x is None for x in bounds):
-        return question, f"{text} {UNSETTLED}"
+        return question, f"{side.capitalize()}: {text}. {UNSETTLED}"
     low, high, base_low, base_high = (x or 0.0 for x in bounds)
     if high <= base_low / 2 or low > base_high / 2:
-        return question, f"{text} The 95 % intervals leave no doubt about it."
+        answer = "Yes" if high <= base_low / 2 else "No"
+        return question, f"{answer}: {text}, and the 95 % intervals leave no doubt about it."
     half = interval(base_low / 2, base_high / 2)
-    return (
-        question,
-        f"{text} That is the estimate; its interval, {interval(low, high)}, overlaps half the other, {half}.",
-    )
+    overlap = f"the 95 % interval, {interval(low, high)}, overlaps half the other, {half}"
+    return question, f"Not shown either way: {text}; {side}, and {overlap}."
 
 
 def beats_chain(findings: Findings) -> tuple[str, str] | None:

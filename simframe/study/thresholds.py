@@ -23,13 +23,14 @@ class Thresholds(Part):
         default=30, ge=1, le=1_000_000, description="respondents below which a group is small and gets no verdict"
     )
     marginals_margin: Margin | None = Field(
-        default=None, description="mean js_distance that counts as equal; the floor alone decides where unset"
+        default=None, description="mean js_distance that counts as equal; unset, no panel is called fit for marginals"
     )
     heterogeneity_margin: Margin = Field(
         default=0.1, description="distance of entropy_ratio from 1 that counts as equal"
     )
     subgroups_margin: Margin | None = Field(
-        default=None, description="js_distance of the worst group that counts as equal; floors alone decide where unset"
+        default=None,
+        description="js_distance of the worst group that counts as equal; unset, no panel is called fit for subgroups",
     )
     coherence_margin: Margin = Field(default=0.05, description="belief_action_gap that counts as equal, either way")
     sign_f1: Share = Field(default=0.9, description="sign_f1 that every regression has to reach")

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from simframe.inference import laws
+from simframe.inference import joined, laws
 from simframe.inference.interval import floor, interval, inversion, p_value, wilson
-from simframe.inference.methods import METHODS
+from simframe.inference.methods import JOINED, METHODS
 
-ELSEWHERE = ("none", "shares")
+ELSEWHERE = ("none", *JOINED)
 """Without an interval, or with one that joins two others."""
 NORMAL = np.random.default_rng(1).normal(size=100_000)
 
@@ -57,7 +57,7 @@ def test_difference_of_shares_is_newcombes():
         s, h = (
             (np.array([k / of]), *map(np.array, zip(wilson(k / of, of), strict=True))) for k, of in ((a, m), (b, n))
         )
-        low, high = laws.difference(h, s)
+        low, high = joined.difference(h, s)
         assert (low[0], high[0]) == pytest.approx(wanted, abs=6e-5)
 
 

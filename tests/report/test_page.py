@@ -196,7 +196,7 @@ def test_the_answer_calls_fit_what_the_scorecard_does(planted: Warehouse, findin
         if row["axis"] == "memorisation":
             assert shown == (["unfit"] if row["fit"].startswith("not") else [])
         elif row["fit"] == "undecided":
-            assert shown in (["gain"], ["level"], ["open"])
+            assert shown in (["alike"], ["gain"], ["level"], ["open"])
         else:
             assert shown == [{"fit for": "fit", "not fit": "unfit"}[row["fit"][:7]]]
             (card,) = [card for card in answer.cards if card.title == AXES[row["axis"]]]

@@ -54,7 +54,8 @@ def verdict(
         ({"estimate": 0.7, "ci": (0.6, 0.89), "ideal": 1.0, "margin": 0.1, "q95": None}, "differs from people"),
         ({"n_s": 29, "small": 29}, "differs from people"),
         ({"estimate": 0.1, "ci": (0.06, 0.2), "margin": 0.05, "q95": None}, "differs from people"),
-        # A margin beside the floor: either is enough, and it takes both to differ.
+        # A margin beside the floor: an interval within it says more, and it takes both to differ.
+        ({"estimate": 0.1, "ci": (0.05, 0.2), "margin": 0.3}, "within the margin"),
         ({"estimate": 0.3, "margin": 0.4}, "within the margin"),
         ({"estimate": 0.3, "margin": 0.3}, "no baseline"),
         ({"estimate": 0.3, "margin": 0.2}, "differs from people"),
@@ -186,6 +187,7 @@ def test_repeating_the_pilot_is_said(rules):
         return rules.execute("SELECT verdict_on_memorisation(?, ?, ?, ?, ?, ?, ?)", arguments).fetchone()[0]
 
     assert said(0.1, 0.05, 0.15, 0.12) == "at the floor"
+    assert said(0.1, 0.05, 0.12, 0.12) == "no more than coincidence"
     assert said(0.3, 0.25, 0.35, 0.12) == "repeats the pilot"
     assert said(0.15, 0.1, 0.2, 0.12) == "undecided"
     assert said(0.15, 0.1, 0.2, None) == "not evaluated"
@@ -206,7 +208,7 @@ def test_fit_follows_the_verdict(made):
         rows = card(con)
     assert (rows["tuned", "marginals"]["verdict"], rows["tuned", "marginals"]["fit"]) == (
         "at the floor",
-        "fit for marginals",
+        "undecided",
     )
     assert (rows["base", "marginals"]["verdict"], rows["base", "marginals"]["fit"]) == (
         "differs from people",

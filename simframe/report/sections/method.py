@@ -8,7 +8,7 @@ from simframe.metrics import registry
 from simframe.report.content import Block, Section, Table
 from simframe.report.findings import Findings
 from simframe.report.labels import NONE, Names, axis_name, count, listed, number
-from simframe.report.words import VERDICTS, mark, meaning, standing
+from simframe.report.words import STANDINGS, VERDICTS, mark, meaning, standing
 
 
 def section(findings: Findings, names: Names) -> Section:
@@ -26,7 +26,8 @@ def section(findings: Findings, names: Names) -> Section:
         "Floor: the figure between two samples of people of the same sizes. Its mean is what a perfect simulator would "
         "score from sampling noise alone; 95 % of such samples stay below its 95 % quantile. A figure is at the floor "
         "where it is not above that quantile: nothing tells the panel from more people. It does not say that they are "
-        "the same: with few people, much hides below the floor.",
+        "the same, for with few people much hides below the floor; so it is no fitness. That takes a margin that the "
+        "study declares, and an interval within it.",
         "One figure in twenty of a perfect panel is expected beyond the 95 % quantile of its floor, and one p-value in "
         "twenty below 0.05: nothing here corrects for how many are read.",
         "People, split in half: the people who judge, one random half of them against the other, many times. Halves "
@@ -58,7 +59,7 @@ def _verdicts(findings: Findings) -> Block:
     return Block("Verdicts", [text], table=Table(columns, rows, "Verdicts", [], (0, 1, 2), marks))
 
 
-FIT = {"fit": "fit", "unfit": "not fit", "gain": "undecided", "level": "undecided", "open": "undecided", "": NONE}
+FIT = dict.fromkeys(STANDINGS, "undecided") | {"fit": "fit", "unfit": "not fit", "": NONE}
 
 
 def _thresholds(findings: Findings) -> Block:
