@@ -14,6 +14,7 @@ import torch
 from simframe.errors import ModelError, PlanError
 from simframe.simulate import models, scoring
 from simframe.simulate.engines.base import ORDERS, RESPONSES, Answered, Asked, Engine, RunSettings, run
+from simframe.simulate.engines.rows import frame
 from simframe.simulate.prompts import Question, Script, Template, compile_script
 from simframe.simulate.tuning import loss
 from simframe.simulate.tuning.examples import examples
@@ -183,7 +184,7 @@ class LocalEngine(Engine):
                     "batch": self._batch,
                     "peak_memory": torch.cuda.max_memory_allocated() if on_gpu else 0,
                 }
-                return Answered(self._frame(people, said), notes)
+                return Answered(frame(self.script, people, said), notes)
             # Outside the except: the exception would keep the failed batch's tensors alive.
             self._batch = max(1, self._batch // 2)
             if on_gpu:
@@ -270,31 +271,6 @@ class LocalEngine(Engine):
             # Questions live as long as the script, so an id stays theirs.
             self._others[id(question)] = [self.script.question(index, order) for order in orders]
         return self._others[id(question)]
-
-    def _frame(self, people: Sequence[Asked], said: Sequence[Sequence[Said]]) -> pl.DataFrame:
-        columns: dict[str, list[Any]] = {name: [] for name in RESPONSES}
-        for who, answers in zip(people, said, strict=True):
-            for position, one in enumerate(answers):
-                row = {"respondent_id": who.respondent_id, "item_id": one.question.item.id, "position": position}
-                row |= self._content(one)
-                for name, column in columns.items():
-                    column.append(row.get(name))
-        return pl.DataFrame(columns, schema=RESPONSES)
-
-    def _content(self, said: Said) -> dict[str, Any]:
-        question, item = said.question, said.question.item
-        content: dict[str, Any] = {"missing": False, "option_mass": said.mass}
-        if said.text is not None:
-            return content | {"text": self.script.codec.tokenizer.decode(said.text).strip()}
-        assert said.choice is not None
-        if question.numbers is not None:
-            number = question.numbers[said.choice]
-            return content | {"value": number, "code": item.bin_of(number) if item.bins else None}
-        option = item.valid_options[said.choice]
-        assert said.probabilities is not None
-        content |= {"code": option.code, "value": option.value, "probabilities": said.probabilities.tolist()}
-        declared = tuple(range(len(item.valid_options)))
-        return content | {"shown": list(question.order) if question.order not in ((), declared) else None}
 
 
 def _likeness(who: Asked) -> tuple[Any, ...]:
