@@ -15,6 +15,8 @@ COMMANDS = {
     "init": "Make an empty warehouse.",
     "study": "Check and show study files, and make their thresholds count.",
     "import": "Publish people's answers as a human panel.",
+    "prompt": "Show what a model reads of a respondent, token by token.",
+    "plan": "List a plan's panels, and what they take, before anything runs.",
     "simulate": "Carry out a plan: tune on pilots, simulate panels, judge them.",
     "evaluate": "Compute intervals, floors, p-values and regressions.",
     "report": "Write the report: HTML, JSON or Markdown.",

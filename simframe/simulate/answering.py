@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Callable
@@ -49,6 +50,7 @@ class Answering:
     humans: Humans
     bars: Callable[[str], Callable[[int, int], None]]
     bases: Bases = field(init=False)
+    _templates: dict[str, Template] = field(init=False, default_factory=dict)
     _loaded: tuple[tuple[Path, Path | None], Model] | None = field(init=False, default=None)
     """One network at a time, and what it was loaded from."""
 
@@ -62,7 +64,9 @@ class Answering:
 
     def identity(self, condition: Condition) -> dict[str, Any]:
         """Return what stands behind the names in a condition: the content of its model and of its template."""
-        return {"model": self.bases.of(condition).key, "template": self.template(condition).template_hash}
+        found = {"model": self.bases.of(condition).key, "template": self.template(condition).template_hash}
+        # An endpoint renders turns itself: its template does not show whether there are any.
+        return found | ({"chat": condition.chat} if condition.engine == "openai" else {})
 
     def template(self, condition: Condition) -> Template:
         """Return the template that a condition's keys come to.
@@ -71,8 +75,14 @@ class Answering:
             PlanError: where there is no such template, or nobody to show as an example.
             ModelError: where the model's chat template cannot be used.
         """
+        key = json.dumps([condition.strategy, condition.seed, condition.given()], sort_keys=True)
+        if key not in self._templates:
+            self._templates[key] = self._resolve(condition)
+        return self._templates[key]
+
+    def _resolve(self, condition: Condition) -> Template:
         base, remote = self.bases.of(condition), condition.engine == "openai"
-        pilot = self.humans.pilot(condition.pilot_n or 0, condition.pilot) if condition.shots else None
+        pilot = self.humans.pilot(max(2, condition.pilot_n or 0), condition.pilot) if condition.shots else None
         keys = replace(condition, chat=False) if remote else condition  # an endpoint renders its turns itself
         tokenizer = None if keys.chat is False else base.tokenizer
         return prompts.resolve(keys, self.humans.study, base.template, tokenizer, pilot)

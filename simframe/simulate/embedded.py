@@ -17,6 +17,7 @@ import polars as pl
 
 from simframe.errors import ModelError, PlanError
 from simframe.simulate.chunks import digest
+from simframe.simulate.models.files import write_provenance
 from simframe.simulate.prompts import COMPACT, Template, compile_script
 
 if TYPE_CHECKING:
@@ -193,9 +194,16 @@ def fresh_directory(target: Path) -> Iterator[Path]:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _build(
-    study: Study, wave: pl.DataFrame | None, staging: Path, seed: int, progress: Callable[[int, int], None]
-) -> list[tuple[int, float]]:
+def sketch(study: Study, out_dir: Path, *, seed: int = 0) -> Path:
+    """Write the model as it is before it learned anything: of the same size and speed, to be timed and not used."""
+    model = _untrained(study, seed)
+    with fresh_directory(out_dir) as staging:
+        _save(model, staging)
+        write_provenance(staging, {"kind": "sketch", "template": COMPACT.content()})
+    return out_dir
+
+
+def _untrained(study: Study, seed: int) -> Model:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -217,13 +225,26 @@ def _build(
         torch.manual_seed(seed)
         network = LlamaForCausalLM(config).eval()
     device, _ = models.choose_device()
-    model = models.Model(network.to(device), tokenizer, COMPACT, "", None)
-    script = compile_script(study, COMPACT, tokenizer)
-    with models.threads(network):
-        curve = _prime(model, script, wave, seed, progress)
+    return models.Model(network.to(device), tokenizer, COMPACT, "", None)
+
+
+def _save(model: Model, directory: Path) -> None:
+    from simframe.simulate import models
+
     with models.quiet():
-        network.to("cpu").save_pretrained(staging, safe_serialization=True)
-        tokenizer.save_pretrained(staging)
+        model.network.to("cpu").save_pretrained(directory, safe_serialization=True)
+        model.tokenizer.save_pretrained(directory)
+
+
+def _build(
+    study: Study, wave: pl.DataFrame | None, staging: Path, seed: int, progress: Callable[[int, int], None]
+) -> list[tuple[int, float]]:
+    from simframe.simulate import models
+
+    model = _untrained(study, seed)
+    with models.threads(model.network):
+        curve = _prime(model, compile_script(study, COMPACT, model.tokenizer), wave, seed, progress)
+    _save(model, staging)
     return curve
 
 

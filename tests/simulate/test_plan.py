@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,8 +15,9 @@ from simframe.study import Study
 ONE = '[[panel]]\nstrategy = "logit_chain"\npilot = [4, 8]\n'
 
 
-def known(condition: Condition) -> dict[str, str]:
-    return {"model": condition.model}
+def known(condition: Condition) -> dict[str, Any]:
+    """A model is its name, and a template what the plan says of it."""
+    return {"model": condition.model, "template": [condition.prompt, condition.fields, condition.shots, condition.chat]}
 
 
 def written(tmp_path: Path, text: str) -> Plan:

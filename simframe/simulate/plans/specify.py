@@ -30,7 +30,8 @@ def specify(
         study: the study it is carried out on.
         reference_id: the human panel that gives pilot and holdout.
         available: how many people its pilot has, or what tells it for a choice of them.
-        identify: what stands behind the names in a condition: the model's and the template's content.
+        identify: what stands behind the names in a condition: the content of its model, and of its template with the
+            fields, examples and turns that it shows.
         name_of: what people call a condition's model.
 
     Raises:
@@ -44,7 +45,8 @@ def specify(
         content |= {"strategy": condition.strategy, "seed": condition.seed}
         if condition.about.uses_model:
             content["identity"] = dict(identify(condition))
-            shaped_by.pop("model", None)  # where its folder stands changes no number
+            for name in ("model", "prompt", "fields", "shots", "chat"):  # however a plan names what is identified
+                shaped_by.pop(name, None)
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
         people = [f"n{condition.pilot_n}"] if condition.pilot_n else []
         name = "-".join([study.id, condition.strategy, *people, digest]).replace("_", "-")

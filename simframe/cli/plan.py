@@ -1,0 +1,113 @@
+"""``simframe plan``."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import polars as pl
+
+from simframe.cli._common import print_table, warehouse_option
+from simframe.cli._plans import plan_options, read
+
+if TYPE_CHECKING:
+    from simframe.simulate.plans.cost import Cost
+    from simframe.warehouse import Warehouse
+
+
+@click.group("plan")
+def command() -> None:
+    """Look at a plan before it is carried out."""
+
+
+@command.command("show")
+@plan_options
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option(
+    "--calibrate/--no-calibrate",
+    default=True,
+    show_default=True,
+    help="Time a few people where no panel that is there tells how long one takes.",
+)
+@warehouse_option
+def show(
+    plan: Path | None,
+    study_id: str | None,
+    panel_id: str | None,
+    model: Path | None,
+    form: str,
+    calibrate: bool,
+    root: Path,
+) -> None:
+    """List a plan's panels with the tokens, time and memory they take, before anything runs.
+
+    What is there already costs nothing. Times are those of panels like it that are there, or of a short calibration;
+    the column from says which. Tuning ends early where it stops to gain: a calibration counts it to the last step.
+    Nothing is written to the warehouse.
+    """
+    from simframe.simulate.forecast import forecast
+    from simframe.simulate.plans.cost import totals
+    from simframe.simulate.runner import Run
+
+    with ExitStack() as stack:
+        warehouse = _warehouse(root, stack)
+        loaded, humans = read(warehouse, plan, study_id, panel_id, model)
+        run = Run(warehouse, loaded, humans, lambda _: lambda done, total: None)
+        costs = forecast(run, calibrate=calibrate)
+    total = totals(costs)
+    if form == "json":
+        conditions = {spec.panel_id: {"strategy": spec.strategy, **spec.condition.given()} for spec in run.specs}
+        panels = [asdict(cost) | {"condition": conditions[cost.panel_id]} for cost in costs]
+        click.echo(json.dumps({"plan": loaded.id, "reference": humans.panel_id, "panels": panels, "total": total}))
+        return
+    table = pl.DataFrame([_row(cost) for cost in costs], infer_schema_length=None)
+    print_table(table.select(column.name for column in table if column.null_count() < table.height))
+    parts = [f"{total['panels']} panels, {total['to_make']} to make"]
+    parts += [f"{total['tokens']:,} tokens"] if total["tokens"] else []
+    parts += [f"about {duration(total['seconds'])}"] if total["seconds"] else []
+    parts += [f"{size(total['memory'])} of memory"] if total["memory"] else []
+    click.echo(f"{', '.join(parts)}. Next: simframe simulate{f' {plan}' if plan else ''} -w {root}")
+
+
+def _warehouse(root: Path, stack: ExitStack) -> Warehouse:
+    """Return the warehouse, or an empty one that vanishes: looking at a plan makes none."""
+    from simframe.warehouse import Warehouse
+    from simframe.warehouse.layout import CATALOG
+
+    if (root / CATALOG).is_file():
+        return Warehouse.open(root)
+    return Warehouse.create(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="simframe-plan-"))))
+
+
+def _row(cost: Cost) -> dict[str, str | int | None]:
+    return {
+        "panel": cost.panel_id,
+        "what": cost.label,
+        "status": cost.status,
+        "respondents": cost.respondents,
+        "tokens": cost.tokens,
+        "time": None if cost.seconds is None else duration(cost.seconds),
+        "memory": None if cost.memory is None else size(cost.memory),
+        "from": cost.origin or None,
+    }
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as people say them: 8 s, 3 min, 2.5 h."""
+    if seconds < 100:
+        return f"{seconds:.0f} s" if seconds >= 1 else "under 1 s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def size(count: float) -> str:
+    """Return bytes as people say them: 310 MB, 17 GB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
