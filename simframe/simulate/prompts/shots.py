@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from simframe.simulate.prompts.template import Template
     from simframe.study import Item, Study
 
-COLUMNS = ("item_id", "code", "value", "text", "missing")
-
 
 def choose_shots(
     study: Study, template: Template, respondents: pl.DataFrame, responses: pl.DataFrame, *, k: int, seed: int
@@ -54,20 +52,18 @@ def choose_shots(
         raise PlanError(f"{k} shots of {answered.height} people who answered", where="shots", mend=mend)
     ids = answered["respondent_id"].to_list()
     drawn = uniforms(seed, ids, ["shots"], 0, "shots")[:, 0].tolist()
-    order = sorted(zip((-answered["len"]).to_list(), drawn, ids, strict=True))
-    by_id = _by_id(responses, [who for *_, who in order[:k]])
-    return tuple(_written(study, template, by_id[who]) for *_, who in order[:k])
+    order = sorted(zip(answered["len"].to_list(), drawn, ids, strict=True), key=lambda who: (-who[0], who[1]))
+    chosen = [who for *_, who in order[:k]]
+    own = responses.filter(pl.col("respondent_id").is_in(chosen)).partition_by("respondent_id", as_dict=True)
+    return tuple(_written(study, template, by_item(own[who,])) for who in chosen)
 
 
-def _by_id(responses: pl.DataFrame, ids: list[str]) -> dict[str, dict[str, dict[str, Any]]]:
-    """Return each person's answers by item."""
-    if "text" not in responses.columns:
-        responses = responses.with_columns(text=pl.lit(None, pl.String))
-    rows = responses.filter(pl.col("respondent_id").is_in(ids) & ~pl.col("missing"))
-    found: dict[str, dict[str, dict[str, Any]]] = {who: {} for who in ids}
-    for row in rows.select("respondent_id", *COLUMNS).iter_rows(named=True):
-        found[row["respondent_id"]][row["item_id"]] = row
-    return found
+def by_item(answers: pl.DataFrame) -> dict[str, dict[str, Any]]:
+    """Return one person's answers that are not missing, by item: code, value, text."""
+    if "text" not in answers.columns:
+        answers = answers.with_columns(text=pl.lit(None, pl.String))
+    given = answers.filter(~pl.col("missing")).select("item_id", "code", "value", "text")
+    return {row["item_id"]: row for row in given.iter_rows(named=True)}
 
 
 def _written(study: Study, template: Template, answers: dict[str, dict[str, Any]]) -> str:
