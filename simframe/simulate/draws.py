@@ -65,6 +65,20 @@ def choose(probabilities: np.ndarray, uniform: np.ndarray) -> np.ndarray:
     return chosen
 
 
+def descend(probabilities: np.ndarray, uniform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the option each draw falls on, and the draw's place within that option's part, again in [0, 1).
+
+    One draw so serves a whole way down a tree: the leaf it ends at is that of the inverse of the cumulative
+    distribution over all leaves, in the tree's order.
+    """
+    chosen = choose(probabilities, uniform)
+    each = np.arange(len(uniform))
+    upper = np.cumsum(probabilities, axis=1)
+    part = probabilities[each, chosen]
+    within = (uniform * upper[:, -1] - (upper[each, chosen] - part)) / np.where(part > 0, part, 1.0)
+    return chosen, np.clip(within, 0.0, np.nextafter(1.0, 0.0))
+
+
 def balanced(order: Sequence[int], k: int) -> list[tuple[int, ...]]:
     """Return ``k`` orders, the given one first: cyclic shifts, evenly apart.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from simframe.simulate.draws import choose
+from simframe.simulate.draws import descend
 from simframe.simulate.scoring.options import check_finite, lead_logp, mass_of
 from simframe.simulate.scoring.said import Said
 
@@ -55,7 +55,7 @@ def say_numbers(
                 first = mass_of(logits - head.partition(state)[:, None], lead)
                 mass |= dict(zip(rows, first.tolist(), strict=True))
             probabilities = torch.softmax((logits / temperature).double(), dim=1).cpu().numpy()
-            chosen, draw[rows] = _descend(probabilities, draw[rows])
+            chosen, draw[rows] = descend(probabilities, draw[rows])
             paths |= {row: (*path, allowed[place]) for row, place in zip(rows, chosen, strict=True)}
         for row, path in list(paths.items()):
             place = questions[row].answer_at.get(path)
@@ -66,14 +66,3 @@ def say_numbers(
         if paths:
             fed = batch.feed([paths[row][-1:] if row in paths else () for row in range(len(questions))])
             states = {row: fed[row, 0] for row in paths}
-
-
-def _descend(probabilities: np.ndarray, draw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the token each draw falls on, and the draw's place within that token's part, in [0, 1)."""
-    chosen = choose(probabilities, draw)
-    each = np.arange(len(draw))
-    upper = np.cumsum(probabilities, axis=1)
-    total = upper[:, -1]
-    part = probabilities[each, chosen]
-    within = (draw * total - (upper[each, chosen] - part)) / np.where(part > 0, part, 1.0)
-    return chosen, np.clip(within, 0.0, np.nextafter(1.0, 0.0))
