@@ -26,7 +26,7 @@ setup: $(READY) ## make .venv with everything pinned by constraints.txt
 $(READY): pyproject.toml constraints.txt $(KERNELS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "simframe needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[llm,files,copula,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[llm,files,copula,http,dev]'
 	@touch $@
 
 simulate: $(READY) ## import the human panel, tune, simulate every panel of the plan, evaluate (PLAN=, MODEL=)
