@@ -86,9 +86,10 @@ def fit(
     mnlogit read ``<outcome code>:<term>``. Thresholds of an ologit are statsmodels': the first, then the logarithms of
     the steps from one to the next, named ``log(1/2 - 0/1)``.
 
-    Survey weights (ols, logit, poisson) enter as ``var_weights`` of mean 1: estimates solve the weighted score
-    equations, ``llf`` is a pseudo-likelihood, and covariance is always robust, because the model-based one reads a
-    weight as precision: ``nonrobust`` becomes ``HC1``. HC1 is HC0 times n / (n - k). HC3 exists for ols alone.
+    Survey weights have mean 1: estimates solve the weighted score equations, ``llf`` is a pseudo-likelihood, and
+    covariance is always robust, because the model-based one reads a weight as precision: ``nonrobust`` becomes ``HC1``.
+    They enter statsmodels as ``var_weights``; weighted mnlogit and ologit, which it lacks, are those of
+    :mod:`simframe.inference.choices`. HC1 is HC0 times n / (n - k). HC3 exists for ols alone.
 
     Args:
         regression: formula, family and covariance.
@@ -105,7 +106,7 @@ def fit(
     """
     n = 0
     try:
-        _check_offered(regression, weights, clusters)
+        _check_offered(regression, clusters)
         data = design(regression, frame, study, weights, clusters if regression.covariance == "cluster" else None)
         n = len(data.y)
         estimate = _estimate(regression, data)
@@ -127,9 +128,7 @@ def fit(
     )
 
 
-def _check_offered(regression: Regression, weights: pl.Series | None, clusters: pl.Series | None) -> None:
-    if weights is not None and regression.family in ("ologit", "mnlogit"):
-        raise UnfitError(f"{regression.family} takes no weights")
+def _check_offered(regression: Regression, clusters: pl.Series | None) -> None:
     if regression.covariance == "HC3" and regression.family != "ols":
         raise UnfitError("covariance HC3 exists for ols alone")
     if regression.covariance == "cluster" and clusters is None:
@@ -143,7 +142,8 @@ def _estimate(regression: Regression, data: Design) -> _Estimate:
         # statsmodels reports trouble by warnings; the checks below find the same trouble and say which it is.
         warnings.simplefilter("ignore")
         try:
-            estimate = _FAMILIES[regression.family](regression, data)
+            families = _FAMILIES if data.weights is None else _FAMILIES | _WEIGHTED
+            estimate = families[regression.family](regression, data)
         except (np.linalg.LinAlgError, ValueError, FloatingPointError, ZeroDivisionError) as err:
             if likelihood and separated(regression.family, data):
                 raise UnfitError(_SEPARATED) from err
@@ -205,7 +205,7 @@ def _ols(regression: Regression, data: Design) -> _Estimate:
 
 
 def _likelihood(regression: Regression, data: Design) -> _Estimate:
-    """Logit, mnlogit and poisson; the weighted ones as generalised linear models."""
+    """Logit, mnlogit and poisson; weighted logit and poisson as generalised linear models."""
     # statsmodels.api would import all of statsmodels, which takes as long as ten fits.
     from statsmodels.discrete.discrete_model import Logit, MNLogit, Poisson
     from statsmodels.genmod import families
@@ -221,18 +221,45 @@ def _likelihood(regression: Regression, data: Design) -> _Estimate:
         glm = GLM(data.y, data.x, family=family, var_weights=data.weights)
         result = glm.fit(maxiter=100, tol=1e-10, **asked)
         converged = bool(result.converged)
-    terms, kinds = data.terms, _kinds(data.terms)
-    if regression.family == "mnlogit":
-        terms = tuple(f"{code}:{term}" for code in data.outcomes[1:] for term in data.terms)
-        kinds = kinds * (len(data.outcomes) - 1)
+    named = _per_outcome(data) if regression.family == "mnlogit" else (data.terms, _kinds(data.terms))
     return _Estimate(
         params=np.asarray(result.params).ravel(order="F"),
-        covariance=np.asarray(result.cov_params()) * _small_sample(asked, data, len(terms)),
-        terms=terms,
-        kinds=kinds,
+        covariance=np.asarray(result.cov_params()) * _small_sample(asked, data, len(named[0])),
+        terms=named[0],
+        kinds=named[1],
         llf=float(result.llf),
         fit=float(1 - result.llf / _null(regression, data)),
         converged=converged,
+    )
+
+
+def _per_outcome(data: Design) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return terms and kinds of a mnlogit: those of every outcome but the base."""
+    terms = tuple(f"{code}:{term}" for code in data.outcomes[1:] for term in data.terms)
+    return terms, _kinds(data.terms) * (len(data.outcomes) - 1)
+
+
+def _thresholds(data: Design) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return terms and kinds of an ologit: slopes, the first threshold, logarithms of the steps to the others."""
+    edges = [f"{low}/{high}" for low, high in pairwise(data.outcomes)]
+    steps = [f"log({high} - {low})" for low, high in pairwise(edges)]
+    return (*data.terms, edges[0], *steps), ("slope",) * len(data.terms) + ("threshold",) * len(edges)
+
+
+def _weighted_choice(regression: Regression, data: Design) -> _Estimate:
+    from simframe.inference import choices
+
+    ordered = regression.family == "ologit"
+    found = (choices.ordered_logit if ordered else choices.multinomial_logit)(data)
+    terms, kinds = (_thresholds if ordered else _per_outcome)(data)
+    return _Estimate(
+        params=found.params,
+        covariance=found.covariance * _small_sample(_covariance(regression, data), data, len(terms)),
+        terms=terms,
+        kinds=kinds,
+        llf=found.llf,
+        fit=float(1 - found.llf / _null(regression, data)),
+        converged=found.converged,
     )
 
 
@@ -267,13 +294,12 @@ def _ologit(regression: Regression, data: Design) -> _Estimate:
     slopes, params = data.x.shape[1], np.asarray(result.params)
     back = np.diag(np.concatenate([1 / scale, np.ones(len(params) - slopes)]))
     back[slopes, :slopes] = centre / scale
-    edges = [f"{low}/{high}" for low, high in pairwise(data.outcomes)]
-    steps = [f"log({high} - {low})" for low, high in pairwise(edges)]
+    terms, kinds = _thresholds(data)
     return _Estimate(
         params=back @ params,
         covariance=back @ np.asarray(result.cov_params()) @ back.T * _small_sample(asked, data, len(params)),
-        terms=(*data.terms, edges[0], *steps),
-        kinds=("slope",) * slopes + ("threshold",) * len(edges),
+        terms=terms,
+        kinds=kinds,
         llf=float(result.llf),
         fit=float(1 - result.llf / _null(regression, data)),
         # The optimiser says no where rounding stops it short of so small a gradient; the gradient itself decides.
@@ -282,6 +308,7 @@ def _ologit(regression: Regression, data: Design) -> _Estimate:
 
 
 _FAMILIES = {"ols": _ols, "logit": _likelihood, "mnlogit": _likelihood, "poisson": _likelihood, "ologit": _ologit}
+_WEIGHTED = {"mnlogit": _weighted_choice, "ologit": _weighted_choice}
 
 
 def _coefficients(estimate: _Estimate) -> pl.DataFrame:
