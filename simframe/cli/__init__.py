@@ -19,6 +19,7 @@ COMMANDS = {
     "plan": "List a plan's panels, and what they take, before anything runs.",
     "simulate": "Carry out a plan: tune on pilots, simulate panels, judge them.",
     "evaluate": "Compute intervals, floors, p-values and regressions.",
+    "audit": "Measure what tuning did to the rest of a model.",
     "report": "Write the report: HTML, JSON or Markdown.",
     "ls": "List the panels.",
     "show": "Show one panel: provenance, metrics, verdicts.",

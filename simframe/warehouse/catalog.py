@@ -30,7 +30,7 @@ from simframe.warehouse.layout import (
     staged,
     write_table,
 )
-from simframe.warehouse.tables import ADAPTER, DECLARATION, EVALUATION, PANEL, STUDY, TEXT
+from simframe.warehouse.tables import ADAPTER, DECLARATION, DRIFT, EVALUATION, PANEL, STUDY, TEXT
 
 CONFIG = {"storage_compatibility_version": "v1.5.0"}
 """Clients of DuckDB 1.5 open the catalog too."""
@@ -69,6 +69,7 @@ def write_anchors(layout: Layout) -> None:
         (layout.panel(ANCHOR), PANEL),
         (layout.evaluation(ANCHOR), EVALUATION),
         (layout.declaration(ANCHOR), DECLARATION),
+        (layout.drift(ANCHOR), DRIFT),
         (layout.study(ANCHOR, "_"), STUDY),
         (layout.models / f"adapter-{ANCHOR}", ADAPTER),
     )

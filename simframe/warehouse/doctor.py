@@ -17,7 +17,7 @@ from simframe.warehouse import aggregate, catalog, declarations
 from simframe.warehouse.layout import sha256
 from simframe.warehouse.store import Finding, Warehouse
 from simframe.warehouse.studies import study_tables
-from simframe.warehouse.tables import EVALUATION, PANEL
+from simframe.warehouse.tables import DRIFT, EVALUATION, PANEL
 
 ORPHAN_AGE = 3600.0
 """Seconds after which a directory in staging belongs to nobody still at work."""
@@ -35,6 +35,8 @@ def examine(warehouse: Warehouse, *, orphan_age: float = ORPHAN_AGE) -> list[Fin
         findings += _study(warehouse, study_id, study_hash)
     for (declaration_id,) in catalog.published(warehouse.layout)["thresholds"]:
         findings += _declaration(warehouse, declaration_id)
+    for folder in sorted(warehouse.layout.data.glob("drift=*")):
+        findings += _audit(folder)
     findings += _catalog(warehouse)
     return findings
 
@@ -63,6 +65,16 @@ def _files(folder: Path, where: str, schemas: dict[str, pa.Schema], head: str) -
                 yield Finding(where, f"{path.name} is not the file that was published (SHA-256 differs)", again)
             elif not _fits(pq.read_schema(path), schema) or record["rows"] != pq.read_metadata(path).num_rows:
                 yield Finding(where, f"{path.name} has other columns or rows than recorded", again)
+
+
+def _audit(folder: Path) -> Iterator[Finding]:
+    path = folder / "drift.parquet"
+    try:
+        sound = _fits(pq.read_schema(path), DRIFT["drift"])
+    except (OSError, pa.ArrowException):
+        sound = False
+    if not sound:
+        yield Finding(folder.name, f"{path.name} is missing or unreadable", f"delete {folder} and audit again")
 
 
 def _fits(stored: pa.Schema, schema: pa.Schema) -> bool:

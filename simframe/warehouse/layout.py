@@ -62,6 +62,10 @@ class Layout:
         """Return the directory of one evaluation."""
         return self.data / f"evaluation={evaluation_id}"
 
+    def drift(self, audit_id: str) -> Path:
+        """Return the directory of one audit of an adapter."""
+        return self.data / f"drift={audit_id}"
+
     def declaration(self, declaration_id: str) -> Path:
         """Return the directory of one declaration of thresholds."""
         return self.data / f"thresholds={declaration_id}"

@@ -270,6 +270,36 @@ EVALUATION = {
 }
 """Files of one evaluation, ``data/evaluation=<evaluation_id>/<name>.parquet``."""
 
+DRIFT = {
+    "drift": _schema(
+        audit_id=TEXT,
+        panel_id=TEXT,  # the tuned panel that was asked for; null where an adapter was
+        adapter_fingerprint=TEXT,
+        base_fingerprint=TEXT,
+        template_hash=TEXT,
+        study_id=TEXT,  # what the adapter was tuned on
+        study_hash=TEXT,
+        probes_id=TEXT,
+        probes_hash=TEXT,
+        scope=TEXT,  # study: the questions tuned on; probes: what tuning should have left alone
+        measure=TEXT,
+        item_id=TEXT,  # null: mean over what the measure was asked of, with its interval; a pair's id for acquiescence
+        base=REAL,
+        tuned=REAL,
+        change=REAL,  # tuned less base
+        ci_low=REAL,
+        ci_high=REAL,
+        n_items=WHOLE,
+        n_respondents=WHOLE,
+        replicates=WHOLE,
+        seed=WHOLE,
+        reason=TEXT,  # why there is no number
+        created_at=INSTANT,
+        simframe_version=TEXT,
+    ),
+}
+"""Files of one audit of an adapter, ``data/drift=<audit_id>/<name>.parquet``."""
+
 RESULT = (
     "study_id",
     "panel_id",
