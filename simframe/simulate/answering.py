@@ -194,6 +194,11 @@ class Answering:
             order_average=condition.order_average,
         )
 
+    def adapter(self, spec: PanelSpec) -> Path:
+        """Return the adapter of a panel, tuned where it is not yet."""
+        need_libraries()
+        return self._tune(spec, self._prepare(self.bases.of(spec.condition)))
+
     def _prepare(self, base: Base) -> Path:
         with locked(self.layout, f"base-{base.key[:16]}"):
             return base.prepare(self.bars(f"Base model: {base.name}"))

@@ -42,7 +42,11 @@ def parse_plan(text: str, where: str) -> Plan:
     for key in sorted(head.keys() & raw.keys()):
         message = f"{key}: stands both in [plan] and beside it"
         raise PlanError(message, where=where, mend=f"keep one: [plan.{key}] or {key}")
-    content = head | raw
+    return plan_of(head | raw, where)
+
+
+def plan_of(content: dict[str, Any], where: str) -> Plan:
+    """Return the plan that some keys and values come to; ``where`` names in errors where they stand."""
     _refuse_splits(content, where)
     try:
         plan = Plan.model_validate(content)
