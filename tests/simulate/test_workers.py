@@ -107,8 +107,8 @@ def pids(engine: Workers) -> list[int]:
 @needs_ray
 @pytest.mark.filterwarnings("ignore")
 def test_errors_of_the_engine_come_back_as_they_were(two: Workers, tmp_path: Path):
+    people = pl.DataFrame({"respondent_id": ["nobody"], "twin_of": [None]}, schema_overrides={"twin_of": pl.String})
     with pytest.raises(ModelError, match=r"(?s)persona answers, first 'nobody'.*give every simulated respondent"):
-        people = pl.DataFrame({"respondent_id": ["nobody"], "twin_of": [None]}, schema_overrides={"twin_of": pl.String})
         run(two, PEOPLE, people, chunk_dir=tmp_path)
 
 
