@@ -17,6 +17,8 @@ COMMANDS = {
     "import": "Publish people's answers as a human panel.",
     "prompt": "Show what a model reads of a respondent, token by token.",
     "plan": "List a plan's panels, and what they take, before anything runs.",
+    "tune": "Tune an adapter on a pilot, without simulating.",
+    "models": "List and show the bases and adapters of a warehouse.",
     "simulate": "Carry out a plan: tune on pilots, simulate panels, judge them.",
     "evaluate": "Compute intervals, floors, p-values and regressions.",
     "audit": "Measure what tuning did to the rest of a model.",

@@ -1,0 +1,173 @@
+"""How good the embedded model is on real voters, tuned and untuned, with baselines on the same pilots beside it.
+
+Run it with ``python benchmarks/quality.py [--seeds 3] [--pilots 100 300] [--model FOLDER]``. Of the voters of anes96,
+those in places of 50,000 and more stand for an earlier wave; of the others, 300 drawn anew for each seed may be tuned
+on, a pilot being the first of them, and the rest judge. Figures are about these and one twin each, means over seeds.
+
+- ``NLL``: negative log likelihood of an answer of the people who judge, in nats, given persona and earlier answers;
+- ``JS``, ``W1``: Jensen-Shannon divergence (bits) and Wasserstein distance (share of the scale), means over questions;
+- ``MAE``: mean absolute error of the share that votes for Dole, over the seven levels of party;
+- ``r``: correlation of party and vote in the panel; that of people stands below the table;
+- ``TV 3``, ``TV 4``: total variation between people and panel over left-right pictures of self, Clinton and Dole (as
+  left, middle, right), and with party (as one of three);
+- ``kinds``: distinct left-right pictures in the panel, for each in people.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import statsmodels.api as sm
+from rich.console import Console
+from rich.table import Table
+from scipy.spatial.distance import jensenshannon
+from scipy.stats import wasserstein_distance
+
+from simframe.simulate.baselines import BASELINES
+from simframe.simulate.embedded import build_embedded
+from simframe.simulate.engines.local import SimulateSettings, likelihood, simulate
+from simframe.simulate.tuning import TuneSettings, tune
+from simframe.study import Study, load_study
+
+PILOT = 300
+PICTURE = ("selfLR", "ClinLR", "DoleLR")
+FIGURES = ("NLL", "JS", "W1", "MAE", "r", "TV 3", "TV 4", "kinds")
+TUNED: dict[str, dict[str, Any]] = {"tuned": {}, "tuned, ordinal targets": {"targets": "ordinal", "width": 0.7}}
+FITTED = ("logit_chain", "pilot_marginals")
+
+
+def voters(study: Study) -> tuple[pl.DataFrame, np.ndarray, np.ndarray]:
+    """Return long answers, the ids of those in places of 50,000 and more, and the ids of all others."""
+    data = sm.datasets.anes96.load_pandas().data
+    rows: list[tuple[str, str, str | None, float, bool]] = []
+    for place, record in enumerate(data.to_dict("records")):
+        for item in (*study.persona, *study.questions):
+            value = float(record[item.id])
+            rows.append((f"v{place:04d}", item.id, str(int(value)) if item.options else None, value, False))
+    columns = {"respondent_id": pl.String, "item_id": pl.String, "code": pl.String, "value": pl.Float64}
+    people = pl.DataFrame(rows, schema=columns | {"missing": pl.Boolean}, orient="row")
+    ids, wave = np.array([f"v{place:04d}" for place in range(len(data))]), (data["popul"] >= 50).to_numpy()
+    return people, ids[wave], ids[~wave]
+
+
+def shares(people: pl.DataFrame, item: str, codes: list[str]) -> np.ndarray:
+    """Return the share of each answer."""
+    given = people.filter(item_id=item)["code"]
+    return np.array([(given == code).mean() for code in codes])
+
+
+def wide(people: pl.DataFrame) -> pl.DataFrame:
+    """Return one row a respondent, one column an item, values."""
+    return people.pivot(on="item_id", index="respondent_id", values="value").sort("respondent_id")
+
+
+def thirds(values: pl.Series) -> pl.Series:
+    """Return -1, 0, 1: the side of the middle of the scale from 1 to 7."""
+    return (values - 4).sign()
+
+
+def judge(study: Study, people: pl.DataFrame, panel: pl.DataFrame) -> dict[str, float]:
+    """Return the figures of a panel against people; NLL is no business of the panel's."""
+    js, w1 = [], []
+    for item in study.questions:
+        values = np.array(
+            [option.value if option.value is not None else k for k, option in enumerate(item.valid_options)]
+        )
+        p, q = (shares(frame, item.id, [option.code for option in item.valid_options]) for frame in (people, panel))
+        js.append(jensenshannon(p, q, base=2) ** 2)
+        w1.append(wasserstein_distance(values, values, p, q) / np.ptp(values))
+    us, them = wide(people), wide(panel)
+    by_party = [frame.group_by("PID").agg(pl.col("vote").mean()).sort("PID") for frame in (us, them)]
+    both = by_party[0].join(by_party[1], on="PID", suffix="_panel")
+    found = {"JS": np.mean(js), "W1": np.mean(w1), "MAE": np.mean(np.abs(both["vote"] - both["vote_panel"]))}
+    found["r"] = float(np.corrcoef(them["PID"], them["vote"])[0, 1])
+    for name, more in (("TV 3", ()), ("TV 4", ("PID",))):
+        pictures = []
+        for frame in (us, them):
+            sides = [thirds(frame[item]) for item in PICTURE] + [(frame[item] - 3).sign() for item in more]
+            pictures.append(pl.DataFrame(sides).rows())
+        every = set(pictures[0]) | set(pictures[1])
+        found[name] = sum(abs(pictures[0].count(x) - pictures[1].count(x)) for x in every) / 2 / len(pictures[0])
+    found["kinds"] = them.select(PICTURE).n_unique() / us.select(PICTURE).n_unique()
+    return {name: float(value) for name, value in found.items()}
+
+
+def one_seed(
+    study: Study, seed: int, pilots: list[int], model: Path | None, folder: Path
+) -> tuple[dict[tuple[str, int], dict[str, float]], float]:
+    """Return the figures of every model and pilot under one split, and the correlation in people."""
+    people, city, rest = voters(study)
+    order = np.random.default_rng(seed).permutation(rest)
+
+    def of(ids: np.ndarray) -> pl.DataFrame:
+        return people.filter(pl.col("respondent_id").is_in(list(ids)))
+
+    judges = of(order[PILOT:])
+    asked, given = ([item.id for item in items] for items in (study.questions, study.persona))
+    answers = judges.filter(pl.col("item_id").is_in(asked))
+    personas = judges.filter(pl.col("item_id").is_in(given))
+    twins = judges.select("respondent_id").unique(maintain_order=True).with_columns(twin_of=pl.lit(None, pl.String))
+    base = model or build_embedded(study, of(city), folder / "base", seed=seed)
+    found = {}
+
+    def put(name: str, n: int, responses: pl.DataFrame, logp: pl.DataFrame) -> None:
+        found[name, n] = judge(study, answers, responses) | {"NLL": -float(logp["log_probability"].mean())}  # type: ignore[arg-type]
+
+    def modelled(name: str, n: int, adapter: Path | None) -> None:
+        panel = simulate(
+            base, adapter, study, personas, twins, settings=SimulateSettings(seed=seed), chunk_dir=folder / f"{name}{n}"
+        )
+        put(name, n, panel.responses, likelihood(base, adapter, study, judges))
+
+    modelled("untuned", 0, None)
+    for n in pilots:
+        pilot = of(order[:n])
+        for name, given_settings in TUNED.items():
+            settings = TuneSettings(**given_settings)
+            modelled(
+                name, n, tune(base, study, pilot, None, folder / f"{name}{n}.adapter", settings=settings, seed=seed)
+            )
+        for name in FITTED:
+            weights = np.ones(n)
+            responses, _ = BASELINES[name].simulate(study, pilot, weights, personas, seed=seed)
+            put(name, n, responses, BASELINES[name].likelihood(study, pilot, weights, judges, seed=seed))
+    us = wide(answers)
+    return found, float(np.corrcoef(us["PID"], us["vote"])[0, 1])
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--pilots", type=int, nargs="+", default=[100, 300], help=f"at most {PILOT}")
+    parser.add_argument("--model", type=Path, help="folder of a local model; else the embedded one")
+    options = parser.parse_args()
+    study, began = load_study("anes96"), time.monotonic()
+    runs, correlations = [], []
+    for seed in range(1, options.seeds + 1):
+        with tempfile.TemporaryDirectory() as folder:
+            found, correlation = one_seed(study, seed, options.pilots, options.model, Path(folder))
+        runs.append(found)
+        correlations.append(correlation)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("model", "pilot", *FIGURES):
+        table.add_column(name, justify="left" if name == "model" else "right")
+    for name, n in sorted(runs[0], key=lambda key: (key[1], list(runs[0]).index(key))):
+        means = [np.mean([run[name, n][figure] for run in runs]) for figure in FIGURES]
+        table.add_row(name.replace("_", " "), str(n), *(f"{value:.3f}" for value in means))
+    console = Console(width=110)
+    console.print(table)
+    console.print(
+        f"people's correlation of party and vote {np.mean(correlations):.2f}; "
+        f"{options.seeds} seeds in {time.monotonic() - began:.0f} s"
+    )
+
+
+if __name__ == "__main__":
+    main()
