@@ -25,7 +25,7 @@ INTERVIEW = replace(
 TABLE = replace(
     FIRST_PERSON,
     name="table",
-    person="A person, as a table, and what they answer in a survey.\n\n",
+    person="A person, as a table, and what they answer in a survey.\n\n| asked | answered |\n|---|---|\n",
     field="| $label | $answer |\n",
     number="| $label | $answer $unit |\n",
     arm="$text\n",

@@ -108,7 +108,8 @@ class Codec:
     def _tokenise(self, runs: Sequence[_Run]) -> dict[_Run, Tokens]:
         if not runs:
             return {}
-        listed = self.tokenizer([run.before + run.text for run in runs], add_special_tokens=False)["input_ids"]
+        texts = [run.before + run.text for run in runs]
+        listed = self.tokenizer(texts, add_special_tokens=False, return_attention_mask=False)["input_ids"]
         found = {}
         for run, ids in zip(runs, listed, strict=True):
             own = tuple(ids[1:] if run.before and ids[:1] == [self.control[run.before]] else ids)

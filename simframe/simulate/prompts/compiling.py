@@ -137,11 +137,12 @@ def _grown(question: Question, bare: list[Tokens], full: list[Tokens]) -> Questi
     prefixed = _one_begins_another(bare)
     leaves = [tokens[: len(short) + 1] for tokens, short in zip(full, bare, strict=True)] if prefixed else bare
     leaves = [leaf[len(common) :] for leaf in leaves]
-    if len(set(leaves)) < len(leaves) or _one_begins_another(leaves):
-        mend = (
-            "give the options labels that differ, or the template an end that the tokenizer keeps apart from its marks"
-        )
+    if len(set(leaves)) < len(leaves):
+        mend = "give the options labels that differ, or set the template's answer to $mark"
         raise ModelError("two labels have the same tokens", mend=mend)
+    if _one_begins_another(leaves):
+        mend = "give the template an end that no label holds, or set its answer to $mark"
+        raise ModelError("one label begins another, and what follows it does not tell them apart", mend=mend)
     paths = sorted({leaf[:depth] for leaf in leaves for depth in range(len(leaf))}, key=lambda path: (len(path), path))
     ways = Routes(leaves, {path: index for index, path in enumerate(paths)})
     return replace(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from simframe.errors import PlanError
@@ -36,7 +36,7 @@ class Part:
     kind: str
     """opening, persona, turn (of a chat, before the first question), question, answer."""
     item_id: str
-    text: str
+    text: str = ""
     tokens: int | None = None
     """How many; None without a tokenizer."""
     labels: tuple[Label, ...] = ()
@@ -72,29 +72,35 @@ def show_text(
 
 def show_tokens(script: Script, answers: pl.DataFrame, sheet: Sequence[Item], orders: Any) -> list[Part]:
     """Return what a respondent's model reads, as the text of its tokens, turns of a chat and all."""
-    given, codec = by_item(answers), script.codec
-    found = [_part(script, "opening", "", script.opening)]
+    given = by_item(answers)
+    found: list[tuple[Part, Tokens]] = [(Part("opening", ""), script.opening)]
     for item in script.template.shown(script.study):
         answer = given.get(item.id)
         if answer is not None and (ids := script.field(item, answer["code"], answer["value"])):
-            found.append(_part(script, "persona", item.id, ids))
+            found.append((Part("persona", item.id), ids))
     if script.bridge:
-        found.append(_part(script, "turn", "", script.bridge))
+        found.append((Part("turn", ""), script.bridge))
     place = {question.item.id: index for index, question in enumerate(script.questions)}
     for item in sheet:
         question = script.question(place[item.id], orders.get(item.id) if item.valid_options else None)
         head = question.cue[: len(question.cue) - question.lead]
         order = question.order if question.order != tuple(range(len(question.order))) else None
         note = _order(item, order) if question.numbers is None else _numbers(question)
-        found.append(Part("question", item.id, codec.decode(head), len(head), _labels(script, question), note))
+        found.append((Part("question", item.id, labels=_labels(script, question), note=note), head))
         ids = _answer(script, question, given.get(item.id))
-        said = codec.decode(ids) if ids else None
-        found.append(Part("answer", item.id, said or "", len(ids), note=_unsaid(said)))
+        found.append((Part("answer", item.id, note=_unsaid(ids)), ids))
+    return _decoded(script, found)
+
+
+def _decoded(script: Script, parts: Sequence[tuple[Part, Tokens]]) -> list[Part]:
+    """Give parts the text of their tokens, read together: many tokenizers drop the space that a text begins with."""
+    found, ids, before = [], list[int](), ""
+    for part, own in parts:
+        ids += own
+        whole = script.codec.decode(ids)
+        found.append(replace(part, text=whole[len(before) :], tokens=len(own)))
+        before = whole
     return found
-
-
-def _part(script: Script, kind: str, item_id: str, ids: Tokens) -> Part:
-    return Part(kind, item_id, script.codec.decode(ids), len(ids))
 
 
 def _labels(script: Script, question: Question) -> tuple[Label, ...]:
@@ -131,7 +137,7 @@ def _numbers(question: Question) -> str:
     return f"{len(numbers):,} numbers from {numbers[0]:g} to {numbers[-1]:g}"
 
 
-def _unsaid(said: str | None) -> str:
+def _unsaid(said: str | Tokens | None) -> str:
     return "" if said else "this person gave no answer; a simulated respondent gives one"
 
 
