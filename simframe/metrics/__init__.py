@@ -41,6 +41,22 @@ from simframe.metrics.divergence import (
 from simframe.metrics.fidelity import accuracy, demeaned_r, exact_match_rate, pearson_r
 from simframe.metrics.heterogeneity import entropy, entropy_ratio, modal_share_gap, sd_ratio, variance_ratio
 from simframe.metrics.ordinal import energy, ks, mean_shift, wasserstein, wasserstein_norm
+from simframe.metrics.recovery import (
+    coefficient_correlation,
+    coefficient_coverage,
+    coefficient_distance,
+    false_positive_rate,
+    fn,
+    fp,
+    sign_f1,
+    sign_precision,
+    sign_recall,
+    sign_reversals,
+    standardised_bias,
+    tn,
+    tp,
+    z_difference,
+)
 from simframe.metrics.registry import METRICS, Metric, metric
 from simframe.metrics.resampling import (
     count_bootstrap,
@@ -58,7 +74,14 @@ from simframe.metrics.samples import (
 )
 from simframe.metrics.special import chi2_sf
 from simframe.metrics.structures import memorised_share, rarefied_structures, structure_ratio, unique_structures
-from simframe.metrics.subgroups import eta2_ratio, group_slope, within_variance_ratio
+from simframe.metrics.subgroups import (
+    eta2_ratio,
+    excess,
+    group_slope,
+    spread_js_distance,
+    within_variance_ratio,
+    worst_group_js_distance,
+)
 
 __all__ = [
     "METRICS",
@@ -67,6 +90,9 @@ __all__ = [
     "belief_action_gap",
     "chi2",
     "chi2_sf",
+    "coefficient_correlation",
+    "coefficient_coverage",
+    "coefficient_distance",
     "conditional_js",
     "conditional_js_coverage",
     "count_bootstrap",
@@ -79,6 +105,10 @@ __all__ = [
     "entropy_ratio",
     "eta2_ratio",
     "exact_match_rate",
+    "excess",
+    "false_positive_rate",
+    "fn",
+    "fp",
     "goodman_kruskal_tau",
     "goodman_kruskal_tau_partial",
     "group_slope",
@@ -107,13 +137,23 @@ __all__ = [
     "sample_ks",
     "sample_wasserstein",
     "sd_ratio",
+    "sign_f1",
+    "sign_precision",
+    "sign_recall",
+    "sign_reversals",
     "spearman",
     "spearman_partial",
+    "spread_js_distance",
+    "standardised_bias",
     "structure_ratio",
+    "tn",
     "total_variation",
+    "tp",
     "unique_structures",
     "variance_ratio",
     "wasserstein",
     "wasserstein_norm",
     "within_variance_ratio",
+    "worst_group_js_distance",
+    "z_difference",
 ]

@@ -1,16 +1,19 @@
 """Whether conclusions survive: the view against regressions solved here, by numpy, from the planted answers.
 
-No expression of ``simframe.metrics`` fits models, so Polars stands aside; the second voice is a fit of our own.
+No expression of ``simframe.metrics`` fits models; those of recovery take the coefficients as the view gives them.
 """
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 import pytest
 from scipy import stats
 
+from simframe import metrics
 from simframe.metrics import METRICS
 
 from .agree import close, rows_of
@@ -157,6 +160,36 @@ def test_term(warehouse, fits, metric):
     assert sql.keys() == ours.keys()
     wrong = {key: (sql[key], ours[key]) for key in sql if not close(sql[key], ours[key])}
     assert not wrong, f"(SQL, numpy): {wrong}"
+
+
+COLUMNS = {"p_value_s": "p_value_s_equal_n", "ci_low_s": "ci_low_s_equal_n", "ci_high_s": "ci_high_s_equal_n"}
+
+
+def called(metric: str) -> pl.Expr:
+    """Return the expression of a metric on the columns of ``coefficient_pairs``, the panel's at the people's n."""
+    function = getattr(metrics, metric)
+    return function(*(COLUMNS.get(name, name) for name in inspect.signature(function).parameters))
+
+
+@pytest.mark.parametrize("metric", [row for m in METRICS.values() if m.family == "recovery" for row in m.rows])
+def test_polars_of_a_model(warehouse, alignment, metric):
+    pairs = warehouse.sql("SELECT * FROM coefficient_pairs WHERE kind = 'slope'")
+    polars = {
+        (panel, None, None, "all", "all", model): value
+        for panel, model, value in pairs.group_by("panel_id", "regression_id").agg(called(metric)).iter_rows()
+    }
+    sql = rows_of(alignment, "recovery", metric)
+    wrong = {key: (value, polars.get(key)) for key, value in sql.items() if not close(value, polars.get(key))}
+    assert not wrong, f"(SQL, Polars): {wrong}"
+    assert polars.keys() <= sql.keys()
+
+
+@pytest.mark.parametrize("metric", ["z_difference", "standardised_bias"])
+def test_polars_of_a_term(warehouse, metric):
+    pairs = warehouse.sql("SELECT * FROM coefficient_pairs")
+    both = pairs.select(pl.col(metric).alias("sql"), called(metric).alias("polars"))
+    assert both["sql"].is_not_null().sum() >= 5
+    assert all(close(a, b) for a, b in both.iter_rows())
 
 
 def test_the_planted_effects_are_found(fits):
