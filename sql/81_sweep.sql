@@ -2,31 +2,52 @@
 -- panels of one condition and several seeds are one row, their spread beside their mean.
 
 CREATE OR REPLACE VIEW sweep AS
-SELECT
-    p.study_id, a.reference_id, p.reference_split,
-    p.kind, p.strategy, p.model, p.engine, p.mode, p.prompt, p.template_hash, p.fields, p.shots,
-    p.item_order, p.option_order, p.order_average, p.temperature, p.copies, p.tune,
-    p.pilot_selection, p.pilot_by, p.pilot_arm, p.pilot_n,
-    -- Panels that no plan made say nothing of their condition: each is its own.
-    CASE WHEN p.plan_hash IS NULL THEN p.panel_id END AS panel_id,
-    a.family, a.metric, a.item_id, a.item_id_2, a.attribute, a.level, a.term,
-    count(*) AS panels,
-    list(p.seed ORDER BY p.seed, p.panel_id) AS seeds,
-    count(a.estimate) AS defined,
-    avg(a.estimate) AS mean,
-    stddev_samp(a.estimate) AS sd,
-    min(a.estimate) AS least,
-    max(a.estimate) AS most,
-    avg(a.floor) AS floor,
-    avg(a.floor_q95) AS floor_q95
-FROM alignment AS a
-JOIN panels AS p ON p.panel_id = a.panel_id
-WHERE p.kind <> 'human'
-GROUP BY ALL;
+WITH conditions AS (
+    SELECT
+        panel_id, seed, created_at,
+        {
+            study_id: study_id, study_hash: study_hash, reference_id: reference_id, reference_split: reference_split,
+            kind: kind, strategy: strategy, model: model,
+            -- The embedded model is another for each seed: that is part of its spread.
+            base_fingerprint: CASE WHEN model <> 'embedded' THEN base_fingerprint END,
+            engine: engine, mode: mode, prompt: prompt, template_hash: template_hash, fields: fields, shots: shots,
+            item_order: item_order, option_order: option_order, order_average: order_average,
+            temperature: temperature, copies: copies, tune: tune,
+            pilot_selection: pilot_selection, pilot_by: pilot_by, pilot_arm: pilot_arm, pilot_n: pilot_n,
+            -- Panels that no plan made say nothing of their condition: each is its own.
+            panel_id: CASE WHEN plan_hash IS NULL THEN panel_id END
+        } AS condition
+    FROM panels
+    WHERE kind <> 'human'
+),
+latest AS (
+    -- A seed made again, by another version for instance, is no further seed.
+    SELECT * FROM conditions
+    QUALIFY row_number() OVER (PARTITION BY condition, seed ORDER BY created_at DESC NULLS LAST, panel_id DESC) = 1
+),
+figures AS (
+    SELECT
+        c.condition,
+        a.family, a.metric, a.item_id, a.item_id_2, a.attribute, a.level, a.term,
+        count(*) AS panels,
+        list(c.seed ORDER BY c.seed) AS seeds,
+        count(a.estimate) AS defined,
+        avg(a.estimate) AS mean,
+        stddev_samp(a.estimate) AS sd,
+        min(a.estimate) AS least,
+        max(a.estimate) AS most,
+        avg(a.floor) AS floor,
+        avg(a.floor_q95) AS floor_q95
+    FROM alignment AS a
+    JOIN latest AS c ON c.panel_id = a.panel_id
+    GROUP BY ALL
+)
+SELECT unnest(condition), * EXCLUDE (condition) FROM figures;
 
 COMMENT ON VIEW sweep IS 'Every alignment metric by condition (all that a plan sets, but the seed): mean and spread over seeds. One row a condition and number.';
 COMMENT ON COLUMN sweep.panel_id IS 'the panel, where no plan made it; NULL otherwise';
-COMMENT ON COLUMN sweep.panels IS 'panels of this condition, one a seed; those with an undefined figure too';
+COMMENT ON COLUMN sweep.base_fingerprint IS 'the model''s; NULL where it is embedded, which is another for each seed';
+COMMENT ON COLUMN sweep.panels IS 'panels of this condition, the latest of each seed; those with an undefined figure too';
 COMMENT ON COLUMN sweep.seeds IS 'their seeds';
 COMMENT ON COLUMN sweep.defined IS 'panels whose figure is defined: those behind mean, sd, least and most';
 COMMENT ON COLUMN sweep.mean IS 'mean over seeds';

@@ -1,8 +1,10 @@
 """sweep: panels that differ in their seed alone are one row, with the spread beside the mean."""
 
+import datetime as dt
+
 import pytest
 
-from .conftest import count
+from .conftest import CREATED, count
 
 VIEW = "sweep"
 
@@ -34,6 +36,28 @@ def test_seeds_of_one_condition_are_one_row(made):
     with made.open() as con:
         assert rows(con) == [
             ([1, 2, 3], 3, pytest.approx(0.2), pytest.approx(0.1), pytest.approx(0.1), pytest.approx(0.3))
+        ]
+
+
+def test_of_a_seed_made_again_the_latest_counts(made):
+    for panel_id, ones, day in (("old", 90, 1), ("new", 60, 2), ("other", 70, 1)):
+        seed = 2 if panel_id == "other" else 1
+        created = CREATED + dt.timedelta(days=day)
+        made.panel(panel_id, reference="h", tables={"cells": answers(ones)}, **PLANNED, seed=seed, created_at=created)
+    with made.open() as con:
+        assert rows(con, "seeds, mean, panels") == [([1, 2], pytest.approx(0.15), 2)]
+
+
+def test_two_models_of_one_name_are_two_and_the_embedded_one_is_one(made):
+    for panel_id, model, base, seed in (("a", "m", "x", 1), ("b", "m", "y", 2), ("c", "embedded", "x", 1)):
+        row = PLANNED | {"model": model, "base_fingerprint": base, "seed": seed}
+        made.panel(panel_id, reference="h", tables={"cells": answers(60)}, **row)
+    made.panel("d", reference="h", tables={"cells": answers(60)}, **row | {"base_fingerprint": "y", "seed": 2})
+    with made.open() as con:
+        assert rows(con, "model, base_fingerprint, seeds") == [
+            ("embedded", None, [1, 2]),
+            ("m", "x", [1]),
+            ("m", "y", [2]),
         ]
 
 
