@@ -9,6 +9,13 @@ import polars as pl
 
 from simframe.cli._common import print_table
 
+COLUMNS = {
+    "excess": "estimate - floor, of rows of view alignment",
+    "z_difference": "a column of view coefficient_pairs",
+    "standardised_bias": "a column of view coefficient_pairs",
+}
+"""Metrics that are no row of ``alignment``, and where they stand in its place."""
+
 
 @click.group("metrics")
 def command() -> None:
@@ -43,7 +50,7 @@ def show(name: str) -> None:
     fields = asdict(found) | {
         "range": found.range,
         "scales": ", ".join(found.scales),
-        "variants": ", ".join(found.rows),
+        "variants": ", ".join(found.rows) or COLUMNS[found.name],
         "functions": ", ".join(f"simframe.metrics.{function}" for function in found.functions),
     }
     shown = {key: "in SQL" if key == "variants" else key for key in fields if key not in ("low", "high")}

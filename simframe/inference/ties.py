@@ -48,7 +48,8 @@ def of_largest(share: Floats, n: float) -> float:
     error = np.sqrt((share + most - (share - most) ** 2) / n)
     equal = most - share <= np.sqrt(np.log(n)) * error
     # Their common part has mean nought: the rest is as of independent ones with variance share / n.
-    return float(_largest_of(int(equal.sum())) * np.sqrt(share[equal].mean() / n))
+    many = int(equal.sum())
+    return float(_largest_of(many) * np.sqrt(share[equal].mean() / n)) if many > 1 else 0.0
 
 
 @cache

@@ -54,7 +54,7 @@ def import_panel(
     responses = derive(study, answers)
     respondents = assign_split(study, respondents, wide(study, responses), where)
     splits = dict(respondents.group_by("split").len().sort("split").iter_rows())
-    notes = _notes(splits, study.thresholds.small_group)
+    notes = (*_notes(splits, study.thresholds.small_group), *_unanswered(responses))
     panel_id = f"{study.id.replace('_', '-')}-human-{content_hash(study.study_hash, respondents, answers)}"
     if warehouse.has_panel(panel_id):
         again(warehouse, study)
@@ -85,6 +85,13 @@ def _notes(splits: dict[str, int], small: int) -> tuple[str, ...]:
             f"{holdout or 'nobody'} in the holdout, which judges: no verdict with fewer than {small} (small_group)"
         )
     return tuple(notes)
+
+
+def _unanswered(responses: pl.DataFrame) -> tuple[str, ...]:
+    """Name the items that nobody answered."""
+    silent = responses.group_by("item_id", maintain_order=True).agg(pl.col("missing").all()).filter("missing")
+    names = ", ".join(silent["item_id"])
+    return (f"nobody answered {names}: no figure can be had of that; check the column and its codes",) if names else ()
 
 
 def again(warehouse: Warehouse, study: Study) -> None:

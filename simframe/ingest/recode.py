@@ -99,7 +99,8 @@ def _weights(column: pl.Series, where: str) -> pl.Series:
     ):
         if bad.any():
             row = bad.arg_max() or 0
-            raise DataError(f"{column.name}: row {row + 1}: {column[row]!r} {what}", where=where, mend=mend)
+            said = "no weight" if column[row] in (None, "") else f"{column[row]!r} {what}"
+            raise DataError(f"{column.name}: row {row + 1}: {said}", where=where, mend=mend)
     total = float(weight.sum())
     if total == 0:
         raise DataError(f"{column.name}: every weight is zero", where=where, mend="give some respondent a weight")

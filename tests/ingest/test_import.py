@@ -76,3 +76,9 @@ def test_answers_and_ids_in_any_script(tmp_path: Path, park_text: str) -> None:
     assert set(tuples.iter_rows()) == set(zip(codes, codes[::-1], strict=True))
     levels = warehouse.sql("SELECT DISTINCT level FROM cells WHERE attribute = 'word'")["level"]
     assert set(levels) == set(codes)
+
+
+def test_items_that_nobody_answered_are_named(own_warehouse: Warehouse, park_files: tuple[Path, Path]) -> None:
+    study, data = park_files
+    pl.read_csv(data, infer_schema=False).with_columns(q1=pl.lit("")).write_csv(data)
+    assert [note for note in import_panel(own_warehouse, study, data).notes if note.startswith("nobody answered green")]

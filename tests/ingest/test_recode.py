@@ -131,7 +131,7 @@ REFUSALS: list[tuple[str, dict[str, list[Any]], list[str]]] = [
     ("no id", {"person": ["a", None, "c", "d"]}, ["person: row 2 has no id"]),
     ("blank id", {"person": ["a", "b", " ", "d"]}, ["person: row 3 has no id"]),
     ("negative weight", {"wt": [1, 2, -0.5, 1]}, ["wt: row 3: -0.5 is negative", "zero or more"]),
-    ("missing weight", {"wt": [1, None, 1, 1]}, ["wt: row 2: None is no weight"]),
+    ("missing weight", {"wt": [1, None, 1, 1]}, ["wt: row 2: no weight"]),
     ("weight not a number", {"wt": [1.0, math.nan, 1.0, 1.0]}, ["wt: row 2: nan is no weight"]),
     ("infinite weight", {"wt": [1.0, 1.0, 1.0, math.inf]}, ["wt: row 4: inf is no weight"]),
     ("weight in words", {"wt": ["1", "heavy", "1", "1"]}, ["wt: row 2: 'heavy' is no weight"]),

@@ -178,7 +178,9 @@ def test_planted_panels_are_told_apart(findings: Findings) -> None:
     assert focus.best == focus.largest == "park-tuned-n60-1"
     answer = compose(findings).answer
     assert "tuned 60" in answer.lead
-    assert answer.findings[0][1].startswith("Yes")
+    said = answer.findings[0][1]
+    assert said.startswith("Not shown either way")
+    assert "by the estimate it did, and the 95 % interval" in said
     assert {score.verdict for score in findings.scores} <= VERDICTS.keys()
 
 

@@ -132,7 +132,7 @@ def test_a_reference_of_hardly_anybody(
     ("column", "bad", "said"),
     [
         ("wt", "1e300", "too large to add up"),
-        ("wt", "", "is no weight"),
+        ("wt", "", "no weight"),
         ("wt", "inf", "is no weight"),
         ("wt", "NaN", "is no weight"),
         ("wt", "-1", "is negative"),

@@ -1,0 +1,1 @@
+"""What findings are made of: a class a kind of row, a file a question."""
