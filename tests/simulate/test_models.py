@@ -154,3 +154,74 @@ def test_an_adapter_of_another_template(base: Path, adapter: Path):
 
     with pytest.raises(ModelError, match="tuned with template"):
         models.load(base, adapter, template=Template())
+
+
+def reseal(adapter: Path) -> None:
+    """Give an adapter the provenance of what it holds now, as somebody with ill intent would."""
+    edit(adapter / "provenance.json", adapter_fingerprint=models.fingerprint(adapter))
+
+
+def test_an_adapter_that_is_cut_short(base: Path, adapter: Path):
+    weights = adapter / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-64])
+    reseal(adapter)
+    refused("cannot be loaded", base, adapter)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ("more", "holds a tensor that belongs nowhere, base_model.model.model.layers.7"),
+        ("fewer", "lacks tensor base_model"),
+        ("renamed", "lacks tensor|belongs nowhere"),
+        ("shape", "cannot be loaded: RuntimeError"),
+        ("nan", "holds what is no number"),
+    ],
+)
+def test_an_adapter_with_tensors_that_do_not_belong(base: Path, adapter: Path, change: str, match: str):
+    """peft alone would load the first three: what it lacks stays untrained, what it does not know is left out."""
+    from safetensors.torch import load_file, save_file
+
+    held = load_file(adapter / "adapter_model.safetensors")
+    name = sorted(held)[0]
+    if change == "more":
+        held[name.replace("layers.0", "layers.7")] = held[name].clone()
+    elif change == "fewer":
+        del held[name]
+    elif change == "renamed":
+        held["base_model.model.elsewhere.lora_A.weight"] = held.pop(name)
+    elif change == "shape":
+        held[name] = torch.zeros(held[name].shape[0], held[name].shape[1] + 1)
+    else:
+        held[name][0, 0] = float("nan")
+    save_file(held, adapter / "adapter_model.safetensors", metadata={"format": "pt"})
+    reseal(adapter)
+    refused(match, base, adapter)
+
+
+@pytest.mark.parametrize("rank", [3, 16])
+def test_an_adapter_whose_configuration_says_another_rank(base: Path, adapter: Path, rank: int):
+    edit(adapter / "adapter_config.json", r=rank)
+    reseal(adapter)
+    refused("cannot be loaded", base, adapter)
+
+
+def test_an_encoder_and_decoder_is_no_simulator(base: Path):
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    config = T5Config(
+        vocab_size=99, d_model=32, d_kv=8, d_ff=32, num_layers=1, num_decoder_layers=1, num_heads=2,
+        decoder_start_token_id=0,
+    )  # fmt: skip
+    with models.quiet():
+        T5ForConditionalGeneration(config).save_pretrained(base)
+    refused("cannot be loaded", base)
+
+
+def test_weights_that_are_no_numbers(base: Path):
+    from safetensors.torch import load_file, save_file
+
+    held = load_file(base / "model.safetensors")
+    held["model.norm.weight"][0] = float("nan")
+    save_file(held, base / "model.safetensors", metadata={"format": "pt"})
+    refused("logits that are no numbers", base)

@@ -104,7 +104,8 @@ def _merged(network: Any, adapter_dir: Path) -> Any:
     from peft import PeftModel, get_peft_model_state_dict
     from safetensors.torch import load_file
 
-    with _refused(adapter_dir), quiet():
+    with _refused(adapter_dir), quiet(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of tensors that are missing: an error below
         held = load_file(adapter_dir / "adapter_model.safetensors")
         peft = PeftModel.from_pretrained(network, str(adapter_dir), local_files_only=True, torch_device="cpu")
         wanted = get_peft_model_state_dict(peft, save_embedding_layers=False)
