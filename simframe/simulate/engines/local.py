@@ -110,6 +110,7 @@ class LocalEngine(Engine):
         order_average: int = 1,
         batch: int = 256,
     ) -> None:
+        script.check_rows(model.network.get_input_embeddings().num_embeddings)
         self.model, self.script = model, script
         self.temperature, self.mode, self.order_average = temperature, mode, order_average
         if mode == "independent":

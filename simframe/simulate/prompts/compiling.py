@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from string import Template as Placeholders
 from typing import TYPE_CHECKING
 
 from simframe.errors import ModelError
@@ -81,6 +82,28 @@ class Compiler:
             some = f"{labels[:10]}" + (" and more" if len(labels) > 10 else "")
             told = f"{err.message}; labels {some}" if labels else err.message
             raise ModelError(told, where=f"item {item.id}", mend=err.mend) from err
+
+    def reordered(self, declared: Question, order: tuple[int, ...]) -> Question:
+        """Return a closed question with its options in another order.
+
+        Where marks alone are said, and the line they follow is the same, so are their tokens: they only change hands.
+        There are thousands of orders, so only the cue is made anew.
+        """
+        if "answer" in Placeholders(self.template.answer).get_identifiers():
+            return self.question(declared.item, order)
+        cue, anchor, _, _ = self._cue(declared.item, order)
+        before, then, _, _ = self._cue(declared.item, declared.order)
+        if self._near(anchor, cue) != self._near(then, before):
+            return self.question(declared.item, order)
+        at = {place: seen for seen, place in enumerate(order)}
+        hands = [at[place] for place in range(len(order))]
+        return replace(
+            declared,
+            cue=cue + declared.cue[len(declared.cue) - declared.lead :],
+            answers=tuple(declared.answers[seen] for seen in hands),
+            routes=tuple(declared.routes[seen] for seen in hands),
+            order=order,
+        )
 
     def _cue(self, item: Item, order: tuple[int, ...]) -> tuple[Tokens, Spans, str, Spans]:
         """Return a question's cue, the text it ends with, what an answer begins with, and what follows an answer."""

@@ -55,8 +55,22 @@ class Script:
         if order is None or order == declared.order or not self.template.option or not declared.order:
             return declared
         if (index, order) not in self._variants:
-            self._variants[index, order] = Compiler(self.template, self.codec).question(declared.item, order)
+            self._variants[index, order] = Compiler(self.template, self.codec).reordered(declared, order)
         return self._variants[index, order]
+
+    def check_rows(self, rows: int) -> None:
+        """Refuse a network that has rows for fewer tokens than the script holds: its tokenizer is another model's.
+
+        Raises:
+            ModelError: naming the largest token.
+        """
+        read = [self.opening, self.bridge, *(question.cue for question in self.questions)]
+        largest = max((max(ids, default=0) for ids in read), default=0)
+        if largest >= rows:
+            mend = "use the tokenizer that the model was saved with"
+            raise ModelError(
+                f"the tokenizer gives token {largest}, and the model knows {rows}", where="model", mend=mend
+            )
 
     def field(self, item: Item, code: str | None, value: float | None) -> Tokens:
         """Return one line of a persona in tokens."""
