@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,14 +47,46 @@ MISTRAL = (  # the system turn moves to the last question: earlier turns are wri
     "{{ '[INST] ' + told + '\n\n' + m['content'] + ' [/INST]' }}{% else %}{{ '[INST] ' + m['content'] + ' [/INST]' }}"
     "{% endif %}{% else %}{{ ' ' + m['content'] + eos_token }}{% endif %}{% endfor %}"
 )
+THINKING = CHATML.replace(  # an answer that is the last turn has thoughts before it; earlier ones have not
+    "{{ '<|im_start|>' + m['role']",
+    "{% if m['role'] == 'assistant' and loop.last %}{{ '<think></think>' }}{% endif %}{{ '<|im_start|>' + m['role']",
+)
 CONTROL = ["<|im_start|>", "<|im_end|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"]
 CONTROL += ["<start_of_turn>", "<end_of_turn>", "<s>", "</s>"]
-CHATS = {"chatml": CHATML, "llama": LLAMA, "gemma": GEMMA, "mistral": MISTRAL}
+CHATS = {"chatml": CHATML, "llama": LLAMA, "gemma": GEMMA, "mistral": MISTRAL, "thinking": THINKING}
 
 
 @pytest.fixture(scope="module")
 def plain(qwen: Path) -> Any:
     return models.load(qwen).tokenizer
+
+
+def word_pieces(scheme: str) -> Any:
+    """Return a tokenizer as SentencePiece makes them: spaces begin words, and a text may begin with one of its own."""
+    from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
+    from tokenizers.models import BPE
+    from transformers import PreTrainedTokenizerFast
+
+    core = Tokenizer(BPE(unk_token="<unk>", byte_fallback=True))
+    words = pre_tokenizers.Metaspace(prepend_scheme="never", split=True)
+    apart = [pre_tokenizers.Split("\n", "isolated"), pre_tokenizers.Punctuation(), words]
+    core.pre_tokenizer = pre_tokenizers.Sequence(apart)
+    study, first = coherent_study("A town by a river."), TEMPLATES["first_person"]
+    texts = [study.introduction, *(item.wording for item in study.items), first.instruction, first.person]
+    texts += ["Question: x\nA. y\nB. y\nAnswer: A\n", "[INST] hello [/INST] A"]
+    core.train_from_iterator(texts * 9, trainers.BpeTrainer(special_tokens=["<unk>", "<s>"], show_progress=False))
+    made = json.loads(core.to_str())
+    made["model"]["vocab"] |= {f"<0x{byte:02X}>": len(made["model"]["vocab"]) + byte for byte in range(256)}
+    core = Tokenizer.from_str(json.dumps(made))
+    core.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=scheme, split=False)
+    core.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
+    return PreTrainedTokenizerFast(tokenizer_object=core, unk_token="<unk>", bos_token="<s>")
+
+
+@pytest.fixture(scope="module", params=["bytes", "first", "always"])
+def family(request: pytest.FixtureRequest, plain: Any) -> Any:
+    """A byte-level tokenizer, and two of word pieces."""
+    return plain if request.param == "bytes" else word_pieces(request.param)
 
 
 def with_chat(tokenizer: Any, name: str, template: str | None = None) -> Any:
@@ -83,8 +116,8 @@ def conversation(script: Any, study: Any, template: Template, answers: list[int]
 
 @pytest.mark.parametrize("prompt", ["first_person", "interview", "table", "no_persona"])
 @pytest.mark.parametrize("name", CHATS)
-def test_what_the_model_reads_is_what_the_template_writes(plain: Any, name: str, prompt: str) -> None:
-    study, tokenizer = coherent_study("A town by a river."), with_chat(plain, name)
+def test_what_the_model_reads_is_what_the_template_writes(family: Any, name: str, prompt: str) -> None:
+    study, tokenizer = coherent_study("A town by a river."), with_chat(family, name)
     template = replace(TEMPLATES[prompt], chat=read_chat(tokenizer))
     script = compile_script(study, template, tokenizer)
     answers = [2, 0, 1]
@@ -103,7 +136,7 @@ def test_what_the_model_reads_is_what_the_template_writes(plain: Any, name: str,
         cue = question.cue[: len(question.cue) - question.lead]
         assert [*ids, *cue] == tokenizer(written, add_special_tokens=False)["input_ids"]
         ids += [*question.cue, *question.answers[answer]]
-    assert template.chat.system == (name in ("chatml", "llama"))
+    assert template.chat.system == (name in ("chatml", "llama", "thinking"))
 
 
 def _text(code: str) -> Any:
