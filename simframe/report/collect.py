@@ -12,7 +12,7 @@ import duckdb
 from simframe import __version__
 from simframe.errors import ReportError, did_you_mean
 from simframe.report import findings as f
-from simframe.report import queries
+from simframe.report import queries, sweep
 from simframe.report.findings import SCHEMA_VERSION, Findings, Focus, Panel, Study
 from simframe.warehouse import Warehouse
 
@@ -140,6 +140,8 @@ LISTS: dict[str, tuple[str, type[Any]]] = {
     "actions": (queries.ACTIONS, f.Action),
     "recovery": (queries.RECOVERY, f.Recovery),
     "coefficients": (queries.COEFFICIENTS, f.Coefficient),
+    "sweep": (sweep.SWEEP, f.Condition),
+    "learning": (sweep.LEARNING, f.Look),
 }
 """Fields of :class:`Findings`: the query that fills each, and what a row of it is."""
 

@@ -24,6 +24,7 @@ from simframe.report.records.figures import (
     Subgroup,
 )
 from simframe.report.records.panels import Focus, Panel, Part, Version
+from simframe.report.records.sweep import Condition, Look
 from simframe.report.records.verdicts import Rule, Score, Threshold
 
 __all__ = [
@@ -32,12 +33,14 @@ __all__ = [
     "Block",
     "Coefficient",
     "Coherence",
+    "Condition",
     "Figure",
     "Findings",
     "Focus",
     "Item",
     "ItemDistance",
     "Level",
+    "Look",
     "Option",
     "Pair",
     "Panel",
@@ -88,6 +91,8 @@ class Findings:
     actions: list[Action]
     recovery: list[Recovery]
     coefficients: list[Coefficient]
+    sweep: list[Condition]
+    learning: list[Look]
     prelude: list[str]
     """SQL that sets what ``queries`` read."""
     queries: dict[str, str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from simframe.report.charts import curve, dots, forest, heat, shares
+from simframe.report.charts import curve, dots, forest, heat, learning, shares
 from simframe.report.charts.render import render
 from simframe.report.content import Figure
 
@@ -15,6 +15,7 @@ DRAW: dict[str, Callable[[dict[str, Any]], Any]] = {
     "dots": dots.draw,
     "heat": heat.draw,
     "forest": forest.draw,
+    "learning": learning.draw,
 }
 """Kind of figure: the function that makes an Altair chart of its data."""
 

@@ -63,9 +63,12 @@ def draw(data: dict[str, Any]) -> Any:
 
 
 def _span(data: dict[str, Any]) -> list[float]:
-    """Return the reach of the vertical axis: everything drawn on it, and never so little that noise fills it."""
+    """Return the reach of the vertical axis: everything drawn on it, and never so little that noise fills it.
+
+    Charts that are to be compared have a ``span`` in common, which is within the reach of each.
+    """
     drawn = [point[name] for point in data["points"] for name in ("estimate", "low", "high")]
-    drawn += [data["ideal"], data["people"], *(data["band"] or [])]
+    drawn += [data["ideal"], data["people"], *(data["band"] or []), *(data.get("span") or [])]
     known = [x for x in drawn if x is not None]
     low, high = min(known), max(known)
     lack = max(0.0, LEAST - (high - low)) / 2

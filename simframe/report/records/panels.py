@@ -29,6 +29,8 @@ class Panel:
     reference_id: str | None
     reference_split: str | None
     pilot_n: int
+    condition: str
+    """All that a plan sets, but pilot size and seed, in one text."""
     seed: int | None
     model: str | None
     base_fingerprint: str | None

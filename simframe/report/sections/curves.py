@@ -111,7 +111,7 @@ def _figure(findings: Findings, names: Names, title: str, numbers: list[Number],
             {
                 "strategy": panel.strategy,
                 # One line a model and settings; panels of one condition and several seeds share it.
-                "line": f"{panel.strategy} {panel.model or ''} {panel.plan_id or ''}",
+                "line": f"{panel.strategy} {panel.condition}",
                 "pilot": panel.pilot_n,
                 "estimate": n.estimate,
                 "low": n.ci_low,
