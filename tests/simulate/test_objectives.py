@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 import scipy.stats
-from engine_worlds import LONG_OPENING, coherent_people, coherent_study
+from engine_worlds import LONG_OPENING, coherent_people, coherent_study, long_frame
 
 pytest.importorskip("torch")
 
@@ -17,6 +17,7 @@ import torch
 
 from simframe.errors import PlanError
 from simframe.simulate import models
+from simframe.simulate.embedded import build_embedded
 from simframe.simulate.engine import likelihood
 from simframe.simulate.prompts import Script, compile_script
 from simframe.simulate.tuning import TuneSettings, tune
@@ -29,6 +30,7 @@ from simframe.simulate.tuning.loss import log_likelihood, scores, shares, transc
 from simframe.simulate.tuning.objectives import Answers
 from simframe.simulate.tuning.schedule import Schedule
 from simframe.simulate.tuning.targets import mixed, ordinal
+from simframe.study import parse_study
 
 FAST = TuneSettings(steps=60, cross_validate=0)
 
@@ -323,6 +325,69 @@ def test_orders_are_shuffled_and_answers_still_learned(qwen: Path, tmp_path: Pat
     adapter = tune(qwen, study, people, None, tmp_path / "a", settings=replace(shuffled, steps=15, cross_validate=0))
     before, after = (likelihood(qwen, a, study, unseen)["log_probability"] for a in (None, adapter))
     assert scipy.stats.ttest_rel(after, before, alternative="greater").pvalue < 1e-6
+
+
+NUMBERS = """
+[study]
+id = "gifts"
+title = "Gifts"
+[[item]]
+id = "side"
+label = "Side"
+scale = "nominal"
+role = "persona"
+options = [{ code = "n", label = "north" }, { code = "s", label = "south" }]
+[[item]]
+id = "gift"
+label = "Gift"
+wording = "How much do you give?"
+scale = "interval"
+role = "outcome"
+range = [0, 30]
+[[item]]
+id = "sign"
+label = "Petition"
+scale = "nominal"
+role = "action"
+options = [{ code = "yes", label = "yes" }, { code = "no", label = "no" }]
+[[item]]
+id = "why"
+label = "Why"
+scale = "text"
+role = "outcome"
+"""
+
+
+def givers(n: int, name: str, seed: int) -> pl.DataFrame:
+    """People who give 0 to 7 in the north, 20 to 27 in the south, all alike, and sign where they give more than ten."""
+    random = np.random.default_rng(seed)
+    rows: list[tuple[str, str, str | None, float | None, bool]] = []
+    for place in range(n):
+        who, side = f"{name}{place}", "ns"[place % 2]
+        gift = float(random.integers(8) + (20 if side == "s" else 0))
+        rows += [(who, "side", side, None, False), (who, "gift", None, gift, False), (who, "why", None, None, False)]
+        rows.append((who, "sign", "yes" if gift > 10 else "no", None, False))
+    return long_frame(rows)
+
+
+@pytest.fixture(scope="module")
+def gifts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An embedded model of a study that asks a number and an open text."""
+    return build_embedded(parse_study(NUMBERS, "gifts.toml"), None, tmp_path_factory.mktemp("gifts") / "base", seed=1)
+
+
+@pytest.mark.parametrize("given", [{}, {"targets": "ordinal", "mixup": 0.2}], ids=str)
+def test_numbers_are_learned_and_open_texts_left_alone(gifts: Path, tmp_path: Path, given: dict[str, object]) -> None:
+    study = parse_study(NUMBERS, "gifts.toml")
+    adapter = tune(gifts, study, givers(100, "p", 1), None, tmp_path / "a", settings=replace(FAST, **given))
+    loss = {}
+    for which in (None, adapter):
+        found = likelihood(gifts, which, study, givers(100, "u", 2)).group_by("item_id")
+        loss[which] = dict(found.agg(-pl.col("log_probability").mean()).iter_rows())
+    assert set(loss[adapter]) == {"gift", "sign"}
+    floor, unknown = np.log(8), np.log(31)
+    assert floor < loss[adapter]["gift"] < (floor + unknown) / 2 < loss[None]["gift"]
+    assert loss[adapter]["sign"] < 0.2 < loss[None]["sign"]
 
 
 @pytest.mark.parametrize(
