@@ -45,7 +45,8 @@ class Group:
     @property
     def few(self) -> str | None:
         """Why one side is too small to be drawn from."""
-        if min(len(self.h.weight), len(self.s.weight)) < 2:
+        # Whoever weighs nothing is heard in no draw.
+        if min(np.count_nonzero(self.h.weight), np.count_nonzero(self.s.weight)) < 2:
             return FEW
         return ALONE if min(self.h.sizes.sum(), self.s.sizes.sum()) < 2 else None
 

@@ -71,7 +71,8 @@ class _Pair:
         """Return four rows for every partial association that is defined on one side at least."""
         h, s = self.designs
         observed = self._measured(*(m @ d.weight[:, None] for m, d in zip(self.members, self.designs, strict=True)))
-        drawn = self._drawn(h, s, replicates, rng) if min(len(h.weight), len(s.weight)) > 1 else {}
+        heard = min(np.count_nonzero(h.weight), np.count_nonzero(s.weight))
+        drawn = self._drawn(h, s, replicates, rng) if heard > 1 else {}
         found = []
         for metric in METRICS:
             if metric == "spearman_partial" and len(self.ranks) < 2:

@@ -91,6 +91,10 @@ def _respondents(study: Study, data: pl.DataFrame, where: str) -> pl.DataFrame:
     )
 
 
+_LEAST_WEIGHT = 1e-100
+"""Rank correlations multiply three sums of weights: of smaller ones that is nought, and beyond reach of the inverse."""
+
+
 def _weights(column: pl.Series, where: str) -> pl.Series:
     weight = as_text(column, where).cast(pl.Float64, strict=False)
     for bad, what, mend in (
@@ -104,9 +108,15 @@ def _weights(column: pl.Series, where: str) -> pl.Series:
     total = float(weight.sum())
     if total == 0:
         raise DataError(f"{column.name}: every weight is zero", where=where, mend="give some respondent a weight")
-    if not math.isfinite(total * total):
+    if not total < 1 / _LEAST_WEIGHT:
         message = f"{column.name}: the weights, up to {max(weight.to_list()):g}, are too large to add up"
         raise DataError(message, where=where, mend="scale them to a mean of 1")
+    least = float(weight.filter(weight > 0).min())  # type: ignore[arg-type]
+    if least < _LEAST_WEIGHT:
+        message = f"{column.name}: the weights, down to {least:g}, are too small to be multiplied"
+        raise DataError(
+            message, where=where, mend="scale them to a mean of 1, and let those count 0 who count for nothing"
+        )
     return weight
 
 

@@ -109,6 +109,23 @@ class TestBrokenPanels:
         assert row["ci_low"] is row["floor"] is row["p_value"] is None
         assert "fewer than two" in row["reason"]
 
+    def test_one_respondent_who_weighs_anything(self, study):
+        """Those who weigh nothing are no sample to draw from, however many they are."""
+        h, s = pair_of(study)
+        weight = [0.0] * s.respondents.height
+        weight[7] = 3.0
+        alone = Panel("s", s.kind, s.respondents.with_columns(weight=pl.Series(weight)), s.responses)
+        found = self.check(study, h, alone)
+        weighted = found.filter(
+            pl.col("family").is_in(["divergence", "subgroups"])
+            | pl.col("metric").str.contains("ratio|gap|partial_infl"),
+            ~pl.col("metric").str.contains("structure|predictability|polychoric"),
+            pl.col("estimate").is_not_null(),
+        )
+        assert weighted.filter(attribute="all").height > 30
+        assert weighted.select(pl.col("ci_low", "floor", "p_value").null_count()).row(0) == (weighted.height,) * 3
+        assert weighted["reason"].is_in(["fewer than two respondents on one side"]).all()
+
     def test_all_missing(self, study):
         h, _ = pair_of(study)
         gone = {name: [None] * 50 for name in ("mood", "trust", "buys", "size")} | {"sex": ["f"] * 50}

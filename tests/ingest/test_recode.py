@@ -136,6 +136,8 @@ REFUSALS: list[tuple[str, dict[str, list[Any]], list[str]]] = [
     ("infinite weight", {"wt": [1.0, 1.0, 1.0, math.inf]}, ["wt: row 4: inf is no weight"]),
     ("weight in words", {"wt": ["1", "heavy", "1", "1"]}, ["wt: row 2: 'heavy' is no weight"]),
     ("weight is a list", {"wt": [[1], [1], [1], [1]]}, ["column 'wt' holds List"]),
+    ("weights too large to be ranked", {"wt": [1e120, 1, 1, 1]}, ["up to 1e+120, are too large to add up", "scale"]),
+    ("weights next to nothing", {"wt": [1, 1e-300, 0, 1]}, ["down to 1e-300, are too small to be multiplied", "scale"]),
     ("weights without end", {"wt": [1e200, 1, 1, 1]}, ["wt: the weights, up to 1e+200, are too large to add up", "scale"]),
     ("no weight at all", {"wt": [0, 0, 0, 0]}, ["wt: every weight is zero"]),
 ]  # fmt: skip
