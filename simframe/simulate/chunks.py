@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import tempfile
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from simframe.errors import ModelError
-from simframe.warehouse.layout import sha256
+from simframe.warehouse.layout import sha256, sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +32,8 @@ def digest(content: Any) -> str:
 class Chunks:
     """The chunks of one run in one directory.
 
-    A chunk is a Parquet file and a receipt beside it that holds its rows, its SHA-256 and the run's ``key``. It is done
-    when all three match; a torn, foreign or altered chunk counts as not done.
+    A chunk is a Parquet file and a receipt beside it that holds its number, its rows, its SHA-256 and the run's
+    ``key``. It is done when all four match; a torn, foreign, altered or misplaced chunk counts as not done.
     """
 
     def __init__(self, directory: Path, key: str) -> None:
@@ -52,7 +53,7 @@ class Chunks:
         data, receipt = self._paths(index)
         try:
             noted = json.loads(receipt.read_text())
-            if noted["key"] != self.key or noted["sha256"] != sha256(data):
+            if (noted["key"], noted["chunk"]) != (self.key, index) or noted["sha256"] != sha256(data):
                 return None
             frame = pl.read_parquet(data)
         except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError):
@@ -62,8 +63,10 @@ class Chunks:
     def write(self, index: int, frame: pl.DataFrame, notes: dict[str, Any]) -> None:
         """Keep a chunk: data first, receipt last, each by one rename."""
         data, receipt = self._paths(index)
-        replace_file(data, frame.write_parquet)
-        noted = {"key": self.key, "rows": frame.height, "sha256": sha256(data), "notes": notes}
+        content = io.BytesIO()  # Polars' own errors on a full disk are not the operating system's
+        frame.write_parquet(content)
+        replace_file(data, lambda path: Path(path).write_bytes(content.getbuffer()))
+        noted = {"key": self.key, "chunk": index, "rows": frame.height, "sha256": sha256(data), "notes": notes}
         replace_file(receipt, lambda path: Path(path).write_text(json.dumps(noted)))
 
 
@@ -82,6 +85,7 @@ def replace_file(target: Path, write: Callable[[Path], Any]) -> None:
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         temporary.replace(target)
+        sync(target.parent)
     except OSError as err:
         raise _unwritable(target, err) from err
     finally:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from simframe.errors import ModelError, PlanError
+from simframe.errors import ModelError, PlanError, SimframeError
 from simframe.simulate.chunks import digest
 from simframe.simulate.models.files import write_provenance
 from simframe.simulate.prompts import COMPACT, Template, compile_script
+from simframe.warehouse.layout import is_full, sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -180,18 +181,30 @@ def people_hash(people: pl.DataFrame) -> str:
 
 @contextlib.contextmanager
 def fresh_directory(target: Path) -> Iterator[Path]:
-    """Prepare a directory beside its target and rename it into place once it is whole."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
+    """Prepare a directory beside its target and rename it into place once it is whole.
+
+    Raises:
+        ModelError: where the disk is full or the directory cannot be written.
+    """
+    staging: Path = target
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
         yield staging
+        for file in staging.rglob("*"):
+            sync(file)
         staging.chmod(0o755)
         staging.rename(target)
-    except OSError as err:
+    except Exception as err:
+        # What writes weights says of a full disk in errors of its own.
+        if isinstance(err, SimframeError) or not (isinstance(err, OSError) or is_full(err)):
+            raise
         mend = "free space, or choose a directory that can be written"
-        raise ModelError(f"cannot be written: {err.strerror or err}", where=str(target), mend=mend) from err
+        said = getattr(err, "strerror", None) or str(err)
+        raise ModelError(f"cannot be written: {said}", where=str(target), mend=mend) from err
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        if staging != target:
+            shutil.rmtree(staging, ignore_errors=True)
 
 
 def sketch(study: Study, out_dir: Path, *, seed: int = 0) -> Path:
