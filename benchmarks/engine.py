@@ -1,6 +1,9 @@
 """How fast respondents answer: scoring with a key-value cache against what one would otherwise write.
 
-Same model, same questionnaire, same machine; printed as ratios. Run: ``python benchmarks/engine.py [respondents]``.
+Same model, questionnaire and machine; printed as ratios. Run ``python benchmarks/engine.py [respondents [rounds]]``.
+
+Two shapes: a bare questionnaire, and one as it is asked, with an introduction that all share and a persona of several
+fields. The most that can be gained by reading nothing twice follows from the tokens, and is printed beside.
 
 - chained: this package, earlier answers condition later ones, one cache a respondent;
 - independent: this package, questions that do not hear of each other, as branches of one tree;
@@ -8,8 +11,8 @@ Same model, same questionnaire, same machine; printed as ratios. Run: ``python b
 - per item alone: the same without the transcript, what ``independent`` computes;
 - generate: ``model.generate`` four tokens a question on the transcript so far, decode, parse the first letter.
 
-On the CPU it is CPU time that is compared, the least of three rounds: other work on the machine counts little. The last
-lines compare probabilities with one respondent at a time, unpadded and uncached.
+The least time of all rounds counts; let nothing else run meanwhile. The last lines compare probabilities with one
+respondent at a time, unpadded and uncached.
 """
 
 from __future__ import annotations
@@ -28,25 +31,36 @@ from simframe.simulate import draws, models, scoring
 from simframe.simulate.prompts import Script, Template, compile_script
 from simframe.study import Study, parse_study
 
-ITEMS, OPTIONS, BATCH, ROUNDS = 10, 7, 32, 3
+ITEMS, OPTIONS, BATCH = 10, 7, 32
 
 Prefixes = list[tuple[int, ...]]
 Outcome = tuple[list[list[int]], list[np.ndarray]]
 """Choices by respondent, and by batch the probabilities (respondents, items, options)."""
 
 
-def questionnaire() -> Study:
+INTRODUCTION = (
+    "You take part in a survey on how people in this country see the economy, their town and those who govern. "
+    "There are no right or wrong answers: what counts is how you see things yourself. Some questions may be hard to "
+    "answer; then choose what comes closest. Your answers stay anonymous and serve research alone. "
+)
+
+
+def questionnaire(introduction: str, fields: int) -> Study:
     options = ", ".join(f'{{ code = {k}, label = "agree at degree {k} of {OPTIONS}" }}' for k in range(1, OPTIONS + 1))
     items = [
         f'[[item]]\nid = "q{k}"\nlabel = "Item {k}"\nwording = "How far do you agree with statement number {k}?"\n'
         f'scale = "ordinal"\nrole = "attitude"\noptions = [{options}]\n'
         for k in range(ITEMS)
     ]
-    age = '[[item]]\nid = "age"\nlabel = "Age"\nscale = "interval"\nrole = "persona"\nrange = [18, 99]\n'
-    return parse_study('[study]\nid = "bench"\ntitle = "Bench"\n' + age + "\n".join(items), "benchmark")
+    persona = [
+        f'[[item]]\nid = "p{k}"\nlabel = "Field {k}"\nscale = "interval"\nrole = "persona"\nrange = [18, 99]\n'
+        for k in range(fields)
+    ]
+    head = f'[study]\nid = "bench"\ntitle = "Bench"\nintroduction = "{introduction}"\n'
+    return parse_study(head + "\n".join(persona + items), "benchmark")
 
 
-def small_model(directory: Path) -> Path:
+def small_model(directory: Path, study: Study) -> Path:
     """A Llama of about five million weights with a byte-level tokenizer."""
     from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
     from tokenizers.models import BPE
@@ -57,7 +71,7 @@ def small_model(directory: Path) -> Path:
     core.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(vocab_size=1000, initial_alphabet=alphabet, show_progress=False)
-    template, study = Template(), questionnaire()
+    template = Template()
     texts = [template.render_cue(item) + mark for item in study.questions for mark in template.render_answers(item)]
     core.train_from_iterator([template.render_opening(study), *texts], trainer)
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=core)
@@ -138,42 +152,52 @@ def generate(model: models.Model, script: Script, prefixes: Prefixes, _: np.ndar
     return answered, []
 
 
-def main(n: int) -> None:
-    study = questionnaire()
+WAYS = {
+    "chained": partial(scored, independent=False),
+    "independent": partial(scored, independent=True),
+    "per item": per_item,
+    "per item alone": partial(per_item, chained=False),
+    "generate": generate,
+}
+
+
+def compare(title: str, study: Study, n: int, rounds: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        model = models.load(small_model(Path(folder) / "base"), template=Template(), dtype=torch.float32)
+        model = models.load(small_model(Path(folder) / "base", study), template=Template(), dtype=torch.float32)
     script = compile_script(study, model.template, model.tokenizer)
-    (age,) = study.persona
-    prefixes = [script.field(age, None, float(18 + k % 80)) for k in range(n)]
+    fields = [[script.field(item, None, float(18 + k % 80)) for item in study.persona] for k in range(n)]
+    prefixes = [tuple(token for field in some for token in field) for some in fields]
     uniform = draws.uniforms(0, [str(k) for k in range(n)], [item.id for item in study.questions])
-    tokens = len(script.opening) + len(prefixes[0]) + sum(len(q.cue) + len(q.answers[0]) for q in script.questions)
+    each = len(script.questions[0].cue) + len(script.questions[0].answers[0])
+    whole = sum(len(script.opening) + len(prefixes[0]) + each * k for k in range(1, ITEMS + 1))
+    most = whole / (len(script.opening) / min(n, BATCH) + len(prefixes[0]) + each * ITEMS)
     weights = sum(weight.numel() for weight in model.network.parameters())
-    print(f"{weights / 1e6:.1f} M weights on {model.device}, {n} respondents, {ITEMS} items, {tokens} tokens each")
-    ways = {
-        "chained": partial(scored, independent=False),
-        "independent": partial(scored, independent=True),
-        "per item": per_item,
-        "per item alone": partial(per_item, chained=False),
-        "generate": generate,
-    }
-    clock = time.process_time if model.device.type == "cpu" else time.perf_counter
-    for way in ways.values():
+    print(f"{title}: {weights / 1e6:.1f} M weights on {model.device}, {n} respondents, {ITEMS} items")
+    shape = f"opening {len(script.opening)} tokens, persona {len(prefixes[0])}, item {each}"
+    print(f"{shape}; chained reads {most:.1f} x less than per item")
+    for way in WAYS.values():
         way(model, script, prefixes[:2], uniform[:2])
-    seconds = dict.fromkeys(ways, float("inf"))
-    for _ in range(ROUNDS):
-        for name, way in ways.items():
-            began = clock()
+    seconds = dict.fromkeys(WAYS, float("inf"))
+    for _ in range(rounds):
+        for name, way in WAYS.items():
+            began = time.perf_counter()
             way(model, script, prefixes, uniform)
-            seconds[name] = min(seconds[name], clock() - began)
+            seconds[name] = min(seconds[name], time.perf_counter() - began)
     for name, took in seconds.items():
         ratios = f"chained {took / seconds['chained']:5.1f} x   independent {took / seconds['independent']:5.1f} x"
         print(f"{name:15} {n / took:8.1f} respondents a second   {ratios}")
-    few = slice(0, min(n, 8))
+    few = slice(0, min(n, 4))
     for name, chained in (("chained", True), ("independent", False)):
         _, expected = per_item(model, script, prefixes[few], uniform[few], chained=chained, batch=1)
-        _, found = ways[name](model, script, prefixes[few], uniform[few])
+        _, found = WAYS[name](model, script, prefixes[few], uniform[few])
         print(f"{name}: probabilities within {np.abs(np.concatenate(found) - np.concatenate(expected)).max():.1e}")
 
 
+def main(n: int, rounds: int) -> None:
+    compare("bare", questionnaire("", 1), n, rounds)
+    compare("introduced", questionnaire(INTRODUCTION * 5, 4), n, rounds)
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 16)
+    given = [int(text) for text in sys.argv[1:]]
+    main(given[0] if given else 16, given[1] if len(given) > 1 else 3)
