@@ -172,15 +172,23 @@ class Answering:
         """
         need_libraries()
         from simframe.simulate import models
+        from simframe.simulate.engines import vllm
         from simframe.simulate.engines.local import LocalEngine
 
         condition, began = spec.condition, time.monotonic()
+        if condition.engine == "vllm":
+            vllm.need_vllm()  # before anything is tuned for it
         base_dir, adapter_dir = self._prepare(self.bases.of(condition)), None
         took["base"] = time.monotonic() - began
         if condition.strategy == "tuned":
             adapter_dir = self._tune(spec, base_dir)
             took["tuning"] = time.monotonic() - began - took["base"]
         template = self.template(condition)
+        settings: dict[str, Any] = {"temperature": condition.temperature, "mode": condition.mode}
+        settings["order_average"] = condition.order_average
+        if condition.engine == "vllm":
+            self._loaded = None
+            return vllm.load(base_dir, adapter_dir, self.humans.study, template=template, **settings)
         if self._loaded is None or self._loaded[0] != (base_dir, adapter_dir):
             self._loaded = None  # before the next is loaded: both might not fit
             self._loaded = (base_dir, adapter_dir), models.load(base_dir, adapter_dir, template=template)
@@ -189,9 +197,7 @@ class Answering:
         return LocalEngine(
             model,
             prompts.compile_script(self.humans.study, template, model.tokenizer),
-            temperature=condition.temperature,
-            mode=condition.mode,
-            order_average=condition.order_average,
+            **settings,
         )
 
     def adapter(self, spec: PanelSpec) -> Path:
