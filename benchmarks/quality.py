@@ -11,6 +11,8 @@ on, a pilot being the first of them, and the rest judge. Figures are about these
 - ``TV 3``, ``TV 4``: total variation between people and panel over left-right pictures of self, Clinton and Dole (as
   left, middle, right), and with party (as one of three);
 - ``kinds``: distinct left-right pictures in the panel, for each in people.
+
+The row of the pilot's people says what sampling alone makes of each figure.
 """
 
 from __future__ import annotations
@@ -85,7 +87,11 @@ def judge(study: Study, people: pl.DataFrame, panel: pl.DataFrame) -> dict[str, 
     us, them = wide(people), wide(panel)
     by_party = [frame.group_by("PID").agg(pl.col("vote").mean()).sort("PID") for frame in (us, them)]
     both = by_party[0].join(by_party[1], on="PID", suffix="_panel")
-    found = {"JS": np.mean(js), "W1": np.mean(w1), "MAE": np.mean(np.abs(both["vote"] - both["vote_panel"]))}
+    found = {
+        "JS": np.mean(js),
+        "W1": np.mean(w1),
+        "MAE": np.mean(np.abs((both["vote"] - both["vote_panel"]).to_numpy())),
+    }
     found["r"] = float(np.corrcoef(them["PID"], them["vote"])[0, 1])
     for name, more in (("TV 3", ()), ("TV 4", ("PID",))):
         pictures = []
@@ -93,7 +99,8 @@ def judge(study: Study, people: pl.DataFrame, panel: pl.DataFrame) -> dict[str, 
             sides = [thirds(frame[item]) for item in PICTURE] + [(frame[item] - 3).sign() for item in more]
             pictures.append(pl.DataFrame(sides).rows())
         every = set(pictures[0]) | set(pictures[1])
-        found[name] = sum(abs(pictures[0].count(x) - pictures[1].count(x)) for x in every) / 2 / len(pictures[0])
+        apart = (abs(pictures[0].count(x) / len(pictures[0]) - pictures[1].count(x) / len(pictures[1])) for x in every)
+        found[name] = sum(apart) / 2
     found["kinds"] = them.select(PICTURE).n_unique() / us.select(PICTURE).n_unique()
     return {name: float(value) for name, value in found.items()}
 
@@ -114,7 +121,7 @@ def one_seed(
     personas = judges.filter(pl.col("item_id").is_in(given))
     twins = judges.select("respondent_id").unique(maintain_order=True).with_columns(twin_of=pl.lit(None, pl.String))
     base = model or build_embedded(study, of(city), folder / "base", seed=seed)
-    found = {}
+    found: dict[tuple[str, int], dict[str, float]] = {}
 
     def put(name: str, n: int, responses: pl.DataFrame, logp: pl.DataFrame) -> None:
         found[name, n] = judge(study, answers, responses) | {"NLL": -float(logp["log_probability"].mean())}  # type: ignore[arg-type]
@@ -125,6 +132,8 @@ def one_seed(
         )
         put(name, n, panel.responses, likelihood(base, adapter, study, judges))
 
+    alike = of(order[:PILOT]).filter(pl.col("item_id").is_in(asked))
+    found["people of the pilot", PILOT] = judge(study, answers, alike) | {"NLL": float("nan")}
     modelled("untuned", 0, None)
     for n in pilots:
         pilot = of(order[:n])
@@ -160,7 +169,7 @@ def main() -> None:
         table.add_column(name, justify="left" if name == "model" else "right")
     for name, n in sorted(runs[0], key=lambda key: (key[1], list(runs[0]).index(key))):
         means = [np.mean([run[name, n][figure] for run in runs]) for figure in FIGURES]
-        table.add_row(name.replace("_", " "), str(n), *(f"{value:.3f}" for value in means))
+        table.add_row(name.replace("_", " "), str(n), *("" if np.isnan(value) else f"{value:.3f}" for value in means))
     console = Console(width=110)
     console.print(table)
     console.print(

@@ -2,7 +2,7 @@
 
 ``settings`` says what can be set; ``examples`` are people, ``targets`` what the model should think at their answers,
 ``groups`` who counts how much; ``loss``, ``objectives`` and ``aggregate`` say what is lowered; ``learning`` lowers it;
-``lora`` puts it all together, ``adapters``, ``curves`` and ``checkpoints`` write it down.
+``fitting`` makes one adapter, ``lora`` in a folder; ``adapters``, ``curves`` and ``checkpoints`` write it down.
 """
 
 from __future__ import annotations
