@@ -305,3 +305,62 @@ def test_without_the_language_model_libraries_baselines_are_made_and_panels_name
     assert "1 of 1 panels made" in made
     assert refusal.startswith("1")
     assert "simframe[llm]" in refusal
+
+
+SMALL_PLAN = """
+[plan]
+id = "small"
+[[panel]]
+strategy = "pilot_marginals"
+pilot = [4, 1.0]
+[[panel]]
+strategy = "logit_chain"
+pilot = 4
+"""
+
+
+def test_a_plan_is_shown_before_it_runs_and_what_is_there_afterwards(own_warehouse: Warehouse, tmp_path: Path) -> None:
+    root, plan = own_warehouse.layout.root, tmp_path / "plan.toml"
+    plan.write_text(SMALL_PLAN, "utf-8")
+    words = (plan, "--study", "park", "-w", root)
+    table = call("plan", "show", *words)
+    assert table.exit_code == 0, table.output
+    assert "3 panels, 3 to make" in table.output
+    assert "calibration on" in table.output
+    assert own_warehouse.sql("SELECT count(*) FROM panels").item() == 1
+    shown = json.loads(call("plan", "show", *words, "--format", "json").output)
+    call("simulate", *words, "--no-evaluate")
+    made = own_warehouse.sql("SELECT panel_id FROM panels WHERE plan_id = 'small'")["panel_id"]
+    assert {panel["panel_id"] for panel in shown["panels"]} == set(made)
+    assert [(p["condition"]["strategy"], p["condition"]["pilot_n"], p["status"]) for p in shown["panels"]] == [
+        ("pilot_marginals", 4, "to make"),
+        ("pilot_marginals", 12, "to make"),
+        ("logit_chain", 4, "to make"),
+    ]
+    assert shown["total"]["to_make"] == 3
+    again = call("plan", "show", *words, "--no-calibrate")
+    assert "3 panels, 0 to make" in again.output
+
+
+def test_showing_a_plan_makes_no_warehouse(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text(SMALL_PLAN.replace("[plan]", '[plan]\nstudy = "anes96"'), "utf-8")
+    result = call("plan", "show", plan, "--no-calibrate", "-w", tmp_path / "none")
+    assert result.exit_code == 0, result.output
+    assert "3 panels, 3 to make" in result.output
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_plan_that_cannot_be_is_refused_before_anything_runs(own_warehouse: Warehouse, tmp_path: Path) -> None:
+    root, plan = own_warehouse.layout.root, tmp_path / "plan.toml"
+    for text, said in (
+        ('[[panel]]\nstrategy = "tuned"\npilot = 40\n', "pilot of 40 people"),
+        ('[[panel]]\nstrategy = "tuned"\npilot = { size = 4, split = "holdout" }\n', "only the pilot is tuned on"),
+        ('[plan]\nmodel = "no/where"\n[[panel]]\nstrategy = "base"\n', "model: 'no/where' is no folder"),
+        ('[plan]\nfields = ["agee"]\n[[panel]]\nstrategy = "base"\n', "'agee' is no persona item"),
+        ('[plan]\nprompt = "first_persn"\n[[panel]]\nstrategy = "base"\n', "first_persn"),
+    ):
+        plan.write_text(text, "utf-8")
+        for command in (("plan", "show"), ("simulate",)):
+            assert said in refused(call(*command, plan, "--study", "park", "-w", root))
+    assert own_warehouse.sql("SELECT count(*) FROM panels").item() == 1
