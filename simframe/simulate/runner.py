@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -79,6 +80,8 @@ class Run:
                     fresh = not self.warehouse.has_panel(spec.panel_id)
                     if fresh:
                         (self._simulate if spec.kind == "simulated" else self._baseline)(spec)
+                    else:  # chunks of a run that was killed right after it had published
+                        shutil.rmtree(self.warehouse.layout.chunks(spec.panel_id), ignore_errors=True)
                 made[spec.panel_id] = Made(spec.panel_id, spec.label, fresh, time.monotonic() - started)
         finally:
             self.answering.close()
