@@ -31,6 +31,10 @@ CREATE OR REPLACE MACRO smoothed(p, n, k) AS (n * p + 0.5) / (n + 0.5 * k);
 CREATE OR REPLACE MACRO share_variance(p, w2, w_total, w2_total) AS
     (w2 * (1 - 2 * p) + w2_total * p * p) / (w_total * w_total);
 
+-- An end of an interval. Views and evaluations add in different orders: what differs in its last digits is the estimate.
+CREATE OR REPLACE MACRO interval_end(bound, estimate) AS
+    CASE WHEN abs(bound - estimate) <= 1e-12 * greatest(1, abs(estimate)) THEN estimate ELSE bound END;
+
 -- Chance that m of n respondents, drawn without replacement, all miss the n_t who share a structure:
 -- C(n - n_t, m) / C(n, m).
 CREATE OR REPLACE MACRO missed(n, n_t, m) AS

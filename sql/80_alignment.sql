@@ -16,7 +16,7 @@ WITH metrics AS (
 SELECT
     m.study_id, m.panel_id, m.reference_id, m.family, m.metric,
     m.item_id, m.item_id_2, m.attribute, m.level, m.term,
-    m.estimate, e.ci_low, e.ci_high, e.floor, e.floor_q95, e.p_value,
+    m.estimate, interval_end(e.ci_low, m.estimate) AS ci_low, interval_end(e.ci_high, m.estimate) AS ci_high, e.floor, e.floor_q95, e.p_value,
     m.n_h, m.n_s,
     coalesce(m.reason, e.reason) AS reason
 FROM metrics AS m
@@ -34,7 +34,7 @@ UNION ALL
 SELECT
     v.study_id, e.panel_id, coalesce(v.reference_id, e.panel_id), e.family, e.metric,
     e.item_id, e.item_id_2, e.attribute, e.level, e.term,
-    e.estimate, e.ci_low, e.ci_high, e.floor, e.floor_q95, e.p_value,
+    e.estimate, interval_end(e.ci_low, e.estimate), interval_end(e.ci_high, e.estimate), e.floor, e.floor_q95, e.p_value,
     e.n_h, e.n_s,
     e.reason
 FROM estimates AS e

@@ -43,6 +43,7 @@ def estimates(coded: Coded, replicates: int, seed: int, panel_id: str) -> pl.Dat
 def split_halves(coded: Coded, seed: int, panel_id: str) -> pl.DataFrame:
     """Return the rows of table ``estimates`` that compare a human panel with itself, half against half.
 
-    ``coded`` holds the panel on both sides. Estimates are means over the halves; intervals hold 95 % of them.
+    ``coded`` holds the panel on both sides. Estimates are means over the halves, of ratios medians; intervals hold 95 %
+    of them.
     """
     return rows_of(coded, digest(seed, panel_id, coded.h.ids, "halves"), HALVES, drawn=Group.halves, rows=halved)

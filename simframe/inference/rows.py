@@ -16,6 +16,7 @@ from simframe.inference.group import KINDS, SCALING, Group
 from simframe.inference.independence import unassociated
 from simframe.inference.interval import Drawn, judge, scaled, spread
 from simframe.inference.joining import join
+from simframe.inference.methods import EVERY
 from simframe.inference.sample import Coded
 from simframe.inference.ties import NONE, tied
 from simframe.metrics.arrays import Floats
@@ -102,9 +103,17 @@ def _stacked(figures: dict[Key, Figure], kind: str) -> Floats:
 
 
 def halved(figures: dict[Key, Figure]) -> dict[str, list[object]]:
-    """Return rows with the mean over split halves, and where 95 % of them lie."""
+    """Return rows with the mean over split halves (of ratios, which may have none, the median), and where 95 % lie."""
     columns = _keyed(figures)
-    found = spread(_stacked(figures, "halves"))
+    drawn = _stacked(figures, "halves")
+    found = spread(drawn)
+    scales = [EVERY[key.metric].scale in ("log", "quotient") for key in figures]
+    inflated = [key.metric.endswith("_inflation_ratio") for key in figures]
+    ratios = np.array(scales, dtype=bool) | np.array(inflated, dtype=bool)
+    ratios &= np.isfinite(found["estimate"])
+    if ratios.any():
+        finite = np.where(np.isfinite(drawn[ratios]), drawn[ratios], np.nan)
+        found["estimate"][ratios] = np.nanmedian(finite, axis=1)
     columns |= {name: _nullable(values) for name, values in found.items()}
     columns |= {name: [figure.n[0] // 2 for figure in figures.values()] for name in ("n_h", "n_s")}
     reasons = [figure.reason or "undefined on halves of these answers" for figure in figures.values()]

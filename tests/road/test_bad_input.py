@@ -55,8 +55,9 @@ class Road:
                 OR (isinf(estimate) AND metric <> 'kl_divergence')
                 OR NOT coalesce(isfinite(ci_low) AND isfinite(ci_high) AND isfinite(floor) AND isfinite(p_value), true)
                 OR ci_low > ci_high OR NOT coalesce(p_value BETWEEN 0 AND 1, true)
+                OR (family <> 'recovery' AND NOT coalesce(estimate BETWEEN ci_low AND ci_high, true))
         """)
-        assert wrong.is_empty(), wrong
+        assert wrong.is_empty(), wrong.write_csv()
         assert examine(self.warehouse) == []
 
 
