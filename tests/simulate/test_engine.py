@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
@@ -74,62 +72,6 @@ def test_an_interrupt_keeps_finished_chunks(built: Path, tuned: Path, tmp_path: 
     again = simulate(built, tuned, STUDY, PEOPLE, twins(PEOPLE), settings=SMALL, chunk_dir=tmp_path)
     assert again.responses.equals(unbroken)
     assert all(path.stat().st_mtime_ns == at for path, at in kept.items())
-
-
-KILLED = """
-import os, random, signal, sys, time
-from pathlib import Path
-from engine_worlds import coherent_people, coherent_study, twins
-from simframe.simulate import models
-from simframe.simulate.engine import SimulateSettings, simulate
-import peft, transformers.models.llama.modeling_llama
-
-base, adapter, folder, out, seed = (*map(Path, sys.argv[1:5]), int(sys.argv[5]))
-people = coherent_people(60, seed=8)
-
-def run():
-    panel = simulate(base, adapter, coherent_study(), people, twins(people),
-                     settings=SimulateSettings(seed=4, batch=8, chunk=4), chunk_dir=folder)
-    panel.responses.write_parquet(out)
-
-random.seed(seed)
-killed = 0
-for wanted in (0, 0, 1, 3, 5, 7, 9, 11, None):
-    child = os.fork()
-    if not child:
-        run()
-        os._exit(0)
-    if wanted is not None:
-        # The first two die while the model loads, the others among the chunks, some while one is written.
-        while wanted and len(list(folder.glob("chunk-*.parquet"))) < wanted:
-            time.sleep(0.001)
-        time.sleep(random.uniform(0, 0.005) if wanted else random.uniform(0.05, 0.3))
-        os.kill(child, signal.SIGKILL)
-    if os.waitpid(child, 0)[1] == 0:
-        break
-    killed += 1
-print(killed, len(list(folder.glob("chunk-*.parquet"))))
-"""
-
-
-def test_killed_again_and_again_it_ends_with_the_same_bytes(built: Path, tuned: Path, tmp_path: Path):
-    settings = SimulateSettings(seed=4, batch=8, chunk=4)
-    whole = simulate(built, tuned, STUDY, PEOPLE, twins(PEOPLE), settings=settings, chunk_dir=tmp_path / "whole")
-    whole.responses.write_parquet(tmp_path / "whole.parquet")
-    out = tmp_path / "killed.parquet"
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, built, tuned, tmp_path / "chunks", out, "1"],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    killed, chunks = map(int, done.stdout.split())
-    assert killed == 8
-    assert chunks == 15
-    assert out.read_bytes() == (tmp_path / "whole.parquet").read_bytes()
 
 
 def test_where_memory_runs_out_the_batch_is_halved(built: Path, tuned: Path, tmp_path: Path, unbroken):
