@@ -7,6 +7,8 @@ saved as any other Hugging Face model and takes the same road from there.
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -183,13 +185,22 @@ def people_hash(people: pl.DataFrame) -> str:
 def fresh_directory(target: Path) -> Iterator[Path]:
     """Prepare a directory beside its target and rename it into place once it is whole.
 
+    What a killed process left of the same target is removed: a lock on each tells whether somebody still works there.
+
     Raises:
         ModelError: where the disk is full or the directory cannot be written.
     """
     staging: Path = target
+    lock = contextlib.ExitStack()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
+        prefix = f".{target.name}-"
+        for left in target.parent.iterdir():
+            if left.name.startswith(prefix):
+                with contextlib.suppress(OSError), _locked(left):
+                    shutil.rmtree(left, ignore_errors=True)
+        staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=prefix))
+        lock.enter_context(_locked(staging))
         yield staging
         for file in staging.rglob("*"):
             sync(file)
@@ -203,8 +214,20 @@ def fresh_directory(target: Path) -> Iterator[Path]:
         said = getattr(err, "strerror", None) or str(err)
         raise ModelError(f"cannot be written: {said}", where=str(target), mend=mend) from err
     finally:
+        lock.close()
         if staging != target:
             shutil.rmtree(staging, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Hold a directory; OSError where another process does."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
 
 
 def sketch(study: Study, out_dir: Path, *, seed: int = 0) -> Path:

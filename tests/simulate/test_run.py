@@ -157,6 +157,22 @@ def test_a_model_that_finds_no_room(small_disk: Path, kind: str):
     assert list((small_disk / "models").iterdir()) == []
 
 
+def test_what_a_killed_build_left_is_removed_and_what_is_being_built_stays(tmp_path: Path):
+    from simframe.simulate.embedded import fresh_directory
+
+    killed = "import os, sys; from pathlib import Path; from simframe.simulate.embedded import fresh_directory\n"
+    killed += "with fresh_directory(Path(sys.argv[1])) as s: (s / 'half').touch(); os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", killed, tmp_path / "base"], check=False)
+    (left,) = tmp_path.iterdir()
+    with fresh_directory(tmp_path / "base") as first:
+        assert not left.exists()
+        with pytest.raises(RuntimeError, match="given up"), fresh_directory(tmp_path / "base"):
+            assert first.exists()
+            raise RuntimeError("given up")
+        (first / "whole").touch()
+    assert [one.name for one in tmp_path.iterdir()] == ["base"]
+
+
 LIMITED = """
 import json, resource, signal, sys
 from pathlib import Path
