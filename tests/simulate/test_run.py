@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -166,9 +167,9 @@ def test_what_a_killed_build_left_is_removed_and_what_is_being_built_stays(tmp_p
     (left,) = tmp_path.iterdir()
     with fresh_directory(tmp_path / "base") as first:
         assert not left.exists()
-        with pytest.raises(RuntimeError, match="given up"), fresh_directory(tmp_path / "base"):
-            assert first.exists()
-            raise RuntimeError("given up")
+        with contextlib.suppress(LookupError), fresh_directory(tmp_path / "base"):
+            raise LookupError("given up")
+        assert first.exists()
         (first / "whole").touch()
     assert [one.name for one in tmp_path.iterdir()] == ["base"]
 
