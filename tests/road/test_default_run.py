@@ -56,10 +56,15 @@ def test_nobody_who_judges_was_tuned_on(default_warehouse: Warehouse) -> None:
     assert set(twins) == holdout
     from simframe.simulate.chunks import digest
 
+    noted = [
+        json.loads(path.read_text("utf-8"))
+        for path in default_warehouse.layout.models.glob("adapter-anes96-*/provenance.json")
+    ]
+    adapters = {each["adapter_fingerprint"]: each for each in noted}
     for panel in default_warehouse.sql("SELECT * FROM panels WHERE strategy = 'tuned'").to_dicts():
-        adapter = default_warehouse.layout.models / f"adapter-{panel['panel_id']}" / "provenance.json"
+        adapter = adapters[panel["adapter_fingerprint"]]
         pilot = people.filter((pl.col("split") == "pilot") & (pl.col("draw") < panel["pilot_n"]))["respondent_id"]
-        assert json.loads(adapter.read_text())["pilot_ids_sha256"] == digest(sorted(pilot))
+        assert adapter["pilot_ids_sha256"] == digest(sorted(pilot))
         assert not set(pilot) & holdout
 
 
