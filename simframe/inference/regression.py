@@ -137,6 +137,9 @@ def _check_offered(regression: Regression, clusters: pl.Series | None) -> None:
 
 def _estimate(regression: Regression, data: Design) -> _Estimate:
     """Fit, and look for separation wherever the estimates look like it."""
+    # Importing this tells Python to show its warnings always: it has to happen before they are silenced below.
+    from statsmodels.tools import sm_exceptions  # noqa: F401
+
     likelihood = regression.family != "ols"
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         # statsmodels reports trouble by warnings; the checks below find the same trouble and say which it is.

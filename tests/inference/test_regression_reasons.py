@@ -1,5 +1,6 @@
 """Regressions of planted trouble: a reason in place of figures, and never an exception."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
@@ -147,3 +148,28 @@ class TestBrokenPeople:
 
     def test_a_constant_predictor(self, family):
         assert self.reason(family, numbers().with_columns(z=pl.lit(1.0))) == "predictor z is constant"
+
+
+FIRST_FIT = """
+import contextlib, io, sys
+import polars as pl
+from simframe.inference.regression import fit
+from simframe.study import Regression, parse_study
+
+study = parse_study(sys.argv[1], "test")
+data = pl.DataFrame({"x": [float(k % 5 == 0) for k in range(30)], "yes": ["abc"[k % 5 and k % 3] for k in range(30)]})
+said = io.StringIO()
+with contextlib.redirect_stderr(said):
+    found = fit(Regression(id="m", label="m", formula="yes ~ x", family="mnlogit"), data, study)
+assert "separation" in found.reason, found.reason
+print(said.getvalue(), end="")
+"""
+
+
+def test_the_first_fit_of_a_process_warns_of_nothing(python: Callable[..., str]) -> None:
+    """Loading statsmodels turns its warnings on, whatever was silenced before."""
+    items = "".join(
+        f'[[item]]\nid = "{name}"\nlabel = "{name}"\n{text}\n'
+        for name, text in (("x", NUMBER), ("yes", choice(["a", "b", "c"], "action")))
+    )
+    assert python(FIRST_FIT, f'[study]\nid = "t"\ntitle = "t"\n{items}') == ""
