@@ -6,6 +6,8 @@ from typing import TypeAlias
 
 import polars as pl
 
+from simframe.metrics._plugin import kernel
+
 IntoExpr: TypeAlias = "pl.Expr | pl.Series | str | int | float | None"
 
 
@@ -17,8 +19,14 @@ def as_expr(value: IntoExpr) -> pl.Expr:
 
 
 def numbers(value: IntoExpr) -> pl.Expr:
-    """Read a numeric argument as Float64."""
-    return as_expr(value).cast(pl.Float64)
+    """Read a numeric argument as Float64; ComputeError where the column holds anything else.
+
+    Integers, floats and decimals are numbers, and so are truth values, 0 and 1. Text, categories, dates and times are
+    none, though Polars would cast some of them, a date to its days since 1970.
+    """
+    if value is None or isinstance(value, (int, float)):
+        return pl.lit(value, dtype=pl.Float64)
+    return kernel("numbers", as_expr(value)).cast(pl.Float64)
 
 
 def codes(value: IntoExpr) -> pl.Expr:
@@ -28,7 +36,7 @@ def codes(value: IntoExpr) -> pl.Expr:
 
 def scalar(value: IntoExpr) -> pl.Expr:
     """Read an argument that is one number: itself, an aggregated expression, or the column that repeats it."""
-    return (pl.col(value).first() if isinstance(value, str) else as_expr(value)).cast(pl.Float64)
+    return numbers(pl.col(value)).first() if isinstance(value, str) else numbers(value)
 
 
 def countable(counts: pl.Expr) -> pl.Expr:

@@ -75,12 +75,13 @@ def smoke() -> dict[str, object]:
         assert found.to_dicts() == eager.select(found.columns).to_dicts(), "a context differs"
     assert frame.clear().group_by("g").agg(aggregated).schema == eager.schema
     failures = 0
-    for wrong in (m.list_ks("h", "h"), m.count_bootstrap(pl.col("h") + 0.5, "s", key="label")):
+    no_numbers = pl.col("h").cast(pl.Datetime)
+    for wrong in (m.list_ks("h", "h"), m.count_bootstrap(pl.col("h") + 0.5, "s", key="label"), m.entropy(no_numbers)):
         try:
             frame.select(wrong)
         except pl.exceptions.ComputeError as error:
             failures += "column 'h'" in str(error)
-    assert failures == 2, "a wrong argument must be a ComputeError that names the column"
+    assert failures == 3, "a wrong argument must be a ComputeError that names the column"
     return {"polars": pl.__version__, "figures": eager.to_dicts()}
 
 

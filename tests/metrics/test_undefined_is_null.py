@@ -118,11 +118,6 @@ def test_one_shared_answer_is_no_evidence_of_difference():
     assert result == {"statistic": 0.0, "df": 0, "p": 1.0}
 
 
-def test_text_where_counts_are_needed_is_polars_own_error():
-    with pytest.raises(pl.exceptions.InvalidOperationError, match="'h'"):
-        value(m.js_distance("h", "s"), h=["3", "many", "5"])
-
-
 def test_weights_where_people_are_needed_say_so():
     with pytest.raises(pl.exceptions.ComputeError, match=r"column 's' holds 0\.5.*respondents, not weights"):
         value(m.rarefied_structures("s", 1), s=[0.5, 1.0, 2.0])

@@ -16,7 +16,14 @@ double read_as(const void* values, int64_t index) {
     return static_cast<double>(static_cast<const T*>(values)[index]);
 }
 
-ReadNumber reader(std::string_view format) {
+double read_bit(const void* values, int64_t index) {
+    return (static_cast<const uint8_t*>(values)[index >> 3] >> (index & 7)) & 1;
+}
+
+// Null where the type is no number that a kernel reads. Categories travel as numbers with a dictionary.
+ReadNumber reader(const ArrowSchema& field) {
+    if (field.dictionary != nullptr) return nullptr;
+    const std::string_view format = field.format;
     if (format == "g") return read_as<double>;
     if (format == "f") return read_as<float>;
     if (format == "l") return read_as<int64_t>;
@@ -27,12 +34,36 @@ ReadNumber reader(std::string_view format) {
     if (format == "I") return read_as<uint32_t>;
     if (format == "S") return read_as<uint16_t>;
     if (format == "C") return read_as<uint8_t>;
+    if (format == "b") return read_bit;
     return nullptr;
 }
 
+// A type as its reader knows it, with the name that Arrow has for it.
+std::string type_of(const ArrowSchema& field) {
+    const std::string_view format = field.format;
+    const auto starts = [&](std::string_view with) { return format.substr(0, with.size()) == with; };
+    const auto kind = [&]() -> const char* {
+        if (field.dictionary != nullptr) return "categories";
+        if (format == "u" || format == "U" || format == "vu") return "text";
+        if (format == "z" || format == "Z" || format == "vz" || starts("w:")) return "bytes";
+        if (format == "b") return "truth values";
+        if (starts("d:")) return "decimals";
+        if (starts("td")) return "dates";
+        if (starts("ts")) return "points in time";
+        if (starts("tt")) return "times of day";
+        if (starts("tD")) return "durations";
+        if (format == "+s") return "structs";
+        if (starts("+")) return "lists";
+        return "other things";
+    };
+    return std::string("Arrow type '") + field.format + "' (" + kind() + ")";
+}
+
+std::string field_name(const ArrowSchema& field) { return field.name == nullptr ? "" : field.name; }
+
 [[noreturn]] void refuse(const SeriesExport& series, const char* wanted) {
-    throw std::invalid_argument("column '" + name(series) + "' holds Arrow type '" + series.field->format +
-                                "' where " + wanted + " is needed; cast it first");
+    throw std::invalid_argument("column '" + name(series) + "' holds " + type_of(*series.field) + " where " + wanted +
+                                " is needed; cast it first");
 }
 
 bool is_valid(const ArrowArray& array, int64_t index) {
@@ -74,7 +105,18 @@ size_t length(const SeriesExport& series) {
     return rows;
 }
 
-std::string name(const SeriesExport& series) { return series.field->name == nullptr ? "" : series.field->name; }
+std::string name(const SeriesExport& series) { return field_name(*series.field); }
+
+void expect_numbers(const ArrowSchema& field) {
+    const std::string_view format = field.format;
+    // Types that no kernel reads but Polars casts to one: halves, decimals, 128 bits.
+    const bool castable = format == "e" || format.substr(0, 2) == "d:" || format.substr(0, 4) == "_pli";
+    const bool known = reader(field) != nullptr || (field.dictionary == nullptr && (castable || format == "n"));
+    if (!known) {
+        throw std::invalid_argument("column '" + field_name(field) + "' holds " + type_of(field) +
+                                    " where numbers are needed; cast it first");
+    }
+}
 
 bool absent(const SeriesExport& series) { return std::string_view(series.field->format) == "n"; }
 
@@ -94,7 +136,7 @@ Place Chunks::find(size_t row) {
 }
 
 NumberColumn::NumberColumn(const SeriesExport& series)
-    : chunks_(series), repeated_(length(series) == 1), read_(reader(series.field->format)) {
+    : chunks_(series), repeated_(length(series) == 1), read_(reader(*series.field)) {
     if (read_ == nullptr) refuse(series, "a number");
 }
 
@@ -138,10 +180,11 @@ ListColumn::ListColumn(const SeriesExport& series) : chunks_(series), repeated_(
     layout_ = nested ? format[1] : '\0';
     if (layout_ != 'L' && layout_ != 'l' && layout_ != 'w') refuse(series, "a list of numbers");
     if (layout_ == 'w') width_ = std::stoll(std::string(format.substr(3)));
-    read_ = reader(series.field->children[0]->format);
-    if (read_ == nullptr && std::string_view(series.field->children[0]->format) != "n") {
-        throw std::invalid_argument("column '" + name(series) + "' holds lists of Arrow type '" +
-                                    series.field->children[0]->format + "' where numbers are needed; cast them first");
+    const ArrowSchema& items = *series.field->children[0];
+    read_ = reader(items);
+    if (read_ == nullptr && std::string_view(items.format) != "n") {
+        throw std::invalid_argument("column '" + name(series) + "' holds lists of " + type_of(items) +
+                                    " where numbers are needed; cast them first");
     }
 }
 

@@ -30,6 +30,8 @@ class Inputs {
 
 size_t length(const SeriesExport& series);
 std::string name(const SeriesExport& series);
+// Throws, with the column's name, where it holds anything but numbers, truth values or nothing at all.
+void expect_numbers(const ArrowSchema& field);
 // An argument that was left out: a column of the null type.
 bool absent(const SeriesExport& series);
 

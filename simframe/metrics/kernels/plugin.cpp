@@ -20,7 +20,7 @@ void remember(const char* message) noexcept {
 }
 
 struct SchemaData {
-    std::string name;
+    std::string name, format;
     std::vector<ArrowSchema> children;
     std::vector<ArrowSchema*> pointers;
 
@@ -160,7 +160,46 @@ void describe(Shape shape, const ArrowSchema* fields, size_t count, ArrowSchema*
     }
 }
 
+void pass_numbers(SeriesExport* series, size_t count, SeriesExport* out) noexcept {
+    const Inputs inputs(series, count);
+    try {
+        for (size_t i = 0; i < count; ++i) expect_numbers(*series[i].field);
+        // The host takes the arrays out of what it gave, and releases the rest.
+        *out = series[0];
+        series[0].len = 0;
+        series[0].release = nullptr;
+    } catch (const std::exception& error) {
+        remember(error.what());
+    }
+}
+
+void describe_numbers(const ArrowSchema* fields, size_t, ArrowSchema* out) noexcept {
+    try {
+        expect_numbers(fields[0]);
+        auto data = std::make_unique<SchemaData>();
+        data->name = fields[0].name == nullptr ? "" : fields[0].name;
+        data->format = fields[0].format;
+        *out = ArrowSchema{};
+        out->format = data->format.c_str();
+        out->name = data->name.c_str();
+        out->flags = fields[0].flags;
+        own(out, std::move(data));
+    } catch (const std::exception& error) {
+        remember(error.what());
+    }
+}
+
 }  // namespace simframe
+
+SIMFRAME_EXPORT void _polars_plugin_numbers(SeriesExport* series, size_t count, const uint8_t*, size_t,
+                                            SeriesExport* out, CallerContext*) {
+    simframe::pass_numbers(series, count, out);
+}
+
+SIMFRAME_EXPORT void _polars_plugin_field_numbers(ArrowSchema* fields, size_t count, ArrowSchema* out, const uint8_t*,
+                                                  size_t) {
+    simframe::describe_numbers(fields, count, out);
+}
 
 SIMFRAME_EXPORT uint32_t _polars_plugin_get_version() { return 1; }  // major 0, minor 1
 

@@ -51,6 +51,9 @@ using Shape = Result (*)(const ArrowSchema* fields, size_t count);
 void call(Kernel kernel, SeriesExport* series, size_t count, SeriesExport* out) noexcept;
 // State a kernel's result type, named after the first input.
 void describe(Shape shape, const ArrowSchema* fields, size_t count, ArrowSchema* out) noexcept;
+// The one kernel that computes nothing: a column as it came, or an error where it holds no numbers.
+void pass_numbers(SeriesExport* series, size_t count, SeriesExport* out) noexcept;
+void describe_numbers(const ArrowSchema* fields, size_t count, ArrowSchema* out) noexcept;
 
 inline Result one_number(const ArrowSchema*, size_t) { return Result(); }
 
