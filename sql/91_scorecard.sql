@@ -108,7 +108,8 @@ models AS (
         max(f.estimate) FILTER (f.metric = 'coefficient_coverage') AS coverage,
         max(f.floor_q95) FILTER (f.metric = 'sign_f1') AS f1_of_people,
         max(f.floor_q95) FILTER (f.metric = 'false_positive_rate') AS false_of_people,
-        max(f.floor_q95) FILTER (f.metric = 'coefficient_coverage') AS coverage_of_people
+        max(f.floor_q95) FILTER (f.metric = 'coefficient_coverage') AS coverage_of_people,
+        any_value(f.reason) FILTER (f.metric = 'sign_f1') AS reason
     FROM figures AS f
     JOIN compared AS c ON c.panel_id = f.panel_id
     WHERE f.family = 'recovery'
@@ -128,7 +129,10 @@ inference AS (
         ) AS failed,
         count(*) FILTER (
             passes_inference(sign_f1, false_positive_rate, coverage, least_f1, most_false, least_coverage)
-        ) AS passed
+        ) AS passed,
+        list_sort(list(DISTINCT reason) FILTER (
+            sign_f1 IS NULL AND false_positive_rate IS NULL AND coverage IS NULL
+        )) AS why
     FROM models
     GROUP BY ALL
 ),
@@ -206,6 +210,11 @@ judged AS (
                 CASE WHEN g.beyond > 0 THEN g.beyond || ' of ' || g.groups || ' groups beyond their own floor' END,
                 h.reason
             ), '')
+            -- The figure that speaks is that of some model; others may have none.
+            WHEN x.axis = 'inference' AND i.undefined > 0 AND i.models > 1
+                THEN i.undefined || ' of ' || i.models || ' regressions without figures: '
+                    || array_to_string(i.why[:3], '; ') || CASE WHEN len(i.why) > 3 THEN '; and more' ELSE '' END
+                    || CASE WHEN h.estimate IS NOT NULL THEN coalesce('; ' || h.reason, '') ELSE '' END
             ELSE h.reason
         END AS reason,
         c.changed AS thresholds

@@ -259,6 +259,43 @@ def test_inference_asks_no_more_than_people_give(warehouse, edge, expected):
     assert row["verdict"] == expected
 
 
+def models(*names):
+    text = '\n[[regression]]\nid = "{0}"\nlabel = "{0}"\nformula = "vote ~ income"\nfamily = "logit"\n'
+    return TINY + "".join(map(text.format, names))
+
+
+def unfitted(*why):
+    """Return fits of models a, b ... beside that of `recovered`, which a panel's answers do not allow for."""
+    return [
+        fit(panel, split, reason if panel == "s" else None) | {"regression_id": name}
+        for name, reason in zip("abcd", why, strict=False)
+        for panel, split in (("h", "holdout"), ("s", "all"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("why", "fitted", "said"),
+    [
+        (["outcome vote is constant"] * 2, True, "2 of 3 regressions without figures: panel: outcome vote is constant"),
+        (["no rows", "singular"], True, "2 of 3 regressions without figures: panel: no rows; panel: singular"),
+        (list("wxyz"), True, "4 of 5 regressions without figures: panel: w; panel: x; panel: y; and more"),
+        (["singular"], False, "2 of 2 regressions without figures: not evaluated; panel: singular"),
+        ([], False, "not evaluated"),
+        ([], True, None),
+    ],
+)
+def test_regressions_that_say_nothing_are_counted_with_their_reasons(warehouse, why, fitted, said):
+    made = warehouse(models(*"abcd"[: len(why)]))
+    made.panel("h", tables={})
+    made.panel("s", reference="h", tables={})
+    found = recovered(None) if fitted else {"fits": []}
+    made.evaluation("e1", "s", tables=found | {"fits": found["fits"] + unfitted(*why)})
+    with made.open() as con:
+        row = card(con)["s", "inference"]
+    assert row["reason"] == said
+    assert row["verdict"] == ("not fit for inference" if fitted else "not evaluated")
+
+
 def declared(**values):
     return TINY + "\n[thresholds]\n" + "".join(f"{name} = {value}\n" for name, value in values.items())
 
