@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import polars as pl
 
 from simframe.cli._common import print_table, warehouse_option
+
+if TYPE_CHECKING:
+    from simframe.study import Regression, Study
 
 
 @click.group("study")
@@ -51,7 +55,7 @@ def show(study: str) -> None:
     for title, parts in (
         ("belief -> action", [(p.id, f"{p.belief} -> {p.action}: {p.label}") for p in loaded.pairs]),
         ("belief structures", [(s.id, ", ".join(s.items)) for s in loaded.structures]),
-        ("regressions", [(r.id, f"{r.formula} ({r.family})") for r in loaded.regressions]),
+        ("regressions", [(r.id, f"{r.formula} ({_family(r, loaded)})") for r in loaded.regressions]),
     ):
         if parts:
             click.echo()
@@ -99,6 +103,16 @@ def ls() -> None:
     from simframe.study import builtin_names, load_study
 
     print_table(pl.DataFrame([{"study": name, "title": load_study(name).title} for name in builtin_names()]))
+
+
+def _family(regression: Regression, study: Study) -> str:
+    """Name a regression's family, and of a logit the answer that it is about: of two, the one declared last."""
+    from simframe.study import formula
+
+    options = study.item(formula.parse(regression.formula).outcome).scored_options
+    if regression.family == "logit" and options:
+        return f"logit of {options[-1].label}"
+    return regression.family
 
 
 def _answers(grid: tuple[tuple[str, str, float | None], ...], span: tuple[float, float] | None) -> str:

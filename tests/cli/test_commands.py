@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 
 import polars as pl
@@ -106,6 +107,18 @@ def test_study_check_and_show(park_files: tuple[Path, Path]) -> None:
     assert "Likes green" in shown
     assert "visits ~ green + age + C(home)" in shown
     assert "anes96" in call("study", "ls").output
+
+
+def test_study_show_says_which_answer_a_logit_is_about(tmp_path: Path) -> None:
+    """The option declared last, as in the fit, whatever its value: published is the logit of a vote for Dole."""
+    assert re.search(r"vote_logit +vote ~ .* \(logit of Dole\)", call("study", "show", "anes96").output)
+    text = (files("simframe.study") / "builtin/anes96.toml").read_text("utf-8")
+    dole = '  { code = 1, label = "Dole", value = 1 },\n'
+    clinton = '  { code = 0, label = "Clinton", value = 0 },\n'
+    assert clinton + dole in text
+    (tmp_path / "turned.toml").write_text(text.replace(clinton + dole, dole + clinton), "utf-8")
+    turned = call("study", "show", tmp_path / "turned.toml").output
+    assert re.search(r"vote_logit +vote ~ .* \(logit of Clinton\)", turned)
 
 
 def test_study_check_names_file_key_value_and_mend(tmp_path: Path, park_text: str) -> None:
