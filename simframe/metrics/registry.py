@@ -119,7 +119,8 @@ _DIVERGENCE = (
            "Szekely and Rizzo 2013",
            INTERVAL, symmetric=True, functions=("energy", "sample_energy_distance", "list_energy_distance")),
     Metric("chi2", "divergence", "minimise", 0, inf, "1",
-           "sum of (observed - expected)^2 / expected over the 2 x K table, df, p; weighted: first-order Rao-Scott",
+           "sum of (observed - expected)^2 / expected over the 2 x K table, df, p; weighted: each side at its "
+           "effective size (sum w)^2 / sum w^2, over the mean design effect that remains, first-order Rao-Scott",
            "Pearson 1900; Rao and Scott 1981",
            ALL, symmetric=True, variants=("", "_df"), functions=("chi2", "chi2_sf")),
     Metric("mean_shift", "divergence", "match", -inf, inf, "scale unit",

@@ -74,7 +74,7 @@ FAMILIES = ("ols", "logit", "ologit", "mnlogit", "poisson")
 
 
 def _study(*, weighted: bool) -> str:
-    # Ordered and multinomial logits take no weights.
+    # Here ordered and multinomial logits are fitted without weights, and with the plain covariance.
     return "".join(
         f'[[regression]]\nid = "{family}"\nlabel = "{family}"\nfamily = "{family}"\n'
         f'formula = "y_{family} ~ a + b + c"\n'
