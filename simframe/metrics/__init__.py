@@ -2,8 +2,8 @@
 
 Plain functions that return `pl.Expr`, one theme a file, for `select`, `group_by().agg`, `over`, lazy and streaming
 frames. Most take counts (`h` the reference, `s` the compared panel, one row a declared option); the `sample_*` and
-`list_*` functions take raw values and run compiled kernels. What every metric means, its range and its source stand
-in `METRICS`.
+`list_*` functions take raw values and run compiled kernels. A column that holds no numbers, dates and categories
+included, is a ComputeError with its name. What every metric means, its range and its source stand in `METRICS`.
 
 >>> import polars as pl
 >>> import simframe.metrics as m
