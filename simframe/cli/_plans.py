@@ -42,12 +42,13 @@ def read(
     from simframe.ingest import import_panel
     from simframe.simulate.humans import find_humans
     from simframe.simulate.plans import fit_to, load_plan, with_model
+    from simframe.study.loader import builtin_names
 
     loaded = with_model(load_plan(plan), model)
     if panel_id is None and study_id is None:
         studies = warehouse.sql("SELECT DISTINCT study_id FROM panels WHERE kind = 'human'")["study_id"].to_list()
         study_id = studies[0] if plan is None and len(studies) == 1 else loaded.study
-        if study_id is not None and study_id == loaded.study:
+        if study_id is not None and study_id == loaded.study and study_id in builtin_names():
             import_panel(warehouse, study_id)
     humans = find_humans(warehouse, study_id, panel_id)
     return (fit_to(loaded, humans.pilot_size) if plan is None else loaded), humans

@@ -181,7 +181,7 @@ class Plan(Settings):
 
     id: str = "default"
     study: str | None = None
-    """Built-in study whose data are imported where the warehouse has none; any study where left out."""
+    """Study of the warehouse, or a built-in one, whose people are imported where they lack; any where left out."""
     panels: Annotated[tuple[Rule, ...], AfterValidator(_any)] = Field(alias="panel")
 
     @field_validator("id")

@@ -1,0 +1,54 @@
+"""A plan may name the study that it is carried out on, a built-in one or another of the warehouse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from simframe.cli import main
+
+STUDY = """
+[study]
+id = "%s"
+title = "A town"
+[study.split]
+pilot = 4
+[[item]]
+id = "side"
+label = "Side"
+wording = "On which side do you live?"
+scale = "nominal"
+role = "persona"
+options = [{ code = "n", label = "north" }, { code = "s", label = "south" }]
+[[item]]
+id = "sign"
+label = "Petition"
+wording = "Will you sign?"
+scale = "nominal"
+role = "action"
+options = [{ code = "yes", label = "yes" }, { code = "no", label = "no" }]
+"""
+PEOPLE = "side,sign\n" + "n,yes\ns,no\nn,no\ns,yes\n" * 4
+
+
+def call(*words: object) -> Result:
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+def test_a_plan_names_a_study_of_the_warehouse(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text(PEOPLE)
+    for name in ("town", "village"):
+        (tmp_path / f"{name}.toml").write_text(STUDY % name)
+        found = call("import", tmp_path / f"{name}.toml", tmp_path / "people.csv", "-w", tmp_path / "w")
+        assert found.exit_code == 0, found.output
+    plan = tmp_path / "plan.toml"
+    plan.write_text('[plan]\nstudy = "town"\n[[panel]]\nstrategy = "item_mean"\npilot = 4\n')
+    made = call("simulate", plan, "--no-evaluate", "-w", tmp_path / "w")
+    assert made.exit_code == 0, made.output
+    assert "town-item-mean-n4-" in made.output
+    plan.write_text('[plan]\nstudy = "city"\n[[panel]]\nstrategy = "item_mean"\npilot = 4\n')
+    refused = call("simulate", plan, "-w", tmp_path / "w")
+    assert refused.exit_code == 1
+    assert "no human panel of city" in refused.stderr
+    assert "mend" in refused.stderr
