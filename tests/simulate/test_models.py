@@ -83,6 +83,25 @@ def test_missing_weights_are_not_filled_with_random_ones(base: Path):
     refused("missing or misshapen, first lm_head.weight", base)
 
 
+def test_weights_of_another_architecture_are_not_left_out(base: Path):
+    from safetensors.torch import load_file, save_file
+
+    held = load_file(base / "model.safetensors")
+    width = held["model.norm.weight"].shape[0]
+    held["model.layers.0.self_attn.foreign_norm.weight"] = torch.ones(width)
+    save_file(held, base / "model.safetensors", metadata={"format": "pt"})
+    refused("holds 1 weights that .* has no place for, first model.layers.0.self_attn.foreign_norm.weight", base)
+
+
+def test_a_model_without_a_head_is_told_by_what_it_was_saved_as(base: Path):
+    from transformers import BertConfig, BertModel
+
+    shape = {"vocab_size": 99, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    with models.quiet():
+        BertModel(BertConfig(**shape, intermediate_size=32)).save_pretrained(base)
+    refused("missing or misshapen, .* saved as BertModel", base)
+
+
 def test_an_encoder_is_no_simulator(base: Path, tmp_path: Path):
     from transformers import BertConfig, BertLMHeadModel
 

@@ -138,11 +138,27 @@ def _load(directory: Path, dtype: torch.dtype, **quantised: Any) -> tuple[Any, A
     lost = sorted(str(key) for key in [*loaded["missing_keys"], *loaded.get("mismatched_keys", ())])
     if lost:
         # transformers would fill these with random numbers and say so in a log line.
-        mend = "save the whole model again; a shard may be missing"
-        raise ModelError(
-            f"{len(lost)} weights are missing or misshapen, first {lost[0]}", where=str(directory), mend=mend
-        )
+        message, mend = f"{len(lost)} weights are missing or misshapen, first {lost[0]}", "save the whole model again"
+        saved, kind = network.config.architectures or [], type(network).__name__
+        if saved and kind not in saved:
+            message += f"; it was saved as {saved[0]}, and as {kind} it has no whole set"
+            mend = "use a causal language model, saved as one"
+        raise ModelError(message, where=str(directory), mend=f"{mend}; a shard may be missing")
+    foreign = sorted(str(key) for key in loaded.get("unexpected_keys", ()) if _within_a_layer(str(key), network))
+    if foreign:
+        # transformers would leave these out and run another network than the one that was trained.
+        kind = type(network).__name__
+        message = f"holds {len(foreign)} weights that {kind} has no place for, first {foreign[0]}"
+        raise ModelError(message, where=str(directory), mend="use the config.json that the weights were saved with")
     return network, tokenizer
+
+
+def _within_a_layer(key: str, network: Any) -> bool:
+    """Return whether a weight belongs to a layer that the network has: whole towers for pictures may be left out."""
+    steps = key.split(".")
+    layers = [".".join(steps[: at + 1]) for at, step in enumerate(steps) if step.isdecimal()]
+    names = {name for name, _ in network.named_modules()}
+    return steps[-1] != "inv_freq" and any(layer in names for layer in layers)
 
 
 @contextlib.contextmanager
