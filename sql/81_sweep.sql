@@ -10,7 +10,11 @@ WITH conditions AS (
             kind: kind, strategy: strategy, model: model,
             -- The embedded model is another for each seed: that is part of its spread.
             base_fingerprint: CASE WHEN model <> 'embedded' THEN base_fingerprint END,
-            engine: engine, mode: mode, prompt: prompt, template_hash: template_hash, fields: fields, shots: shots,
+            engine: engine, mode: mode, prompt: prompt,
+            -- Examples are drawn by the seed: which people they are is part of its spread too.
+            template_hash: CASE WHEN shots > 0 THEN coalesce(settings ->> 'template_without_shots', template_hash)
+                ELSE template_hash END,
+            fields: fields, shots: shots,
             item_order: item_order, option_order: option_order, order_average: order_average,
             temperature: temperature, copies: copies, tune: tune,
             pilot_selection: pilot_selection, pilot_by: pilot_by, pilot_arm: pilot_arm, pilot_n: pilot_n,
@@ -47,6 +51,7 @@ SELECT unnest(condition), * EXCLUDE (condition) FROM figures;
 COMMENT ON VIEW sweep IS 'Every alignment metric by condition (all that a plan sets, but the seed): mean and spread over seeds. One row a condition and number.';
 COMMENT ON COLUMN sweep.panel_id IS 'the panel, where no plan made it; NULL otherwise';
 COMMENT ON COLUMN sweep.base_fingerprint IS 'the model''s; NULL where it is embedded, which is another for each seed';
+COMMENT ON COLUMN sweep.template_hash IS 'of the prompt, without the people that it shows as examples';
 COMMENT ON COLUMN sweep.panels IS 'panels of this condition, the latest of each seed; those with an undefined figure too';
 COMMENT ON COLUMN sweep.seeds IS 'their seeds';
 COMMENT ON COLUMN sweep.defined IS 'panels whose figure is defined: those behind mean, sd, least and most';

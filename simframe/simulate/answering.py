@@ -143,7 +143,11 @@ class Answering:
             "seconds": seconds,
         }
         took["simulating"] = seconds - sum(took.values())
-        return Done(answers.responses, made_by, {"engine": answers.identity, **answers.notes, "took": took}, chunks)
+        settings = {"engine": answers.identity, **answers.notes, "took": took}
+        if condition.shots:  # examples are drawn by the seed, and two seeds are one condition
+            bare = replace(self.template(condition), shots=())
+            settings["template_without_shots"] = bare.template_hash
+        return Done(answers.responses, made_by, settings, chunks)
 
     def _remote(self, condition: Condition) -> engines.Engine:
         from simframe.simulate.engines.endpoint import EndpointEngine, Ledger

@@ -1,6 +1,7 @@
 """sweep: panels that differ in their seed alone are one row, with the spread beside the mean."""
 
 import datetime as dt
+import json
 
 import pytest
 
@@ -37,6 +38,15 @@ def test_seeds_of_one_condition_are_one_row(made):
         assert rows(con) == [
             ([1, 2, 3], 3, pytest.approx(0.2), pytest.approx(0.1), pytest.approx(0.1), pytest.approx(0.3))
         ]
+
+
+def test_examples_drawn_by_the_seed_part_no_seeds_and_templates_do(made):
+    for panel_id, bare, seed in (("a", "t", 1), ("b", "t", 2), ("c", "u", 1)):
+        row = PLANNED | {"shots": 2, "template_hash": panel_id, "seed": seed}
+        row["settings"] = json.dumps({"template_without_shots": bare})
+        made.panel(panel_id, reference="h", tables={"cells": answers(60)}, **row)
+    with made.open() as con:
+        assert rows(con, "template_hash, seeds") == [("t", [1, 2]), ("u", [1])]
 
 
 def test_of_a_seed_made_again_the_latest_counts(made):
