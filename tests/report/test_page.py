@@ -15,6 +15,7 @@ import pytest
 from simframe.errors import ReportError
 from simframe.ingest import import_panel
 from simframe.report import collect
+from simframe.report.charts import style
 from simframe.report.charts.render import inline
 from simframe.report.charts.style import MARKS, SPARE
 from simframe.report.findings import Findings
@@ -23,6 +24,7 @@ from simframe.report.labels import AXES, Names
 from simframe.report.markdown import markdown
 from simframe.report.sections import compose
 from simframe.report.words import USES, VERDICTS
+from simframe.simulate.plans.strategies import STRATEGIES
 from simframe.study import Thresholds
 from simframe.warehouse import Warehouse
 
@@ -42,6 +44,13 @@ ALLOWED = (
 @pytest.fixture(scope="module")
 def found(page: str) -> Read:
     return read(page)
+
+
+def test_every_strategy_has_a_mark_of_its_own():
+    known = sorted(STRATEGIES)
+    drawn = [style.mark(strategy, known) for strategy in known]
+    assert len(set(drawn)) == len(known)
+    assert len({(each.shape, each.dash) for each in drawn}) == len(known), "greyscale reads too"
 
 
 def test_no_text_becomes_markup(page: str, found: Read) -> None:

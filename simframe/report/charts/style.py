@@ -35,6 +35,9 @@ SPARE = (
     Mark("#cc79a7", "cross", (3, 3)),
     Mark("#56b4e9", "triangle-right", (10, 3)),
     Mark("#000000", "triangle-left", (2, 6)),
+    # Okabe and Ito's yellow cannot be seen on white; these two are Tol's.
+    Mark("#882255", "arrow", (12, 3, 2, 3)),
+    Mark("#999933", "wedge", (5, 5)),
 )
 """Strategies that this file does not know take these in turn."""
 
@@ -47,6 +50,8 @@ SHAPES = {
     "triangle-right": "M-4,-5L5,0L-4,5Z",
     "triangle-left": "M4,-5L-5,0L4,5Z",
     "none": "M0,0",
+    "arrow": "M-1.5,5.5v-5h-3L0,-5.5L4.5,0.5h-3v5Z",
+    "wedge": "M0,-5.5L3.5,4.5h-7Z",
     "cross": "M-5,-2h3v-3h4v3h3v4h-3v3h-4v-3h-3Z",
 }
 """Outlines for legends, about ten pixels wide."""
