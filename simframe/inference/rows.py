@@ -108,7 +108,8 @@ def halved(figures: dict[Key, Figure]) -> dict[str, list[object]]:
     drawn = _stacked(figures, "halves")
     found = spread(drawn)
     scales = [EVERY[key.metric].scale in ("log", "quotient") for key in figures]
-    inflated = [key.metric.endswith("_inflation_ratio") for key in figures]
+    # With weights, chi2 too is a ratio: to a design effect, which is next to nothing where one respondent weighs all.
+    inflated = [key.metric.endswith("_inflation_ratio") or key.metric == "chi2" for key in figures]
     ratios = np.array(scales, dtype=bool) | np.array(inflated, dtype=bool)
     ratios &= np.isfinite(found["estimate"])
     if ratios.any():
