@@ -62,8 +62,10 @@ class ReportError(SimframeError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a mend that lists what is known, nearest spelling first."""
+    """Return a mend that lists what is known, nearest spelling first; empty where nothing is."""
     names = sorted({str(name) for name in known})
+    if not names:
+        return ""
     near = get_close_matches(word, names, n=1, cutoff=0.6)
     listed = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
     return f"did you mean {near[0]!r}? known: {listed}" if near else f"known: {listed}"

@@ -85,7 +85,7 @@ def find_humans(warehouse: Warehouse, study_id: str | None, panel_id: str | None
         raise PlanError(f"the warehouse holds several studies: {', '.join(studies)}", mend="name one: --study ID")
     if panels.is_empty():
         asked = " of ".join(name for name in (panel_id, study_id) if name) or "any study"
-        mend = f"simframe import STUDY DATA, then again; {did_you_mean(asked, known)}"
+        mend = "; ".join(filter(None, ("simframe import STUDY DATA, then again", did_you_mean(asked, known))))
         raise PlanError(
             f"no human panel {asked if panel_id else f'of {asked}'}", where=str(warehouse.layout.root), mend=mend
         )
