@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,8 +29,16 @@ def check(file: str) -> None:
     study = load_study(file)
     click.echo(
         f"{file}: well-formed. {study.id} (version {study.study_hash}): {len(study.items)} items, "
-        f"{len(study.questions)} asked, {len(study.pairs)} belief-action pairs, {len(study.regressions)} regressions"
+        f"{_asked(study)}, {len(study.pairs)} belief-action pairs, {len(study.regressions)} regressions"
     )
+
+
+def _asked(study: Study) -> str:
+    """Count what is asked by how it is answered."""
+    kinds = Counter(
+        {"option": "closed"}.get(str(item.answered_with), str(item.answered_with)) for item in study.simulated
+    )
+    return f"{len(study.simulated)} asked ({', '.join(f'{n} {kind}' for kind, n in sorted(kinds.items()))})"
 
 
 @command.command("show")

@@ -52,3 +52,20 @@ def test_a_plan_names_a_study_of_the_warehouse(tmp_path: Path) -> None:
     assert refused.exit_code == 1
     assert "no human panel of city" in refused.stderr
     assert "mend" in refused.stderr
+
+
+def test_an_empty_warehouse_knows_no_panel_to_name(tmp_path: Path) -> None:
+    assert call("init", "-w", tmp_path / "w").exit_code == 0
+    refused = call("simulate", "--study", "town", "-w", tmp_path / "w")
+    assert refused.exit_code == 1
+    assert refused.stderr.rstrip().endswith("mend: simframe import STUDY DATA, then again")
+
+
+def test_a_checked_study_counts_all_that_it_asks(tmp_path: Path) -> None:
+    path = tmp_path / "town.toml"
+    more = '[[item]]\nid = "%s"\nlabel = "%s"\nwording = "%s?"\nscale = "%s"\nrole = "outcome"\n'
+    path.write_text(STUDY % "town")
+    assert "2 items, 1 asked (1 closed), 0 belief-action pairs" in call("study", "check", path).output
+    both = more % (("glasses",) * 3 + ("interval",)) + "range = [0, 9]\n" + more % (("why",) * 3 + ("text",))
+    path.write_text(STUDY % "town" + both)
+    assert "4 items, 3 asked (1 closed, 1 number, 1 text)" in call("study", "check", path).output
