@@ -25,7 +25,7 @@ def command() -> None:
 
 @command.command("show")
 @click.argument("study")
-@click.option("--respondent", help="Whom to show; the first person of the holdout.")
+@click.option("--respondent", help="Whom to show.  [default: the first person of the holdout]")
 @click.option("--plan", type=click.Path(path_type=Path), help="Plan whose prompt to show.")
 @click.option("--panel", type=click.IntRange(1), default=1, show_default=True, help="Which panel of the plan.")
 @click.option("--prompt", help="Template: a name, or the path of a .toml file.  [default: the model's own]")
@@ -44,7 +44,8 @@ def show(
     """Show what a model reads of one respondent of STUDY, exactly, with the answers that this person gave.
 
     The text goes to standard output; what it is made of, to standard error. With a model, it is the text of the very
-    tokens, the turns of a chat included; orders are those that this person's simulated twin is shown.
+    tokens, the turns of a chat included; questions and options stand in the order that this person's simulated twin is
+    shown them. [no answer] stands where the person gave none: there, the model reads what the twin answers.
     """
     from simframe.simulate.humans import find_humans
     from simframe.warehouse import Warehouse
@@ -57,7 +58,7 @@ def show(
     parts, about = _parts(humans, condition, who, root, with_model=with_model)
     click.echo(f"{about}\nThe answers are those that {who} gave.", err=True)
     if not tokens:
-        click.echo("".join(part.text for part in parts), nl=False)
+        click.echo("".join(part.shown for part in parts), nl=False)
         return
     rows = [
         {"part": part.kind, "item": part.item_id, "tokens": part.tokens, "text": _visible(part.text), "note": part.note}

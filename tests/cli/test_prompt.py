@@ -159,3 +159,53 @@ def test_a_folder_without_tokenizer_is_told(root: Path, tmp_path: Path) -> None:
     assert "its tokenizer cannot be loaded" in refused(show(root, "--model", model))
     (model / "tokenizer.json").unlink()
     assert "has no tokenizer" in refused(show(root, "--model", model))
+
+
+OPEN = """
+[study]
+id = "open"
+title = "Open questions"
+[[item]]
+id = "age"
+label = "Age"
+wording = "How old are you?"
+scale = "interval"
+role = "persona"
+range = [18, 99]
+[[item]]
+id = "why"
+label = "Why"
+wording = "Why so many?"
+scale = "text"
+role = "outcome"
+[[item]]
+id = "glasses"
+label = "Glasses"
+wording = "How many glasses?"
+scale = "interval"
+role = "outcome"
+range = [0, 12]
+[[item]]
+id = "sign"
+label = "Petition"
+wording = "Will you sign?"
+scale = "nominal"
+role = "action"
+options = [{ code = "yes", label = "yes" }, { code = "no", label = "no" }]
+"""
+
+
+def test_an_answer_not_given_is_marked_and_not_read(tmp_path: Path) -> None:
+    (tmp_path / "open.toml").write_text(OPEN)
+    (tmp_path / "people.csv").write_text("age,why,glasses,sign\n" + "30,,4,\n40,thirst,,yes\n" * 10)
+    import_panel(Warehouse.create(tmp_path / "w"), tmp_path / "open.toml", tmp_path / "people.csv")
+    root = ["-w", str(tmp_path / "w")]
+    people = Warehouse.open(tmp_path / "w").sql("SELECT respondent_id FROM responses WHERE value = 30")
+    who = people["respondent_id"][0]
+    shown = CliRunner().invoke(main, ["prompt", "show", "open", "--respondent", who, *root])
+    assert shown.exit_code == 0, shown.output
+    assert "Answer: [no answer]\nQuestion: How many glasses?" in shown.stdout
+    assert shown.stdout.endswith("Answer: [no answer]\n")
+    assert shown.stdout.count("[no answer]") == 2
+    listed = CliRunner().invoke(main, ["prompt", "show", "open", "--respondent", who, "--tokens", *root])
+    assert "[no answer]" not in listed.stdout, "the parts are what is read"

@@ -42,6 +42,13 @@ class Part:
     labels: tuple[Label, ...] = ()
     """Of a question in tokens, its options in the order shown."""
     note: str = ""
+    blank: str = ""
+    """Shown in place of an answer that was not given; no model reads it."""
+
+    @property
+    def shown(self) -> str:
+        """The text, or what marks that there is none."""
+        return self.text or self.blank
 
 
 def show_text(
@@ -66,7 +73,8 @@ def show_text(
         order = orders.get(item.id) if template.option else None
         found.append(Part("question", item.id, template.render_cue(item, order), note=_order(item, order)))
         said = write_answer(template, item, given[item.id], order) if item.id in given else None
-        found.append(Part("answer", item.id, "" if said is None else said + template.end, note=_unsaid(said)))
+        text = "" if said is None else said + template.end
+        found.append(Part("answer", item.id, text, note=_unsaid(said), blank=_blank(template, said)))
     return found
 
 
@@ -88,7 +96,7 @@ def show_tokens(script: Script, answers: pl.DataFrame, sheet: Sequence[Item], or
         note = _order(item, order) if question.numbers is None else _numbers(question)
         found.append((Part("question", item.id, labels=_labels(script, question), note=note), head))
         ids = _answer(script, question, given.get(item.id))
-        found.append((Part("answer", item.id, note=_unsaid(ids)), ids))
+        found.append((Part("answer", item.id, note=_unsaid(ids), blank=_blank(script.template, ids)), ids))
     return _decoded(script, found)
 
 
@@ -139,6 +147,10 @@ def _numbers(question: Question) -> str:
 
 def _unsaid(said: str | Tokens | None) -> str:
     return "" if said else "this person gave no answer; a simulated respondent gives one"
+
+
+def _blank(template: Template, said: str | Tokens | None) -> str:
+    return "" if said else f" [no answer]{template.end}"
 
 
 def answers_of(responses: pl.DataFrame, respondent_id: str) -> pl.DataFrame:
