@@ -10,6 +10,7 @@ std::optional<Crosstab> crosstab(const Table& table) {
     if (!total_of(n)) return std::nullopt;
     const Groups belief(table.columns[1]), action(table.columns[2]);
     Crosstab t{{}, std::vector<double>(belief.count(), 0.0), std::vector<double>(action.count(), 0.0)};
+    t.cells.reserve(n.size());
     for (size_t row = 0; row < n.size(); ++row) {
         if (n[row] > 0 && belief[row] != Groups::none && action[row] != Groups::none) {
             t.cells.push_back({belief[row], action[row], n[row]});
@@ -17,9 +18,11 @@ std::optional<Crosstab> crosstab(const Table& table) {
         }
     }
     if (!(t.total > 0)) return std::nullopt;
-    std::sort(t.cells.begin(), t.cells.end(), [](const Cell& x, const Cell& y) {
+    const auto before = [](const Cell& x, const Cell& y) {
         return x.belief != y.belief ? x.belief < y.belief : x.action < y.action;
-    });
+    };
+    // Replicates come in order.
+    if (!std::is_sorted(t.cells.begin(), t.cells.end(), before)) std::sort(t.cells.begin(), t.cells.end(), before);
     size_t last = 0;
     for (size_t i = 1; i < t.cells.size(); ++i) {
         if (t.cells[i].belief == t.cells[last].belief && t.cells[i].action == t.cells[last].action) {
@@ -114,24 +117,33 @@ std::optional<Conditional> conditional(const Table& table) {
 
 }  // namespace
 
+std::optional<double> cramers_v_of(const Crosstab& t) {
+    const auto freedom = std::min(chosen(t.by_belief), chosen(t.by_action)) - 1;
+    if (freedom < 1) return std::nullopt;
+    return std::sqrt(std::min(phi_squared(t) / static_cast<double>(freedom), 1.0));
+}
+
+std::optional<double> mutual_information_of(const Crosstab& t) { return information(t); }
+
+std::optional<double> goodman_kruskal_tau_of(const Crosstab& t) {
+    if (chosen(t.by_action) < 2) return std::nullopt;
+    const Guess guess = guess_of(t);
+    return std::clamp((guess.given_belief - guess.at_large) / (1 - guess.at_large), 0.0, 1.0);
+}
+
 std::optional<double> cramers_v(const Table& table) {
     const auto t = crosstab(table);
-    if (!t) return std::nullopt;
-    const auto freedom = std::min(chosen(t->by_belief), chosen(t->by_action)) - 1;
-    if (freedom < 1) return std::nullopt;
-    return std::sqrt(std::min(phi_squared(*t) / static_cast<double>(freedom), 1.0));
+    return t ? cramers_v_of(*t) : std::nullopt;
 }
 
 std::optional<double> mutual_information(const Table& table) {
     const auto t = crosstab(table);
-    return t ? std::optional(information(*t)) : std::nullopt;
+    return t ? mutual_information_of(*t) : std::nullopt;
 }
 
 std::optional<double> goodman_kruskal_tau(const Table& table) {
     const auto t = crosstab(table);
-    if (!t || chosen(t->by_action) < 2) return std::nullopt;
-    const Guess guess = guess_of(*t);
-    return std::clamp((guess.given_belief - guess.at_large) / (1 - guess.at_large), 0.0, 1.0);
+    return t ? goodman_kruskal_tau_of(*t) : std::nullopt;
 }
 
 std::optional<double> spearman(const Table& table) {

@@ -43,4 +43,9 @@ struct Guess {
 };
 Guess guess_of(const Crosstab& table);
 
+// The metrics of a table that is read already.
+std::optional<double> cramers_v_of(const Crosstab& table);
+std::optional<double> mutual_information_of(const Crosstab& table);
+std::optional<double> goodman_kruskal_tau_of(const Crosstab& table);
+
 }  // namespace simframe

@@ -4,10 +4,12 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "arrays.hpp"
+#include "crosstab.hpp"
 #include "measures.hpp"
 #include "parallel.hpp"
 #include "table.hpp"
@@ -19,7 +21,8 @@ namespace {
 constexpr size_t kAtOnce = 64;  // replicates that a thread takes at a time
 constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 
-// A measure of two distributions or of either, which share their reading of the table, or a metric of the table itself.
+// A measure of two distributions or of either, or of a crosstab, which share their reading of the table, or a metric of
+// the table itself.
 struct Named {
     std::string_view name;
     Measure measure;
@@ -27,6 +30,7 @@ struct Named {
     Metric metric;
     double (*of_side)(const Shares&) = nullptr;
     size_t side = 0;
+    std::optional<double> (*of_crosstab)(const Crosstab&) = nullptr;
 };
 
 Named named(std::string_view name) {
@@ -42,9 +46,9 @@ Named named(std::string_view name) {
         {"within_variance_ratio", nullptr, false, within_variance_ratio_of_moments},
         {"eta2_ratio", nullptr, false, eta2_ratio_of_moments},
         {"group_slope", nullptr, false, group_slope_of_moments},
-        {"cramers_v", nullptr, false, cramers_v},
-        {"mutual_information", nullptr, false, mutual_information},
-        {"goodman_kruskal_tau", nullptr, false, goodman_kruskal_tau},
+        {"cramers_v", nullptr, false, nullptr, nullptr, 0, cramers_v_of},
+        {"mutual_information", nullptr, false, nullptr, nullptr, 0, mutual_information_of},
+        {"goodman_kruskal_tau", nullptr, false, nullptr, nullptr, 0, goodman_kruskal_tau_of},
         {"spearman", nullptr, false, spearman},
         {"polychoric", nullptr, false, polychoric},
         {"conditional_js", nullptr, false, conditional_js},
@@ -54,7 +58,7 @@ Named named(std::string_view name) {
         if (each.name == name) return each;
     }
     const Judged& found = judged(name);
-    return {found.name, found.measure, found.by_value, nullptr, nullptr, 0};
+    return {found.name, found.measure, found.by_value, nullptr};
 }
 
 class Evaluator {
@@ -65,7 +69,9 @@ class Evaluator {
         table_.columns.assign(columns, std::vector<double>(rows));
         table_.numbers.assign(request.number, request.number + request.numbers);
         for (size_t column = 0; column < columns; ++column) read(column, 0);
-        const auto compares = [](const Named& each) { return each.metric == nullptr; };
+        const auto reads = [](const Named& each) { return each.of_crosstab != nullptr; };
+        reads_ = std::any_of(metrics.begin(), metrics.end(), reads);
+        const auto compares = [](const Named& each) { return each.metric == nullptr && each.of_crosstab == nullptr; };
         if (!std::any_of(metrics.begin(), metrics.end(), compares)) return;
         if (columns < 2) throw std::invalid_argument("a comparison needs two sides");
         comparison_ = {std::vector<double>(rows), std::vector<double>(rows), {}, kUndefined, kUndefined};
@@ -86,6 +92,7 @@ class Evaluator {
             if (request_.varies[column] != 0) read(column, replicate);
         }
         if (compares_) known_ = {share(0, comparison_.p), share(1, comparison_.q)};
+        if (reads_) crosstab_ = crosstab(table_);
         for (size_t i = 0; i < metrics_.size(); ++i) {
             request_.out[i * replicates + replicate] = evaluate(metrics_[i]);
         }
@@ -109,6 +116,9 @@ class Evaluator {
 
     double evaluate(const Named& each) const {
         if (each.metric != nullptr) return each.metric(table_).value_or(kUndefined);
+        if (each.of_crosstab != nullptr) {
+            return crosstab_ ? each.of_crosstab(*crosstab_).value_or(kUndefined) : kUndefined;
+        }
         // Of one side alone, also where the other has no answers.
         if (each.of_side != nullptr) {
             return known_[each.side] ? each.of_side(each.side == 0 ? comparison_.p : comparison_.q) : kUndefined;
@@ -120,6 +130,8 @@ class Evaluator {
     const SimframeReplicates& request_;
     const std::vector<Named>& metrics_;
     Table table_;
+    std::optional<Crosstab> crosstab_;
+    bool reads_ = false;
     Comparison comparison_{};
     bool compares_ = false;
     std::array<bool, 2> known_{};  // which sides have answers
