@@ -1,4 +1,5 @@
--- Who is compared with whom: a panel S with one part of a human panel H, under one version of the study.
+-- Who is compared with whom: a panel S with one part of a human panel H, under one version of the study, in everybody
+-- and in every declared subgroup.
 
 CREATE OR REPLACE TABLE comparisons AS
 SELECT s.study_id, s.study_hash, s.panel_id, s.kind, s.reference_id, s.reference_split, t.small_group
@@ -17,6 +18,13 @@ UNION
 SELECT study_id, study_hash, reference_id, part_of(reference_split) FROM comparisons;
 
 COMMENT ON TABLE samples IS 'The sides of all comparisons, each once: a panel, and the part of it that counts.';
+
+CREATE OR REPLACE TABLE groupings AS
+SELECT study_id, study_hash, 'all' AS attribute, 'all' AS level, 0 AS level_position FROM studies
+UNION ALL
+SELECT study_id, study_hash, attribute, level, position FROM levels WHERE attribute <> 'all';
+
+COMMENT ON TABLE groupings IS 'Within whom panels are compared: everybody, every level of a subgroup item, of a declared crossing of two.';
 
 CREATE OR REPLACE VIEW sample_cells AS
 SELECT

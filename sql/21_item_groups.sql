@@ -1,12 +1,7 @@
 -- The frame of every metric: each compared panel x item x subgroup that the study declares, answered or not.
 
 CREATE OR REPLACE VIEW item_groups AS
-WITH groupings AS (
-    SELECT study_id, study_hash, 'all' AS attribute, 'all' AS level, 0 AS level_position FROM studies
-    UNION ALL
-    SELECT study_id, study_hash, attribute, level, position FROM levels WHERE attribute <> 'all'
-),
-grids AS (
+WITH grids AS (
     SELECT study_id, study_hash, item_id, count(*) AS options, min(value) AS low, max(value) AS high
     FROM options
     WHERE NOT missing

@@ -1,4 +1,4 @@
--- How beliefs and actions go together on one side of a comparison.
+-- How beliefs and actions go together on one side of a comparison, in everybody and in every declared subgroup.
 
 CREATE OR REPLACE VIEW sample_crosstabs AS
 SELECT
@@ -11,6 +11,33 @@ WHERE t.belief_code IS NOT NULL AND t.action_code IS NOT NULL
 GROUP BY ALL;
 
 COMMENT ON VIEW sample_crosstabs IS 'Crosstabs of one side of a comparison, its splits added up.';
+
+CREATE OR REPLACE VIEW pair_groups AS
+WITH totals AS (
+    SELECT panel_id, part, pair_id, attribute, level, sum(n)::BIGINT AS n, sum(w) AS w
+    FROM sample_crosstabs
+    GROUP BY ALL
+)
+SELECT
+    c.study_id, c.study_hash, c.panel_id, c.reference_id, part_of(c.reference_split) AS reference_part, c.small_group,
+    p.pair_id, p.belief, p.action, d.attribute, d.level,
+    coalesce(h.n, 0) AS n_h,
+    coalesce(s.n, 0) AS n_s,
+    CASE WHEN h.n IS NULL THEN 'no answers in the reference' WHEN h.w = 0 THEN 'weights sum to zero' END AS absent_h,
+    CASE WHEN s.n IS NULL THEN 'not simulated' WHEN s.w = 0 THEN 'weights sum to zero' END AS absent_s
+FROM comparisons AS c
+JOIN pairs AS p USING (study_id, study_hash)
+JOIN groupings AS d USING (study_id, study_hash)
+LEFT JOIN totals AS h
+    ON h.panel_id = c.reference_id AND h.part = part_of(c.reference_split) AND h.pair_id = p.pair_id
+    AND h.attribute = d.attribute AND h.level = d.level
+LEFT JOIN totals AS s
+    ON s.panel_id = c.panel_id AND s.part = 'all' AND s.pair_id = p.pair_id
+    AND s.attribute = d.attribute AND s.level = d.level;
+
+COMMENT ON VIEW pair_groups IS 'The frame of pairs: one row a compared panel, declared pair and declared subgroup, answered or not.';
+COMMENT ON COLUMN pair_groups.n_h IS 'people who answered both';
+COMMENT ON COLUMN pair_groups.absent_h IS 'why people have no figures at all; absent_s: why the panel has none';
 
 CREATE OR REPLACE VIEW code_places AS
 SELECT
@@ -33,7 +60,7 @@ COMMENT ON COLUMN code_places.place IS 'NULL where options of a nominal item hav
 CREATE OR REPLACE VIEW associations AS
 WITH tables AS (
     SELECT
-        x.panel_id, x.part, x.pair_id, x.n, x.w,
+        x.panel_id, x.part, x.pair_id, x.attribute, x.level, x.n, x.w,
         b.place AS belief, a.place AS action,
         sum(x.w) OVER whole AS total,
         sum(x.w) OVER by_belief AS w_belief,
@@ -51,17 +78,20 @@ WITH tables AS (
         ON b.study_id = x.study_id AND b.study_hash = x.study_hash AND b.item_id = p.belief AND b.code = x.belief_code
     JOIN code_places AS a
         ON a.study_id = x.study_id AND a.study_hash = x.study_hash AND a.item_id = p.action AND a.code = x.action_code
-    WHERE x.attribute = 'all' AND x.w > 0
+    -- Not the strata of controls that are no declared crossing.
+    SEMI JOIN groupings AS d
+        ON d.study_id = x.study_id AND d.study_hash = x.study_hash AND d.attribute = x.attribute AND d.level = x.level
+    WHERE x.w > 0
     WINDOW
-        whole AS (PARTITION BY x.panel_id, x.part, x.pair_id),
-        by_belief AS (PARTITION BY x.panel_id, x.part, x.pair_id, x.belief_code),
-        by_action AS (PARTITION BY x.panel_id, x.part, x.pair_id, x.action_code),
-        up_to_belief AS (PARTITION BY x.panel_id, x.part, x.pair_id ORDER BY b.place),
-        up_to_action AS (PARTITION BY x.panel_id, x.part, x.pair_id ORDER BY a.place)
+        whole AS (PARTITION BY x.panel_id, x.part, x.pair_id, x.attribute, x.level),
+        by_belief AS (PARTITION BY x.panel_id, x.part, x.pair_id, x.attribute, x.level, x.belief_code),
+        by_action AS (PARTITION BY x.panel_id, x.part, x.pair_id, x.attribute, x.level, x.action_code),
+        up_to_belief AS (PARTITION BY x.panel_id, x.part, x.pair_id, x.attribute, x.level ORDER BY b.place),
+        up_to_action AS (PARTITION BY x.panel_id, x.part, x.pair_id, x.attribute, x.level ORDER BY a.place)
 ),
 sums AS (
     SELECT
-        panel_id, part, pair_id,
+        panel_id, part, pair_id, attribute, level,
         sum(n)::BIGINT AS n,
         count(*) FILTER (first_of_belief) AS beliefs,
         count(*) FILTER (first_of_action) AS actions,
@@ -80,7 +110,7 @@ sums AS (
     GROUP BY ALL
 )
 SELECT
-    panel_id, part, pair_id, n,
+    panel_id, part, pair_id, attribute, level, n,
     sqrt(clamp(ratio(phi2, least(beliefs, actions) - 1), 0, 1)) AS cramers_v,
     clamp(mutual_information, 0, 'Infinity'::DOUBLE) AS mutual_information,
     CASE WHEN actions > 1 THEN clamp(ratio(given_belief - at_large, 1 - at_large), 0, 1) END AS goodman_kruskal_tau,
@@ -95,7 +125,7 @@ SELECT
     END AS reason_spearman
 FROM sums;
 
-COMMENT ON VIEW associations IS 'Association of belief and action in one side of a comparison, per declared pair; weighted.';
+COMMENT ON VIEW associations IS 'Association of belief and action in one side of a comparison, per declared pair and subgroup; weighted.';
 COMMENT ON COLUMN associations.cramers_v IS 'over the codes that someone chose, without bias or continuity correction';
 COMMENT ON COLUMN associations.mutual_information IS 'bits';
 COMMENT ON COLUMN associations.goodman_kruskal_tau IS 'how much knowing the belief reduces the error of guessing the action';

@@ -14,11 +14,8 @@ WITH gaps AS (
 ),
 sides AS (
     SELECT
-        c.study_id, c.panel_id, c.reference_id, p.pair_id, p.belief, p.action,
-        coalesce(h.n, 0) AS n_h,
-        coalesce(s.n, 0) AS n_s,
-        CASE WHEN h.n IS NULL THEN 'no answers in the reference' END AS absent_h,
-        CASE WHEN s.n IS NULL THEN 'not simulated' END AS absent_s,
+        g.study_id, g.panel_id, g.reference_id, g.pair_id, g.belief, g.action, g.attribute, g.level, g.small_group,
+        g.n_h, g.n_s, g.absent_h, g.absent_s,
         unnest([
             {'metric': 'cramers_v', 'h': h.cramers_v, 's': s.cramers_v,
                 'reason_h': h.reason, 'reason_s': s.reason},
@@ -29,14 +26,17 @@ sides AS (
             {'metric': 'spearman', 'h': h.spearman, 's': s.spearman,
                 'reason_h': h.reason_spearman, 'reason_s': s.reason_spearman}
         ]) AS side
-    FROM comparisons AS c
-    JOIN pairs AS p USING (study_id, study_hash)
+    FROM pair_groups AS g
     LEFT JOIN associations AS h
-        ON h.panel_id = c.reference_id AND h.part = part_of(c.reference_split) AND h.pair_id = p.pair_id
-    LEFT JOIN associations AS s ON s.panel_id = c.panel_id AND s.part = 'all' AND s.pair_id = p.pair_id
+        ON h.panel_id = g.reference_id AND h.part = g.reference_part AND h.pair_id = g.pair_id
+        AND h.attribute = g.attribute AND h.level = g.level
+    LEFT JOIN associations AS s
+        ON s.panel_id = g.panel_id AND s.part = 'all' AND s.pair_id = g.pair_id
+        AND s.attribute = g.attribute AND s.level = g.level
     UNION ALL
+    -- In everybody alone: strata of controls within subgroups are not counted.
     SELECT
-        c.study_id, c.panel_id, c.reference_id, p.pair_id, p.belief, p.action,
+        c.study_id, c.panel_id, c.reference_id, p.pair_id, p.belief, p.action, 'all', 'all', c.small_group,
         coalesce(h.n, 0),
         coalesce(s.n, 0),
         -- Everybody's control is missing, or the panel was published before counts by control were kept.
@@ -79,7 +79,7 @@ of_sides AS (
 ),
 conditional AS (
     SELECT
-        panel_id, pair_id,
+        panel_id, pair_id, attribute, level,
         clamp(sum(belief_share_h * js_term(p, q)), 0, 1) AS conditional_js,
         clamp(sum(belief_share_h * p) FILTER (q IS NOT NULL), 0, 1) AS coverage
     FROM conditional_actions
@@ -88,45 +88,43 @@ conditional AS (
 ),
 of_conditional AS (
     SELECT
-        c.study_id, c.panel_id, c.reference_id, p.pair_id, p.belief, p.action,
-        coalesce(h.n, 0) AS n_h,
-        coalesce(s.n, 0) AS n_s,
-        CASE WHEN h.n IS NULL THEN 'no answers in the reference' WHEN s.n IS NULL THEN 'not simulated' END AS absent,
+        g.*,
+        coalesce(absent_h, absent_s) AS absent,
         unnest([
             {'metric': 'conditional_js', 'estimate': x.conditional_js, 'reason': coalesce(absent, 'no belief in common')},
             {'metric': 'conditional_js_coverage', 'estimate': CASE WHEN absent IS NULL THEN coalesce(x.coverage, 0) END,
                 'reason': absent}
         ]) AS figure
-    FROM comparisons AS c
-    JOIN pairs AS p USING (study_id, study_hash)
-    LEFT JOIN associations AS h
-        ON h.panel_id = c.reference_id AND h.part = part_of(c.reference_split) AND h.pair_id = p.pair_id
-    LEFT JOIN associations AS s ON s.panel_id = c.panel_id AND s.part = 'all' AND s.pair_id = p.pair_id
-    LEFT JOIN conditional AS x ON x.panel_id = c.panel_id AND x.pair_id = p.pair_id
+    FROM pair_groups AS g
+    LEFT JOIN conditional AS x USING (panel_id, pair_id, attribute, level)
+),
+figures AS (
+    SELECT
+        study_id, panel_id, reference_id, figure.metric AS metric, belief, action, attribute, level, pair_id,
+        figure.estimate AS estimate, n_h, n_s, small_group, figure.reason AS reason
+    FROM gaps
+    UNION ALL
+    SELECT
+        study_id, panel_id, reference_id, side.metric || figure.suffix, belief, action, attribute, level, pair_id,
+        figure.estimate, n_h, n_s, small_group, figure.reason
+    FROM of_sides
+    UNION ALL
+    SELECT
+        study_id, panel_id, reference_id, figure.metric, belief, action, attribute, level, pair_id,
+        figure.estimate, n_h, n_s, small_group, figure.reason
+    FROM of_conditional
 )
 SELECT
-    study_id, panel_id, reference_id, 'coherence' AS family, figure.metric AS metric,
+    study_id, panel_id, reference_id, 'coherence' AS family, metric,
     belief AS item_id, action AS item_id_2, attribute, level, pair_id AS term,
-    figure.estimate AS estimate, n_h, n_s,
+    estimate, n_h, n_s,
     CASE
-        WHEN figure.estimate IS NULL THEN figure.reason
+        WHEN estimate IS NULL THEN reason
         WHEN attribute <> 'all' AND n_h < small_group THEN 'small_n'
     END AS reason
-FROM gaps
-UNION ALL
-SELECT
-    study_id, panel_id, reference_id, 'coherence', side.metric || figure.suffix,
-    belief, action, 'all', 'all', pair_id, figure.estimate, n_h, n_s,
-    CASE WHEN figure.estimate IS NULL THEN figure.reason END
-FROM of_sides
-UNION ALL
-SELECT
-    study_id, panel_id, reference_id, 'coherence', figure.metric,
-    belief, action, 'all', 'all', pair_id, figure.estimate, n_h, n_s,
-    CASE WHEN figure.estimate IS NULL THEN figure.reason END
-FROM of_conditional;
+FROM figures;
 
 COMMENT ON VIEW coherence IS 'Belief (item_id) against action (item_id_2) for every declared pair (term): whether a panel acts on its beliefs as people do.';
 COMMENT ON COLUMN coherence.metric IS '${METRICS:coherence}; _h in people, _s in the panel, _inflation is s - h and _inflation_ratio s / h';
-COMMENT ON COLUMN coherence.attribute IS 'all; belief_action_gap in every subgroup too';
+COMMENT ON COLUMN coherence.attribute IS 'all, a subgroup item, or two joined by *; partial associations in all alone';
 COMMENT ON COLUMN coherence.n_h IS 'people who answered both; for belief_action_gap, those whose belief implies an action';

@@ -116,9 +116,7 @@ def figures_of(
             yield Key(family, metric, name, attribute=attribute, level=level), values
     for crosstab in coded.crosstabs:
         pair = crosstab.pair
-        if distances and of_groups:
-            continue
-        found = _conditional(crosstab, tables) if distances else _coherence(crosstab, tables, everybody=not of_groups)
+        found = (_conditional if distances else _coherence)(crosstab, tables)
         for metric, values in found:
             yield Key("coherence", metric, pair.belief, pair.action, attribute, level, pair.id), values
 
@@ -175,13 +173,11 @@ def contrasts(moments: list[Floats], question: Question) -> dict[str, Floats]:
     return found
 
 
-def _coherence(crosstab: Crosstab, tables: Tables, *, everybody: bool) -> Iterator[tuple[str, Floats]]:
+def _coherence(crosstab: Crosstab, tables: Tables) -> Iterator[tuple[str, Floats]]:
     """Yield the metrics of one belief-action pair."""
     h, s = (side.n[crosstab.columns] for side in (tables.h, tables.s))
     gap_h, gap_s = (_quotient(crosstab.against @ side, crosstab.judged @ side) for side in (h, s))
     yield from (("belief_action_gap_h", gap_h), ("belief_action_gap_s", gap_s), ("belief_action_gap", gap_s - gap_h))
-    if not everybody:
-        return
     sides = [_associations(crosstab, side) for side in (h, s)]
     for metric in ASSOCIATIONS:
         of_h, of_s = (side[metric] for side in sides)

@@ -200,9 +200,10 @@ LEFT JOIN implications AS m
     ON m.study_id = c.study_id AND m.study_hash = c.study_hash AND m.pair_id = x.pair_id AND m.belief_code = b.code
 LEFT JOIN conditional_actions AS k
     ON k.panel_id = c.panel_id AND k.pair_id = x.pair_id AND k.belief_code = b.code AND k.action_code = a.code
+    AND k.attribute = 'all'
 LEFT JOIN (
     SELECT panel_id, pair_id, belief_code, max(belief_share_h) AS share_h, max(belief_share_s) AS share_s
-    FROM conditional_actions GROUP BY ALL
+    FROM conditional_actions WHERE attribute = 'all' GROUP BY ALL
 ) AS held ON held.panel_id = c.panel_id AND held.pair_id = x.pair_id AND held.belief_code = b.code
 WHERE list_contains(getvariable('focus'), c.panel_id)
 ORDER BY x.pair_id, list_position(getvariable('panels'), c.panel_id), b.position, a.position

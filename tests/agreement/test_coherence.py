@@ -1,4 +1,4 @@
-"""Belief and action: gaps in every group, association in everybody and within strata, actions given the belief."""
+"""Belief and action in every group: gaps, association, actions given the belief; in everybody, within strata."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 import statsmodels.api as sm
 from scipy import optimize, stats
@@ -19,7 +18,6 @@ from .agree import agree, by_key, rows_of
 from .count import GROUPINGS, controlled, pairs
 from .study import ITEMS, PAIRS
 
-EVERYBODY = [("all", "all")]
 Crosstab = np.ndarray
 Respondents = list[tuple[str, str, float]]
 
@@ -243,16 +241,14 @@ METRICS += [f"{GAP}{variant}" for variant in m.METRICS[GAP].variants]
 def test_sides(alignment, tables, metric):
     base = next(name for name in (*ASSOCIATIONS, GAP) if metric.startswith(name))
     combine = VARIANTS[metric.removeprefix(base)]
-    groupings = GROUPINGS if base == GAP else EVERYBODY
-    sides = [_polars_and_scipy(tables, base, side, groupings) for side in "hs"]
+    sides = [_polars_and_scipy(tables, base, side) for side in "hs"]
     polars, scipy = (
         {_named(key): combine(sides[0][k][key], sides[1][k][key]) for key in sides[0][k]} for k in range(2)
     )
-    least = 2 if base == "spearman" else 15
-    agree(rows_of(alignment, "coherence", metric), polars, scipy, least=least)
+    agree(rows_of(alignment, "coherence", metric), polars, scipy, least=20 if base == "spearman" else 150)
 
 
-def _polars_and_scipy(tables, base: str, side: str, groupings: list) -> tuple[dict, dict]:
+def _polars_and_scipy(tables, base: str, side: str) -> tuple[dict, dict]:
     if base == GAP:
         expr, oracle = m.belief_action_gap(side, "implied", "action_code"), gap
     else:
@@ -263,7 +259,7 @@ def _polars_and_scipy(tables, base: str, side: str, groupings: list) -> tuple[di
     for case in tables.cases:
         people = case.reference if side == "h" else case.s
         for pair in PAIRS:
-            for grouping in groupings:
+            for grouping in GROUPINGS:
                 key = (case.panel_id, pair, *grouping)
                 polars[key] = found[key] if base != "spearman" or ordered(pair) else None
                 scipy[key] = oracle(pair, pairs(people, pair, *grouping))
@@ -277,15 +273,17 @@ def _named(key: tuple[str, str, str, str]) -> tuple:
 
 @pytest.mark.parametrize(("metric", "place"), [("conditional_js", 0), ("conditional_js_coverage", 1)])
 def test_actions_given_the_belief(alignment, tables, metric, place):
-    everybody = tables.crosstabs.filter(pl.col("attribute") == "all")
-    polars = by_key(everybody, getattr(m, metric)("h", "s", "belief"), "panel_id", "pair", "attribute", "level")
+    polars = by_key(tables.crosstabs, getattr(m, metric)("h", "s", "belief"), "panel_id", "pair", "attribute", "level")
     scipy = {
-        (case.panel_id, pair, "all", "all"): conditional(pair, pairs(case.reference, pair), pairs(case.s, pair))[place]
+        (case.panel_id, pair, *grouping): conditional(
+            pair, pairs(case.reference, pair, *grouping), pairs(case.s, pair, *grouping)
+        )[place]
         for case in tables.cases
         for pair in PAIRS
+        for grouping in GROUPINGS
     }
     sql = rows_of(alignment, "coherence", metric)
-    agree(sql, *({_named(key): x for key, x in each.items()} for each in (polars, scipy)), least=20)
+    agree(sql, *({_named(key): x for key, x in each.items()} for each in (polars, scipy)), least=150)
 
 
 def polychoric(table: Crosstab) -> tuple[float, Callable[[float], float]]:

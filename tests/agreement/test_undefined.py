@@ -61,7 +61,24 @@ UNDEFINED = {
         ("wasserstein", "mean_shift", "nonresponse_gap", "variance_ratio"),
         "not simulated",
     ),
-    "a single action": ("s-one", {"term": "walk"}, ("cramers_v_s", "cramers_v_inflation"), "in the panel"),
+    "a single action": (
+        "s-one",
+        {"term": "walk", "attribute": "all"},
+        ("cramers_v_s", "cramers_v_inflation"),
+        "in the panel",
+    ),
+    "a pair in a group of people alone": (
+        "s-narrow",
+        {"term": "walk", "attribute": "sex", "level": "d"},
+        ("cramers_v_s", "mutual_information_inflation", "conditional_js", "conditional_js_coverage"),
+        "not simulated",
+    ),
+    "a pair in a group of the panel alone": (
+        "s-lively",
+        {"term": "walk", "attribute": "sex", "level": "f"},
+        ("cramers_v_h", "goodman_kruskal_tau_inflation", "conditional_js"),
+        "no answers in the reference",
+    ),
     "a belief nobody answers": (
         "s-silent",
         {"term": "walk", "attribute": "all"},

@@ -236,6 +236,31 @@ class TestWarehouse:
         outside = (pl.col("estimate") < pl.col("ci_low") - slack) | (pl.col("estimate") > pl.col("ci_high") + slack)
         assert rows.filter(outside).is_empty()
 
+    def test_pairs_are_judged_in_every_group_as_in_everybody(self, evaluated):
+        warehouse, _, panel_id = evaluated
+        rows = warehouse.sql("SELECT * FROM alignment WHERE panel_id = ? AND family = 'coherence'", [panel_id])
+        whole, groups = (rows.filter(kind) for kind in (pl.col("attribute") == "all", pl.col("attribute") != "all"))
+        groups_only_in_everybody = ("polychoric", "predictability", "_partial")
+        expected = {m for m in whole["metric"].unique() if not any(part in m for part in groups_only_in_everybody)}
+        assert set(groups["metric"]) == expected
+        assert set(groups["attribute"]) == {"age", "educ", "income", "popul", "age*educ"}
+        judged = ("ci_low", "ci_high", "floor", "floor_q95", "p_value")
+        for metric in expected:
+            kept = [name for name in judged if whole.filter(metric=metric)[name].count()]
+            own = groups.filter(metric=metric)
+            assert own["estimate"].count() > 40
+            bare = own.filter(pl.col("estimate").is_null() | pl.any_horizontal(pl.col(kept).is_null()))
+            assert bare.filter(pl.col("reason").is_null()).is_empty(), metric
+            # A ratio to what may be none in people has no upper end.
+            ends = [name for name in kept if not (name == "ci_high" and metric.endswith("_ratio"))]
+            assert own.filter(pl.any_horizontal(pl.col(ends).is_null())).height < 0.2 * own.height, metric
+        endless = warehouse.sql(
+            "SELECT DISTINCT reason FROM estimates WHERE panel_id = ? AND family = 'coherence' AND attribute <> 'all' "
+            "AND ci_low IS NOT NULL AND ci_high IS NULL",
+            [panel_id],
+        )
+        assert endless["reason"].to_list() == ["no upper end: people's own association may be none"]
+
     def test_planted_difference_is_found_where_it_is(self, evaluated):
         warehouse, _, panel_id = evaluated
         p = dict(

@@ -53,7 +53,7 @@ def test_every_view_reads_an_empty_warehouse(warehouse):
     with made.open() as con:
         empty = {view: con.execute(f"SELECT count(*) FROM {view}").fetchone()[0] for view in VIEWS}
     own = {"studies", "items", "options", "levels", "blocks", "pairs", "implications", "regressions"}
-    own |= {"thresholds", "study_thresholds", "verdict_rules", "fit_rules", "code_places"}
+    own |= {"thresholds", "study_thresholds", "verdict_rules", "fit_rules", "code_places", "groupings"}
     assert {view for view, rows in empty.items() if rows} == own
 
 

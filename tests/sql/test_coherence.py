@@ -78,6 +78,33 @@ def test_perfect_association_inflates(warehouse):
     assert got["cramers_v_inflation_ratio"] == pytest.approx(2.0)
 
 
+def test_an_association_of_each_group_is_its_own(warehouse):
+    """Planted: phi = 1/2 among men, 1 among women, in people; the panel has men alone, all of one action."""
+    men = {("1", "0"): 30, ("1", "1"): 10, ("3", "0"): 10, ("3", "1"): 30}
+    h = [
+        *cross("acts", men, attribute="sex", level="m"),
+        *cross("acts", {("1", "0"): 7, ("3", "1"): 2}, attribute="sex", level="f"),
+        *cross("acts", {("1", "0"): 1, ("2", "1"): 9}, attribute="sex*letter", level="m*warm"),
+    ]
+    s = cross("acts", {("1", "0"): 5, ("3", "0"): 15}, attribute="sex", level="m")
+    with warehouse().compare(h, s, table="crosstabs") as con:
+        of = {lv: PAIR | {"attribute": "sex", "level": lv} for lv in ("m", "f", "d")}
+        got, why = ({lv: f(con, "coherence", **keys) for lv, keys in of.items()} for f in (figures, reasons))
+        declared = con.execute("SELECT DISTINCT attribute FROM coherence ORDER BY 1").fetchall()
+    assert (got["m"]["cramers_v_h"], got["m"]["spearman_h"]) == pytest.approx((0.5, 0.5))
+    assert got["m"]["goodman_kruskal_tau_h"] == pytest.approx(0.25)
+    assert (got["m"]["cramers_v_s"], why["m"]["cramers_v_s"]) == (None, "a single action in the panel")
+    assert got["m"]["mutual_information_inflation_ratio"] == 0
+    # Of each belief, half of the men: three quarters act as the panel's all do, then one quarter.
+    near, far = (0.5 * (p * log2(2 * p / (p + 1)) + (1 - p) * log2(2)) + 0.5 * log2(2 / (p + 1)) for p in (0.75, 0.25))
+    assert got["m"]["conditional_js"] == pytest.approx((near + far) / 2)
+    assert (got["f"]["cramers_v_h"], why["f"]["cramers_v_h"]) == (pytest.approx(1.0), "small_n")
+    assert (got["f"]["conditional_js"], why["f"]["conditional_js"]) == (None, "not simulated")
+    assert set(got["d"].values()) == {None}
+    assert why["d"]["cramers_v_inflation"] == "no answers in the reference"
+    assert declared == [("all",), ("sex",)]
+
+
 def test_one_action_has_no_association(warehouse):
     with warehouse().compare(cross("acts", H), cross("acts", {("1", "0"): 5, ("2", "0"): 5}), table="crosstabs") as con:
         got, why = figures(con, "coherence", **PAIR), reasons(con, "coherence", **PAIR)
