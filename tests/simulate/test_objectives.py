@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 import scipy.stats
-from engine_worlds import LONG_OPENING, coherent_people, coherent_study, long_frame
+from engine_worlds import COHERENT, LONG_OPENING, coherent_people, coherent_study, long_frame
 
 pytest.importorskip("torch")
 
@@ -237,6 +237,53 @@ def test_dro_lowers_the_worst_groups_loss(built: Path, tmp_path: Path) -> None:
         loss = found.group_by(pl.col("respondent_id").replace_strict(side)).agg(-pl.col("log_probability").mean())
         worst[name] = max(loss["log_probability"])
     assert worst["dro"] < worst["plain"] - 0.1
+
+
+DAYS = ", ".join(f'{{ code = {k}, label = "{k} days" }}' for k in range(3))
+ARM = """
+[[item]]
+id = "letter"
+label = "Letter"
+wording = "Which letter?"
+scale = "nominal"
+role = "arm"
+options = [{ code = "a", label = "plain", text = "A letter came." },
+  { code = "b", label = "none", text = "None came." }]
+"""
+
+
+@pytest.mark.parametrize("shown_as", ["text", "field"])
+def test_a_treatment_is_never_left_out(qwen: Path, shown_as: str) -> None:
+    head, mark, rest = (COHERENT % ("", DAYS)).partition('[[item]]\nid = "side"')
+    study = parse_study(head + ARM + mark + rest, "treated.toml")
+    own = models.load(qwen)
+    template = own.template if shown_as == "text" else replace(own.template, arm="")
+    script = compile_script(study, template, own.tokenizer)
+    people = opposed(20, 0.8)
+    ids = people["respondent_id"].unique(maintain_order=True).to_list()
+    letters = [(who, "letter", "ab"[place % 2], None, False) for place, who in enumerate(ids)]
+    panel = pl.concat([people, pl.DataFrame(letters, schema=people.schema, orient="row")])
+    some = examples(script, panel)
+    says = [script.field(study.item("letter"), letter, None) for _, _, letter, _, _ in letters]
+    age = script.field(study.item("age"), None, 40.0)
+
+    def holds(ids: list[int], part: tuple[int, ...]) -> bool:
+        return any(tuple(ids[at : at + len(part)]) == part for at in range(len(ids)))
+
+    random = np.random.default_rng(0)
+    for dropout, least, most in ((1.0, 0, 0), (0.5, 1, 19)):
+        objective = Answers(own, script, some, batch=20, field_dropout=dropout)
+        prompts = [prompt.ids for prompt in objective.step(random).prompts]
+        assert sum(holds(prompt, say) for prompt in prompts for say in says[:1]) == 10
+        assert sum(holds(prompt, say) for prompt in prompts for say in says[1:2]) == 10
+        assert least <= sum(holds(prompt, age) for prompt in prompts) <= most
+    groups = [""] * len(some)
+    aggregate = Aggregate(own, script, some, batch=20, field_dropout=1.0, groups=groups)
+    prompts = [prompt.ids for prompt in aggregate.step(random).prompts]
+    assert all(holds(prompt, says[0]) or holds(prompt, says[1]) for prompt in prompts)
+    assert not any(holds(prompt, age) for prompt in prompts)
+    mix = mixed(script, some[0], some[1], 0.0, np.full(1 + len(script.questions), 0.5))
+    assert mix.dropped(1.0, random) == [says[1]]
 
 
 def test_the_worst_groups_share_grows_by_its_loss() -> None:

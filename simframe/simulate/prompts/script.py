@@ -89,6 +89,13 @@ class Script:
     def personas(self, answers: pl.DataFrame, respondent_ids: Iterable[str]) -> list[tuple[Tokens, ...]]:
         """Return each respondent's persona, one tuple of tokens a field that they answered.
 
+        Arguments and errors are those of :meth:`told`.
+        """
+        return [tuple(ids for _, ids in told) for told in self.told(answers, respondent_ids)]
+
+    def told(self, answers: pl.DataFrame, respondent_ids: Iterable[str]) -> list[tuple[tuple[Item, Tokens], ...]]:
+        """Return each respondent's persona, an item and its tokens for each field that they answered.
+
         Args:
             answers: long frame with respondent_id, item_id, code, value, missing.
             respondent_ids: who is wanted, in this order.
@@ -113,7 +120,7 @@ class Script:
         if lost:
             mend = "give every simulated respondent a twin_of whose persona answers are in the panel"
             raise PlanError(f"{len(lost)} respondents have no persona answers, first {lost[0]!r}", mend=mend)
-        return [tuple(field for field in known.get(r, ()) if field) for r in wanted]
+        return [tuple((item, ids) for item, ids in zip(shown, known.get(r, ()), strict=False) if ids) for r in wanted]
 
     def text(self, ids: Iterable[int]) -> str:
         """Return an answer in words from its tokens."""

@@ -6,6 +6,7 @@ group's histogram to the model's distribution averaged over personas of that gro
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from simframe.simulate.models import Model
     from simframe.simulate.prompts import Question, Script, Tokens
 
-Persona = tuple["Sequence[Tokens]", float]
-"""Fields in tokens, and a weight."""
 LEAST = 8
 """Personas a group and step: the mean over fewer says little of the group."""
 
@@ -54,7 +53,7 @@ class Aggregate:
             people: counted, and their personas kept.
             held: counted apart, to look at.
             batch: personas a step, equally many of each group.
-            field_dropout: chance that a persona field is left out.
+            field_dropout: chance that a persona field is left out; treatments never are.
             groups: group of each of ``people``.
             held_groups: group of each of ``held``.
             option_order: ``random`` shows options in another order at each step.
@@ -77,7 +76,7 @@ class Aggregate:
         weights: list[float] = []
         for group, members in self.personas.items():
             some = random.choice(len(members), size=min(each, len(members)), replace=False).tolist()
-            personas = [(self._dropped(members[place][0], random), members[place][1]) for place in some]
+            personas = [(members[place].dropped(self.field_dropout, random), members[place].weight) for place in some]
             cells = {question: cell for (name, question), cell in self.cells.items() if name == group}
             asked = {question: self._shown(question, random) for question in cells}
             parts = self._parts(personas, asked)
@@ -89,16 +88,14 @@ class Aggregate:
                     weights += [weight / self.behind] * len(found)
         return Step(prompts, weights, 1.0)
 
-    def _dropped(self, fields: Sequence[Tokens], random: np.random.Generator) -> list[Tokens]:
-        kept = random.random(len(fields)) >= self.field_dropout
-        return [field for field, keep in zip(fields, kept, strict=True) if keep]
-
     def _shown(self, question: int, random: np.random.Generator) -> Question:
         if self.option_order == "random":
             return shuffled(self.script, question, random)
         return self.script.questions[question]
 
-    def _parts(self, personas: Sequence[Persona], asked: Mapping[int, Question]) -> dict[int, np.ndarray]:
+    def _parts(
+        self, personas: Sequence[tuple[Sequence[Tokens], float]], asked: Mapping[int, Question]
+    ) -> dict[int, np.ndarray]:
         """Return each persona's part in the mean probability of each option: (personas, options), columns sum to 1."""
         weight = np.array([weight for _, weight in personas])[:, None]
         found = option_probabilities(self.model, self.script, [fields for fields, _ in personas], asked)
@@ -114,8 +111,8 @@ class Aggregate:
         for group, personas in self.held_personas.items():
             cells = {question: cell for (name, question), cell in self.held_cells.items() if name == group}
             asked = {question: self.script.questions[question] for question in cells}
-            found = option_probabilities(self.model, self.script, [fields for fields, _ in personas], asked)
-            weights = [weight for _, weight in personas]
+            found = option_probabilities(self.model, self.script, [persona.fields for persona in personas], asked)
+            weights = [persona.weight for persona in personas]
             for question, (shares, weight) in cells.items():
                 mean = np.average(found[question], axis=0, weights=weights)
                 chosen = np.array(shares) > 0
@@ -131,10 +128,11 @@ class Aggregate:
         """Nothing changes from step to step."""
 
 
-def _personas(people: Sequence[Example], groups: Sequence[str]) -> dict[str, list[Persona]]:
-    found: dict[str, list[Persona]] = {}
+def _personas(people: Sequence[Example], groups: Sequence[str]) -> dict[str, list[Example]]:
+    """Return people by group, their answers forgotten."""
+    found: dict[str, list[Example]] = {}
     for example, group in zip(people, groups, strict=True):
-        found.setdefault(group, []).append((example.fields, example.weight))
+        found.setdefault(group, []).append(replace(example, answers=()))
     return found
 
 

@@ -12,6 +12,7 @@ from simframe.errors import PlanError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    import numpy as np
     import polars as pl
 
     from simframe.simulate.prompts import Question, Script, Tokens
@@ -36,6 +37,14 @@ class Example:
     fields: tuple[Tokens, ...]
     answers: tuple[Answer, ...]
     weight: float = 1.0
+    treatments: tuple[int, ...] = ()
+    """Places of the fields that tell a treatment: never left out."""
+
+    def dropped(self, chance: float, random: np.random.Generator) -> list[Tokens]:
+        """Return the fields, each of the persona left out by chance."""
+        kept = random.random(len(self.fields)) >= chance
+        kept[list(self.treatments)] = True
+        return [field for field, keep in zip(self.fields, kept, strict=True) if keep]
 
 
 def examples(
@@ -77,14 +86,16 @@ def examples(
         raise PlanError("nobody answered any question of the study", mend="tune on people who did")
     ids = sorted(answered)
     result = []
-    for respondent_id, fields in zip(ids, script.personas(people, ids), strict=True):
+    for respondent_id, told in zip(ids, script.told(people, ids), strict=True):
         weight = 1.0 if weights is None else weights.get(respondent_id)
         if weight is None or not 0 <= weight < float("inf"):
             where = f"respondent {respondent_id}"
             raise PlanError(f"weight is {weight}", where=where, mend="give everybody a weight of 0 or more")
         answers = tuple(answered[respondent_id][question] for question in sorted(answered[respondent_id]))
         if weight > 0:
-            result.append(Example(respondent_id, fields, answers, float(weight)))
+            fields = tuple(field for _, field in told)
+            treatments = tuple(place for place, (item, _) in enumerate(told) if item.role == "arm")
+            result.append(Example(respondent_id, fields, answers, float(weight), treatments))
     if not result:
         raise PlanError("everybody has weight 0", where="weights", mend="give somebody a weight above 0")
     return result

@@ -79,7 +79,7 @@ class Answers:
             people: learned from.
             held: looked at; their own answers are what counts, whatever the targets learned from.
             batch: respondents a step.
-            field_dropout: chance that a persona field is left out of a prompt.
+            field_dropout: chance that a persona field is left out of a prompt; treatments never are.
             settings: targets, orders, mixup, dro.
             groups: level of ``settings.dro["by"]`` of each of ``people``.
             targets_of: level of ``settings.by`` of each of ``people``.
@@ -106,8 +106,7 @@ class Answers:
         owner: list[int] = []
         for index in chosen:
             example = self._mixed(self.people[index], random)
-            kept = random.random(len(example.fields)) >= self.field_dropout
-            fields = [field for field, keep in zip(example.fields, kept, strict=True) if keep]
+            fields = example.dropped(self.field_dropout, random)
             example, asked = self._ordered(example, random)
             found = transcripts(self.script, example, fields, asked)
             owner += [len(people)] * len(found)

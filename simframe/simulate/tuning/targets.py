@@ -113,6 +113,6 @@ def mixed(script: Script, one: Example, other: Example, share: float, luck: np.n
         options = len(script.questions[answer.question].routes)
         first, second = (np.array(a.target or one_hot(a.choice, options)) for a in pair)
         answers.append(replace(read, target=tuple((share * first + (1 - share) * second).tolist())))
-    fields = one.fields if luck[0] < share else other.fields
+    told = one if luck[0] < share else other
     weight = share * one.weight + (1 - share) * other.weight
-    return replace(one, fields=fields, answers=tuple(answers), weight=weight)
+    return replace(one, fields=told.fields, treatments=told.treatments, answers=tuple(answers), weight=weight)
