@@ -217,7 +217,7 @@ class Answering:
         from simframe.simulate import tuning
 
         condition = spec.condition
-        people, answers = self.humans.pilot(condition.pilot_n or 0, condition.pilot)
+        people, answers = self.humans.tuned_on(condition)
         return tuning.tune_in(
             self.layout,
             base_dir,

@@ -148,7 +148,7 @@ class Calibration:
         size = min(condition.pilot_n or 0, settings.batch)
         key = (folder, template.template_hash, repr(settings), size)
         if key not in self._known:
-            people, answers = self._humans.pilot(condition.pilot_n or 0, condition.pilot)
+            people, answers = self._humans.tuned_on(condition)
             clock, weights = _Clock(), people.select("respondent_id", "weight")
             out = self._folder / f"adapter-{len(self._known)}"
             with suppress(_EnoughError):

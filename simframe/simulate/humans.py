@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from simframe.errors import PlanError, did_you_mean
-from simframe.simulate.plans import PilotChoice, pilots
+from simframe.simulate.plans import Condition, PilotChoice, pilots
+from simframe.simulate.prompts.shots import shown_people
 from simframe.study import Study
 from simframe.warehouse import Warehouse
 from simframe.warehouse.catalog import stored_study
@@ -37,6 +38,24 @@ class Humans:
             PlanError: where there are too few.
         """
         people = pilots.choose(self.study, self.respondents, self.responses, size, choice)
+        return people, self._answers(people)
+
+    def tuned_on(self, condition: Condition) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return (respondents, responses) of a condition's pilot, without the people it is shown as examples.
+
+        Their answers stand in the opening of every prompt: learning them again would be learning to copy.
+
+        Raises:
+            PlanError: where there are too few, or fewer than two are left.
+        """
+        people, answers = self.pilot(condition.pilot_n or 0, condition.pilot)
+        if not condition.shots:
+            return people, answers
+        shown = shown_people(self.study, people, answers, k=condition.shots, seed=condition.seed)
+        people = people.filter(~pl.col("respondent_id").is_in(shown))
+        if people.height < 2:
+            message = f"shots = {condition.shots} of a pilot of {condition.pilot_n} leave {people.height} to tune on"
+            raise PlanError(message, where="shots", mend="show fewer people, or use a larger pilot: two must be left")
         return people, self._answers(people)
 
     def _answers(self, people: pl.DataFrame) -> pl.DataFrame:

@@ -248,6 +248,10 @@ def test_a_panel_of_hardly_anybody_has_no_pilot(people: int, park: Study) -> Non
     [
         ('strategy = "tuned"', "no pilot size"),
         ('strategy = "tuned"\npilot = [13]', "pilot of 13 people"),
+        (
+            'strategy = "tuned"\npilot = 4\nshots = 3',
+            r"shots = 3 of a pilot of 4 leave too few to tune on\n  mend: .* 5",
+        ),
     ],
 )
 def test_a_pilot_that_is_not_there_is_refused(tmp_path: Path, park: Study, rule: str, message: str) -> None:

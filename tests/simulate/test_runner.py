@@ -14,6 +14,7 @@ from simframe.errors import ModelError
 from simframe.simulate.forecast import forecast
 from simframe.simulate.humans import find_humans
 from simframe.simulate.plans import load_plan
+from simframe.simulate.prompts.shots import choose_shots
 from simframe.simulate.runner import Run
 from simframe.warehouse import Warehouse, examine
 
@@ -108,6 +109,25 @@ def test_a_panel_tells_its_condition_in_columns(carried_out: Run) -> None:
         {"steps": 10},
     )
     assert examine(carried_out.warehouse) == []
+
+
+def test_who_is_shown_is_not_tuned_on(carried_out: Run, tmp_path: Path) -> None:
+    done = run(
+        carried_out.warehouse, tmp_path, '[[panel]]\nstrategy = "tuned"\npilot = 8\nshots = 3\ntune = { steps = 5 }\n'
+    )
+    (spec,) = done.specs
+    humans, condition = done.humans, spec.condition
+    people, answers = humans.tuned_on(condition)
+    pilot, given = humans.pilot(8, condition.pilot)
+    shown = set(pilot["respondent_id"]) - set(people["respondent_id"])
+    assert (len(shown), people.height) == (3, 5)
+    assert set(answers["respondent_id"]) <= set(people["respondent_id"])
+    # Whoever is shown is left out, by the text itself: the examples of those three alone are the same.
+    three = pilot.filter(pl.col("respondent_id").is_in(shown))
+    template = done.answering.template(condition)
+    alone = choose_shots(humans.study, template, three, given, k=3, seed=condition.seed)
+    assert template.shots == alone
+    assert models.provenance(done.answering.adapter(spec))["pilot_n"] == 5
 
 
 def test_a_person_has_as_many_twins_as_copies_who_answer_for_themselves(carried_out: Run) -> None:

@@ -188,7 +188,11 @@ def _people(condition: Condition, of: Callable[[PilotChoice], int], reference_id
         mend = "import more people, or raise split.pilot in the study file"
         raise PlanError(f"{reference_id} has {available} people to tune on", where=where, mend=mend)
     people = max(2, round(size * available)) if isinstance(size, float) else size
-    least = max(2, condition.shots) if condition.strategy != "base" else 1
+    shown = condition.shots if condition.strategy == "tuned" else 0
+    least = 1 if condition.strategy == "base" else 2 + shown
+    if shown and people < least:
+        mend = f"use a pilot of {least} or more, or fewer shots: two must be left"
+        raise PlanError(f"shots = {shown} of a pilot of {people} leave too few to tune on", where=where, mend=mend)
     if not least <= people <= available:
         mend = f"use {least} to {available}, the pilot of {reference_id}; study.split.pilot sets it"
         raise PlanError(f"pilot of {people} people", where=where, mend=mend)

@@ -19,13 +19,31 @@ if TYPE_CHECKING:
 def choose_shots(
     study: Study, template: Template, respondents: pl.DataFrame, responses: pl.DataFrame, *, k: int, seed: int
 ) -> tuple[str, ...]:
-    """Return the answered questionnaires of ``k`` people as text, in a seeded random order.
+    """Return the answered questionnaires of ``k`` people as text, in the order of :func:`shown_people`.
+
+    Args:
+        study: what was asked.
+        template: how it is written.
+        respondents: as of :func:`shown_people`, like all that follows.
+        responses: their answers, long.
+        k: how many.
+        seed: of the choice.
+
+    Raises:
+        PlanError: where somebody is not of the pilot, or too few answered anything.
+    """
+    chosen = shown_people(study, respondents, responses, k=k, seed=seed)
+    own = responses.filter(pl.col("respondent_id").is_in(chosen)).partition_by("respondent_id", as_dict=True)
+    return tuple(_written(study, template, by_item(own[who,])) for who in chosen)
+
+
+def shown_people(study: Study, respondents: pl.DataFrame, responses: pl.DataFrame, *, k: int, seed: int) -> list[str]:
+    """Return the ids of the ``k`` people who are shown as examples, in a seeded random order.
 
     Those who answered every question come before those who left some out.
 
     Args:
         study: what was asked.
-        template: how it is written.
         respondents: respondent_id, split: pilot people.
         responses: their answers, long.
         k: how many.
@@ -53,9 +71,7 @@ def choose_shots(
     ids = answered["respondent_id"].to_list()
     drawn = uniforms(seed, ids, ["shots"], 0, "shots")[:, 0].tolist()
     order = sorted(zip(answered["len"].to_list(), drawn, ids, strict=True), key=lambda who: (-who[0], who[1]))
-    chosen = [who for *_, who in order[:k]]
-    own = responses.filter(pl.col("respondent_id").is_in(chosen)).partition_by("respondent_id", as_dict=True)
-    return tuple(_written(study, template, by_item(own[who,])) for who in chosen)
+    return [who for *_, who in order[:k]]
 
 
 def by_item(answers: pl.DataFrame) -> dict[str, dict[str, Any]]:
