@@ -51,8 +51,10 @@ def show(name: str) -> None:
         "range": found.range,
         "scales": ", ".join(found.scales),
         "variants": ", ".join(found.rows) or COLUMNS[found.name],
+        "evaluated": "simframe evaluate" if found.evaluated else "a view",
         "functions": ", ".join(f"simframe.metrics.{function}" for function in found.functions),
     }
-    shown = {key: "in SQL" if key == "variants" else key for key in fields if key not in ("low", "high")}
+    titles = {"variants": "in SQL", "evaluated": "computed by"}
+    shown = {key: titles.get(key, key) for key in fields if key not in ("low", "high")}
     rows = [(label, "" if fields[key] is None else str(fields[key])) for key, label in shown.items()]
     print_table(pl.DataFrame(rows, schema=["field", "value"], orient="row"))
