@@ -30,6 +30,7 @@ SELECT
     item_order::VARCHAR AS item_order,
     option_order::VARCHAR AS option_order,
     order_average::BIGINT AS order_average,
+    chat::VARCHAR AS chat,
     temperature::DOUBLE AS temperature,
     copies::BIGINT AS copies,
     tune::VARCHAR AS tune,
@@ -67,6 +68,7 @@ COMMENT ON COLUMN panels.shots IS 'pilot respondents whose answers stand in the 
 COMMENT ON COLUMN panels.item_order IS 'declared or random';
 COMMENT ON COLUMN panels.option_order IS 'declared, random or reversed';
 COMMENT ON COLUMN panels.order_average IS 'option orders that probabilities are averaged over';
+COMMENT ON COLUMN panels.chat IS 'whether the chat template of the model was used: true, false, or auto, where there is one';
 COMMENT ON COLUMN panels.copies IS 'simulated respondents a person';
 COMMENT ON COLUMN panels.tune IS 'JSON: settings of the tuning that the plan names; the others have their defaults';
 COMMENT ON COLUMN panels.created_at IS 'UTC';

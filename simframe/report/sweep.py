@@ -5,7 +5,7 @@ from __future__ import annotations
 # The figures that are drawn against pilot size, by condition. Panels that no plan made have none.
 SWEEP = """
 SELECT kind, strategy, model, base_fingerprint, engine, mode, prompt, template_hash, fields, shots, item_order,
-    option_order, order_average, temperature, copies, tune, pilot_selection, pilot_by, pilot_arm,
+    option_order, order_average, chat, temperature, copies, tune, pilot_selection, pilot_by, pilot_arm,
     coalesce(pilot_n, 0) AS pilot_n, family, metric, attribute, term, panels, seeds, mean, sd, least, most,
     floor, floor_q95
 FROM sweep

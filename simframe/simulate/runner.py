@@ -139,6 +139,8 @@ def columns(spec: PanelSpec) -> dict[str, Any]:
     condition, relevant = spec.condition, spec.condition.relevant
     whole = ("pilot_n", "seed", "engine", "mode", "prompt", "shots", "item_order", "option_order", "order_average")
     told = {name: getattr(condition, name) if name in relevant else None for name in (*whole, "temperature", "copies")}
+    if "chat" in relevant:
+        told["chat"] = str(condition.chat).lower()
     if "fields" in relevant and condition.fields is not None:
         told["fields"] = json.dumps(condition.fields)
     if "tune" in relevant:

@@ -50,6 +50,7 @@ class Provenance:
     item_order: str | None = None
     option_order: str | None = None
     order_average: int | None = None
+    chat: str | None = None
     temperature: float | None = None
     copies: int | None = None
     tune: str | None = None

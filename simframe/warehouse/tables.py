@@ -44,6 +44,7 @@ PANEL = {
         item_order=TEXT,
         option_order=TEXT,
         order_average=WHOLE,
+        chat=TEXT,  # auto, true or false
         temperature=REAL,
         copies=WHOLE,
         tune=TEXT,  # JSON: settings of the tuning that the plan names

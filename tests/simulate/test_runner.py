@@ -104,10 +104,11 @@ def test_a_panel_tells_its_condition_in_columns(carried_out: Run) -> None:
         ("pilot_marginals", 8, None, None, 1, None, "random"),
     }
     tuned = next(row for row in rows if row["strategy"] == "tuned")
-    assert (tuned["engine"], tuned["prompt"], tuned["shots"], json.loads(tuned["tune"])) == (
-        *("transformers", "compact", 0),
+    assert (tuned["engine"], tuned["prompt"], tuned["shots"], tuned["chat"], json.loads(tuned["tune"])) == (
+        *("transformers", "compact", 0, "auto"),
         {"steps": 10},
     )
+    assert {row["chat"] for row in rows if row["strategy"] == "pilot_marginals"} == {None}
     assert examine(carried_out.warehouse) == []
 
 

@@ -22,6 +22,7 @@ class Condition:
     item_order: str | None
     option_order: str | None
     order_average: int | None
+    chat: str | None
     temperature: float | None
     copies: int | None
     tune: str | None

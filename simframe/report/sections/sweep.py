@@ -35,6 +35,7 @@ SETTINGS: dict[str, Callable[[Any], str]] = {
     "item_order": "{} items".format,
     "option_order": "{} options".format,
     "order_average": "{} orders averaged".format,
+    "chat": "chat {}".format,
     "temperature": "temperature {:g}".format,
     "copies": "{} copies".format,
     "tune": lambda text: " ".join(f"{key} {value}" for key, value in json.loads(text).items()) or "tuned by default",
