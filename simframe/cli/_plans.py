@@ -23,7 +23,9 @@ def plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--panel", "panel_id", help="Human panel to tune on and to be judged by.  [default: the study's newest]"
         ),
         click.option(
-            "--model", type=click.Path(path_type=Path), help="Folder of a local Hugging Face model, for the plan's."
+            "--model",
+            type=click.Path(path_type=Path),
+            help="Folder of a local Hugging Face model, in place of the plan's.",
         ),
     )
     for option in reversed(options):

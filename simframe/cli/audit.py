@@ -38,9 +38,9 @@ def drift(
     """Ask tuned models, and their bases, what tuning should have left alone.
 
     PANEL is a tuned panel, or the folder of an adapter in the warehouse's models; all tuned panels where none is named.
-    Likelihood of options, response styles (acquiescence, extremes, midpoints, places), "don't know", facts and honesty,
-    before and after, each with a 95 % interval of the change; in SQL, the view drift. An embedded model knows the words
-    of its own study alone, and is asked that study's questions only.
+    Shows likelihood of options, response styles (acquiescence, extremes, midpoints, places), "don't know", facts and
+    honesty before and after tuning, each with a 95 % interval of the change, and stores them for the SQL view drift. An
+    embedded model knows the words of its own study alone, and is asked that study's questions only.
     """
     from simframe.simulate.bases import need_libraries
 

@@ -23,7 +23,7 @@ def command() -> None:
 @form_option
 @warehouse_option
 def ls(form: str, root: Path) -> None:
-    """List bases and adapters: where they come from, how good they were on people held out, who uses them."""
+    """List bases and adapters: where they come from, how good they were on people held out, which panels use them."""
     from simframe.simulate.models.inventory import COLUMNS, inventory
 
     folder, panels = _read(root)

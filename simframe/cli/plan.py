@@ -47,7 +47,7 @@ def show(
     """List a plan's panels with the tokens, time and memory they take, before anything runs.
 
     What is there already costs nothing. Times are those of panels like it that are there, or of a short calibration;
-    the column from says which. Tuning ends early where it stops to gain: a calibration counts it to the last step.
+    the column "from" says which. Tuning ends early once it no longer gains; a calibration counts all of its steps.
     Nothing is written to the warehouse.
     """
     from simframe.simulate.forecast import forecast

@@ -26,7 +26,9 @@ def command() -> None:
 @command.command("show")
 @click.argument("study")
 @click.option("--respondent", help="Whom to show.  [default: the first person of the holdout]")
-@click.option("--plan", type=click.Path(path_type=Path), help="Plan whose prompt to show.")
+@click.option(
+    "--plan", type=click.Path(path_type=Path), help="Plan that sets what is read, instead of the options below."
+)
 @click.option("--panel", type=click.IntRange(1), default=1, show_default=True, help="Which panel of the plan.")
 @click.option("--prompt", help="Template: a name, or the path of a .toml file.  [default: the model's own]")
 @click.option("--fields", help="Persona items shown, joined by commas; none for no persona.")

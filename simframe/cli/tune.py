@@ -40,13 +40,19 @@ def _value(text: str) -> Any:
     "--pilot", required=True, callback=_size, metavar="N", help="People (100), or a share of the pilot (0.5)."
 )
 @click.option(
-    "--selection", type=click.Choice(["random", "stratified", "balanced"]), default="random", show_default=True
+    "--selection",
+    type=click.Choice(["random", "stratified", "balanced"]),
+    default="random",
+    show_default=True,
+    help="How they are chosen among the pilot.",
 )
 @click.option("--by", metavar="ITEM", help="Item that stratified and balanced pilots look at.")
-@click.option("--arm", multiple=True, callback=_pairs, metavar="ITEM=CODE", help="Only people who gave this answer.")
+@click.option(
+    "--arm", multiple=True, callback=_pairs, metavar="ITEM=CODE", help="Tune only on people who gave this answer."
+)
 @click.option("--model", default="embedded", show_default=True, help="Folder of a local Hugging Face model.")
 @click.option("--prompt", default="auto", show_default=True, help="Template that people are shown by.")
-@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of everything random.")
 @click.option(
     "--set", "settings", multiple=True, callback=_pairs, metavar="KEY=VALUE",
     help="Setting of the tuning, as under [plan.tune]: rank=16, targets=ordinal, 'dro={by = \"educ\"}'.",
