@@ -33,7 +33,7 @@ from scipy.stats import wasserstein_distance
 
 from simframe.simulate.baselines import BASELINES
 from simframe.simulate.embedded import build_embedded
-from simframe.simulate.engines.local import SimulateSettings, likelihood, simulate
+from simframe.simulate.engine import SimulateSettings, likelihood, simulate
 from simframe.simulate.tuning import TuneSettings, tune
 from simframe.study import Study, load_study
 

@@ -4,6 +4,11 @@
 -- Division that is NULL, never infinite or NaN, where the denominator is zero.
 CREATE OR REPLACE MACRO ratio(x, y) AS CASE WHEN y <> 0 THEN x / y END;
 
+-- How many times as strong an association is in the panel; NULL where people have none. Where answers go apart exactly,
+-- sums of weights leave an association of 1e-16, and V is a root.
+CREATE OR REPLACE MACRO inflation_ratio(metric, s, h) AS
+    CASE WHEN abs(h) >= CASE WHEN metric LIKE 'cramers\_v%' ESCAPE '\' THEN 1e-6 ELSE 1e-12 END THEN s / h END;
+
 -- A number, or NULL for NaN and the infinities.
 CREATE OR REPLACE MACRO finite(x) AS CASE WHEN isfinite(x) THEN x END;
 

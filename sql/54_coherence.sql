@@ -72,11 +72,7 @@ of_sides AS (
             {'suffix': '_h', 'estimate': side.h, 'reason': reason_h},
             {'suffix': '_s', 'estimate': side.s, 'reason': reason_s},
             {'suffix': '_inflation', 'estimate': side.s - side.h, 'reason': coalesce(reason_h, reason_s)},
-            -- Where people's answers go apart exactly, rounding leaves 1e-16, and of V its root: nothing to divide by.
-            {'suffix': '_inflation_ratio', 'estimate': CASE
-                WHEN abs(side.h) >= CASE WHEN side.metric = 'cramers_v' THEN 1e-6 ELSE 1e-12 END
-                THEN ratio(side.s, side.h)
-            END,
+            {'suffix': '_inflation_ratio', 'estimate': inflation_ratio(side.metric, side.s, side.h),
                 'reason': coalesce(reason_h, reason_s, 'no association in the reference')}
         ]) AS figure
     FROM reasoned

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simframe.inference.independence import inflation_ratio
 from simframe.inference.sample import Coded, Crosstab, Question
 from simframe.metrics.arrays import Counts, Floats, replicated
 from simframe.warehouse.tables import ALL
@@ -184,9 +185,7 @@ def _coherence(crosstab: Crosstab, tables: Tables) -> Iterator[tuple[str, Floats
         yield f"{metric}_h", of_h
         yield f"{metric}_s", of_s
         yield f"{metric}_inflation", of_s - of_h
-        # Where people's answers go apart exactly, rounding leaves 1e-16, and of V its root: nothing to divide by.
-        least = 1e-6 if metric == "cramers_v" else 1e-12
-        yield f"{metric}_inflation_ratio", _quotient(of_s, np.where(np.abs(of_h) < least, 0.0, of_h))
+        yield f"{metric}_inflation_ratio", inflation_ratio(metric, of_s, of_h)
     yield from _named(("conditional_js", "conditional_js_coverage"), [h, s, crosstab.belief])
 
 

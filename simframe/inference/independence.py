@@ -16,6 +16,8 @@ from simframe.metrics.arrays import Floats
 
 Law = tuple[float, float]
 """Mean and variance, of V its square's."""
+ROUNDING, ROUNDING_OF_V = 1e-12, 1e-6
+"""Where answers go apart exactly, sums of weights leave an association of 1e-16, and V is a root."""
 
 
 def unassociated(coded: Coded, counts: Floats, worth: float) -> Iterator[tuple[str, str, Law]]:
@@ -49,3 +51,9 @@ def of_margins(rows: Floats, columns: Floats, n: float) -> dict[str, Law]:
         "mutual_information": sparse / (2 * n * np.log(2)),
     }
     return {metric: (float(df * scale), float(2 * df * scale**2)) for metric, scale in scales.items()}
+
+
+def inflation_ratio(metric: str, of_s: Floats, of_h: Floats) -> Floats:
+    """Return how many times as strong an association is in the panel; NaN where people have none but by rounding."""
+    least = ROUNDING_OF_V if metric.startswith("cramers_v") else ROUNDING
+    return of_s / np.where(np.abs(of_h) >= least, of_h, np.nan)

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_array, hstack
 
+from simframe.inference.independence import inflation_ratio
 from simframe.inference.interval import floor, interval, p_value
 from simframe.inference.polychoric import places
 from simframe.inference.resample import Design, afresh, bootstrap, chunks, shuffled, stream
@@ -77,8 +78,8 @@ class _Pair:
         for metric in METRICS:
             if metric == "spearman_partial" and len(self.ranks) < 2:
                 continue
-            now = _variants(observed[metric])
-            draws = {kind: _variants(figures[metric]) for kind, figures in drawn.items()}
+            now = _variants(metric, observed[metric])
+            draws = {kind: _variants(metric, figures[metric]) for kind, figures in drawn.items()}
             found += [self._row(metric, suffix, now, draws) for suffix in now]
         return found
 
@@ -158,11 +159,10 @@ class _Pair:
         return {name: found[name].fill_null(np.nan).to_numpy() for name in METRICS}
 
 
-def _variants(sides: tuple[Floats, Floats]) -> dict[str, Floats]:
+def _variants(metric: str, sides: tuple[Floats, Floats]) -> dict[str, Floats]:
     h, s = sides
     with np.errstate(all="ignore"):
-        quotient = s / np.where(np.abs(h) > 1e-15, h, np.nan)
-    return {"_h": h, "_s": s, "_inflation": s - h, "_inflation_ratio": quotient}
+        return {"_h": h, "_s": s, "_inflation": s - h, "_inflation_ratio": inflation_ratio(metric, s, h)}
 
 
 def _joined(parts: list[Figures], name: str, side: int) -> Floats:

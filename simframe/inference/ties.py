@@ -19,7 +19,6 @@ from simframe.metrics.arrays import Floats
 
 Bias = tuple[float, float]
 """How much too large, and too small, an estimate may be."""
-TIED = ("total_variation", "modal_share_gap")
 NONE: Bias = (0.0, 0.0)
 
 

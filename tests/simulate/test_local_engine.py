@@ -16,8 +16,9 @@ import torch
 
 from simframe.errors import PlanError
 from simframe.simulate import scoring
+from simframe.simulate.engine import SimulateSettings, simulate
 from simframe.simulate.engines.base import RunSettings, run
-from simframe.simulate.engines.local import LocalEngine, SimulateSettings, simulate
+from simframe.simulate.engines.local import LocalEngine
 
 STUDY = coherent_study(LONG_OPENING, days=11)
 PEOPLE = coherent_people(8, seed=8, days=11)

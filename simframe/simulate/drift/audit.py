@@ -20,7 +20,7 @@ from simframe.simulate.prompts import Template
 from simframe.study import Study, load_study, parse_study
 
 if TYPE_CHECKING:
-    from simframe.simulate.engines.local import Simulation
+    from simframe.simulate.engine import Simulation
 
 CLOSED = "the model knows the words of its own study alone, and cannot read the probes"
 """Why an embedded model has no rows of the scope ``probes``."""
@@ -146,7 +146,7 @@ def _ask(
     template: Template | None,
     settings: AuditSettings,
 ) -> Simulation:
-    from simframe.simulate.engines.local import SimulateSettings, simulate
+    from simframe.simulate.engine import SimulateSettings, simulate
 
     how = SimulateSettings(seed=settings.seed, mode="independent", option_order="random")
     respondents = pl.DataFrame(

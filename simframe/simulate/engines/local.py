@@ -3,101 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import polars as pl
 import torch
 
-from simframe.errors import ModelError, PlanError
+from simframe.errors import ModelError
 from simframe.simulate import models, scoring
-from simframe.simulate.engines.base import ORDERS, RESPONSES, Answered, Asked, Engine, RunSettings, run
+from simframe.simulate.engines.base import Answered, Asked
 from simframe.simulate.engines.rows import frame
-from simframe.simulate.prompts import Question, Script, Template, compile_script
-from simframe.simulate.tuning import loss
-from simframe.simulate.tuning.examples import examples
+from simframe.simulate.engines.scripted import ScriptedEngine
+from simframe.simulate.prompts import Script, Template, compile_script
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from simframe.simulate.scoring import Said
-    from simframe.study import Item, Study
+    from simframe.study import Study
 
 Mode = Literal["chained", "independent"]
 MODES = {"chained": scoring.answer, "independent": scoring.answer_independent}
 
-__all__ = ["MODES", "ORDERS", "RESPONSES", "LocalEngine", "Mode", "SimulateSettings", "Simulation", "likelihood"]
-__all__ += ["simulate"]
+__all__ = ["MODES", "LocalEngine", "Mode"]
 
 
-@dataclass(frozen=True)
-class SimulateSettings:
-    """What shapes a panel beside its model, its study and its respondents."""
-
-    seed: int = 0
-    temperature: float = 1.0
-    replicate: int = 0
-    """Further draws for the same respondents: another replicate is another panel."""
-    mode: Mode = "chained"
-    """``chained``: earlier answers condition later ones. ``independent``: each question hears of the persona alone."""
-    item_order: Literal["declared", "random"] = "declared"
-    option_order: Literal["declared", "random", "reversed"] = "declared"
-    order_average: int = 1
-    """Orders of the options that are averaged over: the one shown and cyclic shifts of it (``scoring.balanced``)."""
-    batch: int = 256
-    """Respondents a forward; halved where memory runs out."""
-    chunk: int = 1024
-    """Respondents whose answers are kept together: an interruption costs no more than these."""
-
-    def __post_init__(self) -> None:
-        if not 0 < self.temperature < float("inf"):
-            mend = "a positive number; 1 draws from the model's own distribution"
-            raise PlanError(f"temperature is {self.temperature}", where="simulate settings", mend=mend)
-        for name in ("batch", "chunk", "order_average"):
-            if getattr(self, name) < 1:
-                raise PlanError(f"{name} is {getattr(self, name)}", where="simulate settings", mend="at least 1")
-        if self.mode not in MODES:
-            raise PlanError(f"mode is {self.mode!r}", where="simulate settings", mend=f"one of {', '.join(MODES)}")
-
-    @property
-    def run(self) -> RunSettings:
-        """The part that every engine shares."""
-        return RunSettings(self.seed, self.replicate, self.item_order, self.option_order, self.chunk)
-
-
-@dataclass(frozen=True)
-class Simulation:
-    """A simulated panel's answers and what it took to make them."""
-
-    responses: pl.DataFrame
-    """Questions only, in the columns of ``responses`` (see ``simframe.warehouse.tables``), in the order of the
-    respondents given and of the questionnaire as asked. Only valid options can be chosen: an option declared missing
-    (don't know, refused) is never simulated, so ``missing`` is false throughout."""
-    tokens: int
-    seconds: float
-    batch: int
-    """Respondents a forward in the end, smaller than asked for where memory ran out."""
-    peak_memory: int
-    """Bytes on the GPU at most; 0 on the CPU."""
-    base_fingerprint: str
-    adapter_fingerprint: str | None
-    template_hash: str
-    device: str
-    dtype: str
-    versions: dict[str, str]
-    low_mass: int = 0
-    """Answers of whose options the model gave all together less than ``scoring.LOW_MASS``: it would rather have said
-    something else, a refusal for instance. Their probabilities are then of what it hardly ever says."""
-    widened: int = 0
-    """Respondents whose batch overflowed in half precision and was answered in float32."""
-    cut: int = 0
-    """Open answers that reached their limit before they ended."""
-
-
-class LocalEngine(Engine):
+class LocalEngine(ScriptedEngine):
     """A local Hugging Face model that answers by scoring options."""
 
     def __init__(
@@ -111,13 +42,11 @@ class LocalEngine(Engine):
         batch: int = 256,
     ) -> None:
         script.check_rows(model.network.get_input_embeddings().num_embeddings)
-        self.model, self.script = model, script
-        self.temperature, self.mode, self.order_average = temperature, mode, order_average
+        super().__init__(script, temperature=temperature, mode=mode, order_average=order_average)
+        self.model = model
         if mode == "independent":
             scoring.check_tree(model)
         self._wanted = self._batch = batch
-        self._others: dict[int, list[Question]] = {}
-        self._place = {question.item.id: index for index, question in enumerate(script.questions)}
 
     @classmethod
     def load(
@@ -138,34 +67,16 @@ class LocalEngine(Engine):
         model = models.load(base_dir, adapter_dir, template=template, dtype=dtype)
         return cls(model, compile_script(study, model.template, model.tokenizer), **settings)
 
-    @property
-    def questions(self) -> tuple[Item, ...]:
-        """What is asked, in declared order."""
-        return tuple(question.item for question in self.script.questions)
-
     def identity(self) -> dict[str, Any]:
         """Return everything that shapes this engine's numbers."""
-        return {
+        return super().identity() | {
             "engine": "transformers",
             "base": self.model.base_fingerprint,
             "adapter": self.model.adapter_fingerprint,
-            "template": self.model.template.template_hash,
-            "study": self.script.study.study_hash,
-            "temperature": self.temperature,
-            "mode": self.mode,
-            "order_average": self.order_average,
             "batch": self._wanted,
             "device": self.model.device.type,
             "dtype": str(self.model.network.dtype).removeprefix("torch."),
         }
-
-    def personas(self, answers: pl.DataFrame, respondent_ids: Sequence[str]) -> list[Any]:
-        """Return each respondent's persona in tokens.
-
-        Raises:
-            PlanError: where a respondent has no persona answers.
-        """
-        return [self.script.prefix(fields) for fields in self.script.personas(answers, respondent_ids)]
 
     def answer(self, people: Sequence[Asked], progress: Callable[[int], None]) -> Answered:
         """Let one chunk answer; where memory runs out, begin it again with half the batch."""
@@ -264,115 +175,6 @@ class LocalEngine(Engine):
         finally:
             network.to(dtype)
 
-    def _further(self, question: Question) -> Sequence[Question]:
-        """Return the question under the further orders that are averaged over."""
-        if id(question) not in self._others:
-            index = self._place[question.item.id]
-            orders = scoring.balanced(question.order, self.order_average)[1:] if question.order else []
-            # Questions live as long as the script, so an id stays theirs.
-            self._others[id(question)] = [self.script.question(index, order) for order in orders]
-        return self._others[id(question)]
-
 
 def _likeness(who: Asked) -> tuple[Any, ...]:
     return len(who.persona), tuple(who.persona), who.respondent_id
-
-
-def simulate(
-    base_dir: Path,
-    adapter_dir: Path | None,
-    study: Study,
-    personas: pl.DataFrame,
-    respondents: pl.DataFrame,
-    *,
-    settings: SimulateSettings | None = None,
-    chunk_dir: Path,
-    template: Template | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> Simulation:
-    """Simulate respondents on a local model, resuming from the chunks that are finished.
-
-    Args:
-        base_dir: a local Hugging Face model.
-        adapter_dir: what ``tune`` wrote on that base; None simulates the base alone.
-        study: what is asked.
-        personas: long frame of persona answers (respondent_id, item_id, code, value, missing).
-        respondents: respondent_id, twin_of; a respondent answers with the persona of ``twin_of``, or with their own
-            where it is null.
-        settings: seed, temperature, replicate, mode, orders and batch.
-        chunk_dir: where finished chunks are kept; chunks of another run found there are replaced.
-        template: the one that the base names where left out.
-        progress: called with (respondents done, total).
-
-    Raises:
-        PlanError: where respondents lack a persona, are listed twice, or none are asked for.
-        ModelError: where the model cannot be used, or gives logits that are no numbers, in float32 too: names item and
-            respondent.
-    """
-    settings = settings or SimulateSettings()
-    engine = LocalEngine.load(
-        base_dir,
-        adapter_dir,
-        study,
-        template=template,
-        temperature=settings.temperature,
-        mode=settings.mode,
-        order_average=settings.order_average,
-        batch=settings.batch,
-    )
-    done = run(engine, personas, respondents, settings=settings.run, chunk_dir=chunk_dir, progress=progress)
-    model, notes = engine.model, done.notes
-    return Simulation(
-        responses=done.responses,
-        tokens=int(notes["tokens"]),
-        seconds=notes["seconds"],
-        batch=int(notes["batch"]),
-        peak_memory=int(notes["peak_memory"]),
-        base_fingerprint=model.base_fingerprint,
-        adapter_fingerprint=model.adapter_fingerprint,
-        template_hash=model.template.template_hash,
-        device=str(model.device),
-        dtype=str(model.network.dtype).removeprefix("torch."),
-        versions=models.versions(),
-        low_mass=int(notes["low_mass"]),
-        widened=int(notes["widened"]),
-        cut=int(notes["cut"]),
-    )
-
-
-def likelihood(
-    base_dir: Path,
-    adapter_dir: Path | None,
-    study: Study,
-    people: pl.DataFrame,
-    *,
-    template: Template | None = None,
-) -> pl.DataFrame:
-    """Return how likely the model finds each answer that people gave, given their persona and earlier answers.
-
-    Args:
-        base_dir: a local Hugging Face model.
-        adapter_dir: what ``tune`` wrote on that base, or None.
-        study: what was asked.
-        people: long frame of persona and question answers.
-        template: the one that the base names where left out.
-
-    Returns:
-        respondent_id, item_id, log_probability (nats, over the item's valid options); one row an answer that counts.
-        Labels of several tokens are followed node by node, each over the tokens that some label allows there.
-    """
-    model = models.load(base_dir, adapter_dir, template=template)
-    script = compile_script(study, model.template, model.tokenizer)
-    everybody = examples(script, people)
-    rows = []
-    with torch.inference_mode(), models.threads(model.network):
-        for part in (everybody[start : start + 64] for start in range(0, len(everybody), 64)):
-            prompts = [loss.transcript(script, example, example.fields) for example in part]
-            found: dict[tuple[int, int], float] = defaultdict(float)
-            for gains, members in zip(*loss.log_likelihood(model, prompts), strict=True):
-                for gain, (row, term) in zip(gains.tolist(), members, strict=True):
-                    found[row, prompts[row][1][term].question] += gain
-            rows += [
-                (part[r].respondent_id, script.questions[q].item.id, gain) for (r, q), gain in sorted(found.items())
-            ]
-    return pl.DataFrame(rows, schema=["respondent_id", "item_id", "log_probability"], orient="row")

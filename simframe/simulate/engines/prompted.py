@@ -13,17 +13,15 @@ import numpy as np
 
 from simframe.errors import ModelError
 from simframe.simulate import draws
-from simframe.simulate.engines.base import Answered, Asked, Engine
+from simframe.simulate.engines.base import Answered, Asked
 from simframe.simulate.engines.rows import frame
+from simframe.simulate.engines.scripted import ScriptedEngine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import polars as pl
-
     from simframe.simulate.prompts import Question, Script, Tokens
     from simframe.simulate.scoring import Said
-    from simframe.study import Item
 
 Request = tuple["Tokens", "Tokens"]
 """A prompt, and the tokens whose probability right after it is wanted."""
@@ -47,34 +45,18 @@ class Scorer(Protocol):
         """Give back what is loaded."""
 
 
-class PromptedEngine(Engine):
+class PromptedEngine(ScriptedEngine):
     """Scores options by a :class:`Scorer`."""
 
     def __init__(
         self, script: Script, scorer: Scorer, *, temperature: float = 1.0, mode: str = "chained", order_average: int = 1
     ) -> None:
-        self.script, self.scorer = script, scorer
-        self.temperature, self.mode, self.order_average = temperature, mode, order_average
-        self._place = {question.item.id: index for index, question in enumerate(script.questions)}
-
-    @property
-    def questions(self) -> tuple[Item, ...]:
-        """What is asked, in declared order."""
-        return tuple(question.item for question in self.script.questions)
+        super().__init__(script, temperature=temperature, mode=mode, order_average=order_average)
+        self.scorer = scorer
 
     def identity(self) -> dict[str, Any]:
         """Return everything that shapes this engine's numbers."""
-        return self.scorer.identity() | {
-            "template": self.script.template.template_hash,
-            "study": self.script.study.study_hash,
-            "temperature": self.temperature,
-            "mode": self.mode,
-            "order_average": self.order_average,
-        }
-
-    def personas(self, answers: pl.DataFrame, respondent_ids: Sequence[str]) -> list[Any]:
-        """Return each respondent's persona in tokens."""
-        return [self.script.prefix(fields) for fields in self.script.personas(answers, respondent_ids)]
+        return super().identity() | self.scorer.identity()
 
     def close(self) -> None:
         """Give back what is loaded."""
@@ -191,11 +173,6 @@ class PromptedEngine(Engine):
             for (_, one, _), text in zip(some, texts, strict=True)
         ]
         return found, sum(map(len, prompts)) + sum(map(len, texts))
-
-    def _further(self, question: Question) -> list[Question]:
-        """Return the question under the further orders of its options that are averaged over."""
-        orders = draws.balanced(question.order, self.order_average)[1:] if question.order else []
-        return [self.script.question(self._place[question.item.id], order) for order in orders]
 
     def _scored(self, requests: Sequence[Request]) -> tuple[list[np.ndarray], int]:
         """Score requests, equal ones once."""
