@@ -9,6 +9,10 @@ CREATE OR REPLACE MACRO ratio(x, y) AS CASE WHEN y <> 0 THEN x / y END;
 CREATE OR REPLACE MACRO inflation_ratio(metric, s, h) AS
     CASE WHEN abs(h) >= CASE WHEN metric LIKE 'cramers\_v%' ESCAPE '\' THEN 1e-6 ELSE 1e-12 END THEN s / h END;
 
+-- What to bear in mind of a subgroup: few people stand behind the figure.
+CREATE OR REPLACE MACRO small_n(attribute, n_h, small_group) AS
+    CASE WHEN attribute <> 'all' AND n_h < small_group THEN 'small_n' END;
+
 -- A number, or NULL for NaN and the infinities.
 CREATE OR REPLACE MACRO finite(x) AS CASE WHEN isfinite(x) THEN x END;
 

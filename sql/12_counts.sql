@@ -29,6 +29,7 @@ SELECT
     split::VARCHAR AS split,
     attribute::VARCHAR AS attribute,
     level::VARCHAR AS level,
+    stratum::VARCHAR AS stratum,
     belief_code::VARCHAR AS belief_code,
     action_code::VARCHAR AS action_code,
     n::BIGINT AS n,
@@ -39,13 +40,17 @@ FROM read_parquet(
 )
 WHERE panel IN (SELECT panel_id FROM published);
 
-COMMENT ON VIEW crosstabs IS 'Respondents by declared belief-action pair, split, subgroup, belief and action; both answered.';
+COMMENT ON VIEW crosstabs IS 'Respondents by declared belief-action pair, split, subgroup, stratum, belief and action; both answered.';
+COMMENT ON COLUMN crosstabs.stratum IS 'level of the pair''s controls, or levels joined by *; NULL counts all strata together, and those in none';
 
 CREATE OR REPLACE VIEW structures AS
 SELECT
     panel::VARCHAR AS panel_id,
     structure_id::VARCHAR AS structure_id,
     split::VARCHAR AS split,
+    -- Panels published before subgroups were counted hold everybody alone.
+    coalesce(attribute::VARCHAR, 'all') AS attribute,
+    coalesce(level::VARCHAR, 'all') AS level,
     structure::VARCHAR AS structure,
     n::BIGINT AS n,
     w::DOUBLE AS w
@@ -54,5 +59,5 @@ FROM read_parquet(
 )
 WHERE panel IN (SELECT panel_id FROM published);
 
-COMMENT ON VIEW structures IS 'Respondents by declared block of items, split and answer tuple, among those who answered all of the block.';
+COMMENT ON VIEW structures IS 'Respondents by declared block of items, split, subgroup and answer tuple, among those who answered all of the block.';
 COMMENT ON COLUMN structures.structure IS 'JSON list of codes, in the order the block declares its items';

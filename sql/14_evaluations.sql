@@ -64,6 +64,8 @@ SELECT
     x.evaluation::VARCHAR AS evaluation_id,
     x.panel_id::VARCHAR AS panel_id,
     part_of(x.split::VARCHAR) AS split,
+    coalesce(x.attribute::VARCHAR, 'all') AS attribute,
+    coalesce(x.level::VARCHAR, 'all') AS level,
     x.regression_id::VARCHAR AS regression_id,
     x.family::VARCHAR AS family,
     x.n::BIGINT AS n,
@@ -79,11 +81,11 @@ FROM read_parquet(
 JOIN evaluations AS e ON e.evaluation_id = x.evaluation::VARCHAR
 -- One fit of a part of a panel, whichever evaluation made it: evaluations of several panels refit the same people.
 QUALIFY row_number() OVER (
-    PARTITION BY x.panel_id, part_of(x.split), x.regression_id
+    PARTITION BY x.panel_id, part_of(x.split), coalesce(x.attribute, 'all'), coalesce(x.level, 'all'), x.regression_id
     ORDER BY e.created_at DESC NULLS LAST, e.evaluation_id DESC
 ) = 1;
 
-COMMENT ON VIEW fits IS 'One row a regression fitted on a part of a panel, the latest one; a reason where there are no coefficients.';
+COMMENT ON VIEW fits IS 'One row a regression fitted on a part of a panel, or on a subgroup of that part, the latest one; a reason where there are no coefficients.';
 COMMENT ON COLUMN fits.fit IS 'R2 of ols, McFadden''s pseudo R2 of the others';
 
 CREATE OR REPLACE VIEW coefficients AS
@@ -91,6 +93,8 @@ SELECT
     f.evaluation_id,
     f.panel_id,
     f.split,
+    f.attribute,
+    f.level,
     f.regression_id,
     x.term::VARCHAR AS term,
     x.kind::VARCHAR AS kind,
@@ -111,9 +115,11 @@ JOIN fits AS f
     ON f.evaluation_id = x.evaluation::VARCHAR
     AND f.panel_id = x.panel_id::VARCHAR
     AND f.split = part_of(x.split::VARCHAR)
+    AND f.attribute = coalesce(x.attribute::VARCHAR, 'all')
+    AND f.level = coalesce(x.level::VARCHAR, 'all')
     AND f.regression_id = x.regression_id::VARCHAR;
 
-COMMENT ON VIEW coefficients IS 'One row a coefficient of the latest fit of a regression on a part of a panel.';
+COMMENT ON VIEW coefficients IS 'One row a coefficient of the latest fit of a regression on a part of a panel, or on a subgroup of it.';
 COMMENT ON COLUMN coefficients.kind IS 'slope, intercept or threshold';
 COMMENT ON COLUMN coefficients.term IS 'name of the coefficient; after the outcome''s code and a colon for mnlogit';
 COMMENT ON COLUMN coefficients.p_value_equal_n IS 'of a compared panel with more cases than people: its p-value at their n';

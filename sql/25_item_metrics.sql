@@ -63,10 +63,7 @@ per_item AS (
         study_id, panel_id, reference_id, figure.divergence AS divergence, figure.metric AS metric,
         item_id, attribute, level, level_position,
         figure.estimate AS estimate, n_h, n_s, people_h, people_s, small_group,
-        CASE
-            WHEN figure.estimate IS NULL THEN figure.reason
-            WHEN attribute <> 'all' AND n_h < small_group THEN 'small_n'
-        END AS reason,
+        CASE WHEN figure.estimate IS NULL THEN figure.reason ELSE small_n(attribute, n_h, small_group) END AS reason,
         asked AND figure.averaged AS averaged
     FROM figures
 ),

@@ -25,9 +25,9 @@ of_groups AS (
 )
 SELECT
     study_id, panel_id, reference_id, 'heterogeneity' AS family, figure.metric AS metric,
-    NULL::VARCHAR AS item_id, NULL::VARCHAR AS item_id_2, 'all' AS attribute, 'all' AS level, structure_id AS term,
+    NULL::VARCHAR AS item_id, NULL::VARCHAR AS item_id_2, attribute, level, structure_id AS term,
     figure.estimate AS estimate, n_h, n_s,
-    CASE WHEN figure.estimate IS NULL THEN reason END AS reason
+    CASE WHEN figure.estimate IS NULL THEN reason ELSE small_n(attribute, n_h, small_group) END AS reason
 FROM of_blocks
 UNION ALL
 SELECT
@@ -39,21 +39,23 @@ FROM of_groups
 UNION ALL
 SELECT
     study_id, panel_id, reference_id, 'heterogeneity', 'memorised_share',
-    NULL, NULL, 'all', 'all', NULL, memorised_share, n_h, n_s, reason
+    NULL, NULL, attribute, level, NULL, memorised_share, n_h, n_s,
+    CASE WHEN memorised_share IS NULL THEN reason ELSE small_n(attribute, n_h, small_group) END
 FROM memorisation
 UNION ALL
 SELECT
     study_id, panel_id, reference_id, 'heterogeneity', 'memorised_share_h',
-    NULL, NULL, 'all', 'all', NULL, memorised_share_h, n_h, n_s, reason_h
+    NULL, NULL, attribute, level, NULL, memorised_share_h, n_h, n_s,
+    CASE WHEN memorised_share_h IS NULL THEN reason_h ELSE small_n(attribute, n_h, small_group) END
 FROM memorisation;
 
-COMMENT ON VIEW panel_metrics IS 'How varied a panel is as a whole: per declared block (term), per item and attribute, per panel.';
+COMMENT ON VIEW panel_metrics IS 'How varied a panel and its subgroups are as a whole: per declared block (term), per item and attribute, in memory of the pilot.';
 
 CREATE OR REPLACE VIEW heterogeneity AS
 SELECT * FROM item_metrics WHERE family = 'heterogeneity'
 UNION ALL
 SELECT * FROM panel_metrics;
 
-COMMENT ON VIEW heterogeneity IS 'How varied a panel is beside its reference: per item, per declared block (term), per item and attribute, per panel.';
+COMMENT ON VIEW heterogeneity IS 'How varied a panel is beside its reference: per item, per declared block (term), per item and attribute; in everybody and in every declared subgroup.';
 COMMENT ON COLUMN heterogeneity.metric IS '${METRICS:heterogeneity}';
 COMMENT ON COLUMN heterogeneity.term IS 'the block of items, for structures';

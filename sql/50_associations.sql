@@ -7,7 +7,7 @@ SELECT
     sum(t.w) AS w
 FROM samples AS s
 JOIN crosstabs AS t ON t.panel_id = s.panel_id AND (s.part = 'all' OR t.split = s.part)
-WHERE t.belief_code IS NOT NULL AND t.action_code IS NOT NULL
+WHERE t.stratum IS NULL AND t.belief_code IS NOT NULL AND t.action_code IS NOT NULL
 GROUP BY ALL;
 
 COMMENT ON VIEW sample_crosstabs IS 'Crosstabs of one side of a comparison, its splits added up.';
@@ -78,7 +78,7 @@ WITH tables AS (
         ON b.study_id = x.study_id AND b.study_hash = x.study_hash AND b.item_id = p.belief AND b.code = x.belief_code
     JOIN code_places AS a
         ON a.study_id = x.study_id AND a.study_hash = x.study_hash AND a.item_id = p.action AND a.code = x.action_code
-    -- Not the strata of controls that are no declared crossing.
+    -- Not the strata of controls, which panels published earlier count among the subgroups.
     SEMI JOIN groupings AS d
         ON d.study_id = x.study_id AND d.study_hash = x.study_hash AND d.attribute = x.attribute AND d.level = x.level
     WHERE x.w > 0

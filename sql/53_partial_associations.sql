@@ -2,29 +2,42 @@
 -- when groups that differ in both are no longer compared. Strata of one belief or one action say nothing.
 
 CREATE OR REPLACE VIEW partial_associations AS
-WITH tables AS (
+WITH counts AS (
     SELECT
-        x.panel_id, x.part, x.pair_id, x.level AS stratum, x.n, x.w, x.belief_code, x.action_code,
+        s.study_id, s.study_hash, s.panel_id, s.part, t.pair_id, t.attribute, t.level, t.stratum,
+        t.belief_code, t.action_code,
+        sum(t.n)::BIGINT AS n,
+        sum(t.w) AS w
+    FROM samples AS s
+    JOIN crosstabs AS t ON t.panel_id = s.panel_id AND (s.part = 'all' OR t.split = s.part)
+    WHERE t.stratum IS NOT NULL AND t.belief_code IS NOT NULL AND t.action_code IS NOT NULL
+    GROUP BY ALL
+),
+tables AS (
+    SELECT
+        x.panel_id, x.part, x.pair_id, x.attribute, x.level, x.stratum, x.n, x.w, x.belief_code, x.action_code,
         b.place AS belief, a.place AS action, b.on_scale AS belief_on_scale, a.on_scale AS action_on_scale,
-        sum(x.w) OVER (PARTITION BY x.panel_id, x.part, x.pair_id, x.level) AS w_stratum,
-        sum(x.w) OVER (PARTITION BY x.panel_id, x.part, x.pair_id, x.level, x.belief_code) AS w_belief,
-        sum(x.w) OVER (PARTITION BY x.panel_id, x.part, x.pair_id, x.level, x.action_code) AS w_action,
+        sum(x.w) OVER (PARTITION BY x.panel_id, x.part, x.pair_id, x.attribute, x.level, x.stratum) AS w_stratum,
+        sum(x.w) OVER (PARTITION BY x.panel_id, x.part, x.pair_id, x.attribute, x.level, x.stratum, x.belief_code)
+            AS w_belief,
+        sum(x.w) OVER (PARTITION BY x.panel_id, x.part, x.pair_id, x.attribute, x.level, x.stratum, x.action_code)
+            AS w_action,
         CASE WHEN b.on_scale AND a.on_scale THEN x.w ELSE 0 END AS ranked,
         -- Mid-ranks over all strata together, as in associations.
         sum(ranked) OVER up_to_belief - sum(ranked) OVER by_belief / 2 AS rank_belief,
         sum(ranked) OVER up_to_action - sum(ranked) OVER by_action / 2 AS rank_action
-    FROM sample_crosstabs AS x
+    FROM counts AS x
     JOIN pairs AS p USING (study_id, study_hash, pair_id)
     JOIN code_places AS b
         ON b.study_id = x.study_id AND b.study_hash = x.study_hash AND b.item_id = p.belief AND b.code = x.belief_code
     JOIN code_places AS a
         ON a.study_id = x.study_id AND a.study_hash = x.study_hash AND a.item_id = p.action AND a.code = x.action_code
-    WHERE x.attribute = array_to_string(p.controls, '*') AND x.w > 0
+    WHERE x.w > 0
     WINDOW
-        by_belief AS (PARTITION BY x.panel_id, x.part, x.pair_id, x.belief_code),
-        by_action AS (PARTITION BY x.panel_id, x.part, x.pair_id, x.action_code),
-        up_to_belief AS (PARTITION BY x.panel_id, x.part, x.pair_id ORDER BY b.place),
-        up_to_action AS (PARTITION BY x.panel_id, x.part, x.pair_id ORDER BY a.place)
+        by_belief AS (PARTITION BY x.panel_id, x.part, x.pair_id, x.attribute, x.level, x.belief_code),
+        by_action AS (PARTITION BY x.panel_id, x.part, x.pair_id, x.attribute, x.level, x.action_code),
+        up_to_belief AS (PARTITION BY x.panel_id, x.part, x.pair_id, x.attribute, x.level ORDER BY b.place),
+        up_to_action AS (PARTITION BY x.panel_id, x.part, x.pair_id, x.attribute, x.level ORDER BY a.place)
 ),
 centred AS (
     SELECT
@@ -32,11 +45,11 @@ centred AS (
         rank_belief - ratio(sum(ranked * rank_belief) OVER alike, sum(ranked) OVER alike) AS off_belief,
         rank_action - ratio(sum(ranked * rank_action) OVER alike, sum(ranked) OVER alike) AS off_action
     FROM tables
-    WINDOW alike AS (PARTITION BY panel_id, part, pair_id, stratum)
+    WINDOW alike AS (PARTITION BY panel_id, part, pair_id, attribute, level, stratum)
 ),
 strata AS (
     SELECT
-        panel_id, part, pair_id, stratum,
+        panel_id, part, pair_id, attribute, level, stratum,
         sum(n)::BIGINT AS n,
         sum(w) AS w,
         count(DISTINCT action_code) > 1 AS actions_differ,
@@ -57,7 +70,7 @@ strata AS (
 ),
 sums AS (
     SELECT
-        panel_id, part, pair_id,
+        panel_id, part, pair_id, attribute, level,
         sum(n)::BIGINT AS n,
         ratio(sum(w * phi2) FILTER (freedom > 0), sum(w * freedom) FILTER (freedom > 0)) AS v2,
         sum(w * greatest(mutual_information, 0)) / sum(w) AS mutual_information,
@@ -71,7 +84,7 @@ sums AS (
     GROUP BY ALL
 )
 SELECT
-    panel_id, part, pair_id, n,
+    panel_id, part, pair_id, attribute, level, n,
     sqrt(clamp(v2, 0, 1)) AS cramers_v,
     mutual_information,
     clamp(goodman_kruskal_tau, 0, 1) AS goodman_kruskal_tau,
@@ -85,7 +98,7 @@ SELECT
     END AS reason_spearman
 FROM sums;
 
-COMMENT ON VIEW partial_associations IS 'Association of belief and action within the strata of the pair''s controls, one side of a comparison; weighted.';
+COMMENT ON VIEW partial_associations IS 'Association of belief and action within the strata of the pair''s controls, one side of a comparison, in everybody and in every declared subgroup; weighted.';
 COMMENT ON COLUMN partial_associations.n IS 'respondents who answered both and the controls';
 COMMENT ON COLUMN partial_associations.cramers_v IS 'pooled over strata, over the codes that someone in the stratum chose';
 COMMENT ON COLUMN partial_associations.mutual_information IS 'mean over strata, bits';

@@ -34,9 +34,8 @@ sides AS (
         ON s.panel_id = g.panel_id AND s.part = 'all' AND s.pair_id = g.pair_id
         AND s.attribute = g.attribute AND s.level = g.level
     UNION ALL
-    -- In everybody alone: strata of controls within subgroups are not counted.
     SELECT
-        c.study_id, c.panel_id, c.reference_id, p.pair_id, p.belief, p.action, 'all', 'all', c.small_group,
+        c.study_id, c.panel_id, c.reference_id, p.pair_id, p.belief, p.action, d.attribute, d.level, c.small_group,
         coalesce(h.n, 0),
         coalesce(s.n, 0),
         -- Everybody's control is missing, or the panel was published before counts by control were kept.
@@ -54,9 +53,13 @@ sides AS (
         ])
     FROM comparisons AS c
     JOIN pairs AS p ON p.study_id = c.study_id AND p.study_hash = c.study_hash AND len(p.controls) > 0
+    JOIN groupings AS d ON d.study_id = c.study_id AND d.study_hash = c.study_hash
     LEFT JOIN partial_associations AS h
         ON h.panel_id = c.reference_id AND h.part = part_of(c.reference_split) AND h.pair_id = p.pair_id
-    LEFT JOIN partial_associations AS s ON s.panel_id = c.panel_id AND s.part = 'all' AND s.pair_id = p.pair_id
+        AND h.attribute = d.attribute AND h.level = d.level
+    LEFT JOIN partial_associations AS s
+        ON s.panel_id = c.panel_id AND s.part = 'all' AND s.pair_id = p.pair_id
+        AND s.attribute = d.attribute AND s.level = d.level
 ),
 reasoned AS (
     SELECT
@@ -118,13 +121,10 @@ SELECT
     study_id, panel_id, reference_id, 'coherence' AS family, metric,
     belief AS item_id, action AS item_id_2, attribute, level, pair_id AS term,
     estimate, n_h, n_s,
-    CASE
-        WHEN estimate IS NULL THEN reason
-        WHEN attribute <> 'all' AND n_h < small_group THEN 'small_n'
-    END AS reason
+    CASE WHEN estimate IS NULL THEN reason ELSE small_n(attribute, n_h, small_group) END AS reason
 FROM figures;
 
 COMMENT ON VIEW coherence IS 'Belief (item_id) against action (item_id_2) for every declared pair (term): whether a panel acts on its beliefs as people do.';
 COMMENT ON COLUMN coherence.metric IS '${METRICS:coherence}; _h in people, _s in the panel, _inflation is s - h and _inflation_ratio s / h';
-COMMENT ON COLUMN coherence.attribute IS 'all, a subgroup item, or two joined by *; partial associations in all alone';
+COMMENT ON COLUMN coherence.attribute IS 'all, a subgroup item, or two joined by *';
 COMMENT ON COLUMN coherence.n_h IS 'people who answered both; for belief_action_gap, those whose belief implies an action';

@@ -8,17 +8,23 @@ WITH h AS (
     SELECT c.study_id, c.panel_id, c.reference_id, f.n, k.* EXCLUDE (panel_id, evaluation_id, split)
     FROM comparisons AS c
     JOIN coefficients AS k ON k.panel_id = c.reference_id AND k.split = part_of(c.reference_split)
-    JOIN fits AS f ON f.panel_id = k.panel_id AND f.split = k.split AND f.regression_id = k.regression_id
+    JOIN fits AS f
+        ON f.panel_id = k.panel_id AND f.split = k.split AND f.regression_id = k.regression_id
+        AND f.attribute = k.attribute AND f.level = k.level
 ),
 s AS (
     SELECT c.study_id, c.panel_id, c.reference_id, f.n, k.* EXCLUDE (panel_id, evaluation_id, split)
     FROM comparisons AS c
     JOIN coefficients AS k ON k.panel_id = c.panel_id AND k.split = 'all'
-    JOIN fits AS f ON f.panel_id = k.panel_id AND f.split = k.split AND f.regression_id = k.regression_id
+    JOIN fits AS f
+        ON f.panel_id = k.panel_id AND f.split = k.split AND f.regression_id = k.regression_id
+        AND f.attribute = k.attribute AND f.level = k.level
 ),
 -- A model fitted on one side only compares nothing.
 fitted AS (
-    SELECT panel_id, regression_id FROM h INTERSECT SELECT panel_id, regression_id FROM s
+    SELECT panel_id, attribute, level, regression_id FROM h
+    INTERSECT
+    SELECT panel_id, attribute, level, regression_id FROM s
 ),
 matched AS (
     SELECT
@@ -26,6 +32,8 @@ matched AS (
         coalesce(h.panel_id, s.panel_id) AS panel_id,
         coalesce(h.reference_id, s.reference_id) AS reference_id,
         coalesce(h.regression_id, s.regression_id) AS regression_id,
+        coalesce(h.attribute, s.attribute) AS attribute,
+        coalesce(h.level, s.level) AS level,
         coalesce(h.term, s.term) AS term,
         coalesce(h.kind, s.kind) AS kind,
         h.estimate AS estimate_h, h.se AS se_h, h.p_value AS p_value_h, h.ci_low AS ci_low_h, h.ci_high AS ci_high_h,
@@ -39,7 +47,7 @@ matched AS (
         CASE WHEN h.term IS NULL THEN 'not in the reference''s fit' WHEN s.term IS NULL THEN 'not in the panel''s fit' END
             AS reason
     FROM h
-    FULL JOIN s USING (panel_id, regression_id, term)
+    FULL JOIN s USING (panel_id, attribute, level, regression_id, term)
 )
 SELECT
     * EXCLUDE (p_difference, reason),
@@ -53,9 +61,9 @@ SELECT
     estimate_h BETWEEN ci_low_s_equal_n AND ci_high_s_equal_n AS covered,
     reason
 FROM matched
-SEMI JOIN fitted USING (panel_id, regression_id);
+SEMI JOIN fitted USING (panel_id, attribute, level, regression_id);
 
-COMMENT ON VIEW coefficient_pairs IS 'One row a coefficient of a declared regression: people (h) beside compared panel (s).';
+COMMENT ON VIEW coefficient_pairs IS 'One row a coefficient of a declared regression, fitted on everybody (attribute = all) and within every declared subgroup: people (h) beside compared panel (s).';
 COMMENT ON COLUMN coefficient_pairs.n_h IS 'people the model was fitted on';
 COMMENT ON COLUMN coefficient_pairs.se_s_equal_n IS 'se_s at the people''s n: times sqrt(n_s / n_h) where the panel has more cases, else se_s itself';
 COMMENT ON COLUMN coefficient_pairs.p_value_s_equal_n IS 'p_value_s at the people''s n, where the panel has more cases';

@@ -11,7 +11,7 @@
 CREATE OR REPLACE VIEW recovery AS
 WITH counted AS (
     SELECT
-        panel_id, regression_id,
+        panel_id, attribute, level, regression_id,
         count(*) FILTER (class_h <> 0 AND class_s = class_h)::DOUBLE AS tp,
         count(*) FILTER (class_s <> 0 AND class_s <> class_h)::DOUBLE AS fp,
         count(*) FILTER (class_h <> 0 AND class_s IS DISTINCT FROM class_h)::DOUBLE AS fn,
@@ -30,21 +30,21 @@ WITH counted AS (
 ),
 moments AS (
     SELECT
-        k.panel_id, k.regression_id,
+        k.panel_id, k.attribute, k.level, k.regression_id,
         sum((k.estimate_h - c.mean_h) * (k.estimate_s - c.mean_s)) AS covariance,
         sum((k.estimate_h - c.mean_h) ** 2) AS variance_h,
         sum((k.estimate_s - c.mean_s) ** 2) AS variance_s
     FROM coefficient_pairs AS k
-    JOIN counted AS c USING (panel_id, regression_id)
+    JOIN counted AS c USING (panel_id, attribute, level, regression_id)
     WHERE k.kind = 'slope' AND k.estimate_h IS NOT NULL AND k.estimate_s IS NOT NULL
     GROUP BY ALL
 ),
 models AS (
     SELECT
-        c.study_id, c.panel_id, c.reference_id, r.regression_id,
+        c.study_id, c.panel_id, c.reference_id, c.small_group, r.regression_id, d.attribute, d.level,
         coalesce(h.n, 0) AS n_h,
         coalesce(s.n, 0) AS n_s,
-        k.* EXCLUDE (panel_id, regression_id),
+        k.* EXCLUDE (panel_id, attribute, level, regression_id),
         CASE WHEN k.matched > 2
             THEN clamp(ratio(m.covariance, sqrt(m.variance_h) * sqrt(m.variance_s)), -1, 1) END AS coefficient_correlation,
         CASE
@@ -55,11 +55,19 @@ models AS (
         END AS reason
     FROM comparisons AS c
     JOIN regressions AS r USING (study_id, study_hash)
+    JOIN groupings AS d USING (study_id, study_hash)
     LEFT JOIN fits AS h
         ON h.panel_id = c.reference_id AND h.split = part_of(c.reference_split) AND h.regression_id = r.regression_id
-    LEFT JOIN fits AS s ON s.panel_id = c.panel_id AND s.split = 'all' AND s.regression_id = r.regression_id
-    LEFT JOIN counted AS k ON k.panel_id = c.panel_id AND k.regression_id = r.regression_id
-    LEFT JOIN moments AS m ON m.panel_id = c.panel_id AND m.regression_id = r.regression_id
+        AND h.attribute = d.attribute AND h.level = d.level
+    LEFT JOIN fits AS s
+        ON s.panel_id = c.panel_id AND s.split = 'all' AND s.regression_id = r.regression_id
+        AND s.attribute = d.attribute AND s.level = d.level
+    LEFT JOIN counted AS k
+        ON k.panel_id = c.panel_id AND k.regression_id = r.regression_id
+        AND k.attribute = d.attribute AND k.level = d.level
+    LEFT JOIN moments AS m
+        ON m.panel_id = c.panel_id AND m.regression_id = r.regression_id
+        AND m.attribute = d.attribute AND m.level = d.level
 ),
 figures AS (
     SELECT
@@ -87,15 +95,16 @@ figures AS (
 )
 SELECT
     study_id, panel_id, reference_id, 'recovery' AS family, figure.metric AS metric,
-    NULL::VARCHAR AS item_id, NULL::VARCHAR AS item_id_2, 'all' AS attribute, 'all' AS level, regression_id AS term,
+    NULL::VARCHAR AS item_id, NULL::VARCHAR AS item_id_2, attribute, level, regression_id AS term,
     CASE WHEN reason IS NULL THEN figure.estimate END AS estimate, n_h, n_s,
     CASE
         WHEN reason IS NOT NULL THEN reason
         WHEN figure.estimate IS NULL THEN figure.undefined
         WHEN unmatched > 0 THEN unmatched || ' slopes in one fit only'
+        ELSE small_n(attribute, n_h, small_group)
     END AS reason
 FROM figures;
 
-COMMENT ON VIEW recovery IS 'Recovery of the coefficients of every declared regression (term): signs, significance, size.';
+COMMENT ON VIEW recovery IS 'Recovery of the coefficients of every declared regression (term), fitted on everybody and within every declared subgroup: signs, significance, size.';
 COMMENT ON COLUMN recovery.metric IS '${METRICS:recovery}';
 COMMENT ON COLUMN recovery.n_h IS 'people the model was fitted on';

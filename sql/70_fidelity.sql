@@ -1,5 +1,6 @@
 -- Whether each simulated twin answers as its own human did. Unweighted: the twin pair is what counts, not whom it
--- stands for. Only twins of people in the part that the panel is judged by.
+-- stands for. Only twins of people in the part that the panel is judged by. A subgroup holds the pairs whose human
+-- stands in it, whatever the twin answers.
 
 CREATE OR REPLACE VIEW fidelity AS
 WITH twins AS (
@@ -19,6 +20,13 @@ arms AS (
         ON r.panel_id = t.reference_id AND r.respondent_id = t.twin_of AND r.item_id = i.item_id AND r.code IS NOT NULL
     GROUP BY t.panel_id, t.respondent_id
 ),
+placed AS (
+    SELECT panel_id, respondent_id, 'all' AS attribute, 'all' AS level FROM twins
+    UNION ALL
+    SELECT t.panel_id, t.respondent_id, m.attribute, m.level
+    FROM twins AS t
+    JOIN memberships AS m ON m.panel_id = t.reference_id AND m.respondent_id = t.twin_of
+),
 ranges AS (
     SELECT
         i.study_id, i.study_hash, i.item_id, i.asked,
@@ -32,12 +40,13 @@ ranges AS (
 ),
 answered AS (
     SELECT
-        t.panel_id, h.item_id, a.arm,
+        t.panel_id, d.attribute, d.level, h.item_id, a.arm,
         h.code AS code_h, s.code AS code_s,
         -- Numbers count in pairs: "don't know" as a category has none.
         CASE WHEN g.numeric AND s.value IS NOT NULL THEN h.value END AS y,
         CASE WHEN g.numeric AND h.value IS NOT NULL THEN s.value END AS yhat
     FROM twins AS t
+    JOIN placed AS d ON d.panel_id = t.panel_id AND d.respondent_id = t.respondent_id
     JOIN responses AS h ON h.panel_id = t.reference_id AND h.respondent_id = t.twin_of AND NOT h.missing
     JOIN responses AS s
         ON s.panel_id = t.panel_id AND s.respondent_id = t.respondent_id AND s.item_id = h.item_id AND NOT s.missing
@@ -52,11 +61,13 @@ centred AS (
         CASE WHEN arm IS NOT NULL THEN y - avg(y) OVER item_arm END AS ay,
         CASE WHEN arm IS NOT NULL THEN yhat - avg(yhat) OVER item_arm END AS ayhat
     FROM answered
-    WINDOW item AS (PARTITION BY panel_id, item_id), item_arm AS (PARTITION BY panel_id, item_id, arm)
+    WINDOW
+        item AS (PARTITION BY panel_id, attribute, level, item_id),
+        item_arm AS (PARTITION BY panel_id, attribute, level, item_id, arm)
 ),
 sums AS (
     SELECT
-        panel_id, item_id,
+        panel_id, attribute, level, item_id,
         count(*) AS n,
         count(arm) AS n_arm,
         avg((code_h = code_s)::INTEGER) AS exact_match_rate,
@@ -73,7 +84,7 @@ sums AS (
 ),
 per_item AS (
     SELECT
-        c.study_id, c.panel_id, c.reference_id, g.item_id,
+        c.study_id, c.panel_id, c.reference_id, c.small_group, d.attribute, d.level, g.item_id,
         coalesce(x.n, 0) AS n,
         unnest([
             {'metric': 'pearson_r', 'estimate': CASE WHEN x.varies THEN clamp(x.covariance / x.scale, -1, 1) END,
@@ -92,25 +103,34 @@ per_item AS (
     FROM comparisons AS c
     SEMI JOIN twins USING (panel_id)
     JOIN ranges AS g ON g.study_id = c.study_id AND g.study_hash = c.study_hash AND g.asked
-    LEFT JOIN sums AS x ON x.panel_id = c.panel_id AND x.item_id = g.item_id
+    JOIN groupings AS d ON d.study_id = c.study_id AND d.study_hash = c.study_hash
+    LEFT JOIN sums AS x
+        ON x.panel_id = c.panel_id AND x.item_id = g.item_id AND x.attribute = d.attribute AND x.level = d.level
 )
 SELECT
     study_id, panel_id, reference_id, 'fidelity' AS family, figure.metric AS metric,
-    item_id, NULL::VARCHAR AS item_id_2, 'all' AS attribute, 'all' AS level, NULL::VARCHAR AS term,
+    item_id, NULL::VARCHAR AS item_id_2, attribute, level, NULL::VARCHAR AS term,
     figure.estimate AS estimate, n AS n_h, n AS n_s,
-    CASE WHEN figure.estimate IS NULL THEN CASE WHEN n = 0 THEN 'no twin answered' ELSE figure.reason END END AS reason
+    CASE
+        WHEN figure.estimate IS NOT NULL THEN small_n(attribute, n, small_group)
+        WHEN n = 0 THEN 'no twin answered'
+        ELSE figure.reason
+    END AS reason
 FROM per_item
 UNION ALL
 SELECT
     study_id, panel_id, reference_id, 'fidelity', figure.metric,
-    NULL, NULL, 'all', 'all', NULL,
+    NULL, NULL, attribute, level, NULL,
     avg(figure.estimate ORDER BY item_id),
     coalesce(min(n) FILTER (figure.estimate IS NOT NULL), 0),
     coalesce(min(n) FILTER (figure.estimate IS NOT NULL), 0),
-    mean_reason(count(figure.estimate), count(*))
+    CASE
+        WHEN attribute <> 'all' AND min(n) FILTER (figure.estimate IS NOT NULL) < any_value(small_group) THEN 'small_n'
+        ELSE mean_reason(count(figure.estimate), count(*))
+    END
 FROM per_item
-GROUP BY study_id, panel_id, reference_id, figure.metric;
+GROUP BY study_id, panel_id, reference_id, attribute, level, figure.metric;
 
-COMMENT ON VIEW fidelity IS 'Answers of simulated twins beside those of their own humans, for twin panels; item_id NULL is the mean over the asked items.';
+COMMENT ON VIEW fidelity IS 'Answers of simulated twins beside those of their own humans, for twin panels; item_id NULL is the mean over the asked items; in everybody and in every declared subgroup of the humans.';
 COMMENT ON COLUMN fidelity.metric IS '${METRICS:fidelity}';
 COMMENT ON COLUMN fidelity.n_h IS 'twin pairs that both answered';

@@ -40,7 +40,7 @@ candidates AS (
         WHEN 'panel' THEN f.item_id IS NULL AND f.attribute = 'all' AND f.term IS NULL
         WHEN 'attribute' THEN f.item_id IS NULL
         WHEN 'pair' THEN f.attribute = 'all'
-        ELSE true
+        WHEN 'model' THEN f.attribute = 'all'
     END
 ),
 headlines AS (
@@ -112,7 +112,7 @@ models AS (
         any_value(f.reason) FILTER (f.metric = 'sign_f1') AS reason
     FROM figures AS f
     JOIN compared AS c ON c.panel_id = f.panel_id
-    WHERE f.family = 'recovery'
+    WHERE f.family = 'recovery' AND f.attribute = 'all'
     GROUP BY ALL
 ),
 inference AS (
@@ -155,7 +155,8 @@ absences AS (
     GROUP BY f.panel_id
 ),
 coincidence AS (
-    SELECT panel_id, estimate AS floor, ci_high AS floor_q95 FROM figures WHERE metric = 'memorised_share_h'
+    SELECT panel_id, estimate AS floor, ci_high AS floor_q95 FROM figures
+    WHERE metric = 'memorised_share_h' AND attribute = 'all'
 ),
 axes AS (
     SELECT DISTINCT axis, position FROM verdict_rules

@@ -20,12 +20,10 @@ import polars as pl
 
 from simframe.inference.floors import with_floors
 from simframe.inference.group import Group
+from simframe.inference.halving import HALVES
 from simframe.inference.resample import digest
 from simframe.inference.rows import halved, judged, rows_of
 from simframe.inference.sample import Coded
-
-HALVES = 200
-"""Times that a human panel is cut in two."""
 
 
 def estimates(coded: Coded, replicates: int, seed: int, panel_id: str) -> pl.DataFrame:

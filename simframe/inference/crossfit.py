@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from simframe.inference.memory import remembered
 from simframe.inference.resample import Design, Whole, digest
+from simframe.inference.roster import Place, roster
 from simframe.inference.sample import Panel, design_of
 from simframe.metrics.arrays import Floats
 from simframe.study import Item, Study
@@ -129,13 +130,24 @@ def beliefs(study: Study, action: str) -> list[Item]:
     return [item for item in study.items if (item.role == "belief" or item.id in declared) and item.id != action]
 
 
-@remembered
-def crossfit(study: Study, panel: Panel, name: str) -> Crossfit:
-    """Fit the models of action ``name`` on one side; a reason where there are none."""
+def crossfits(study: Study, panel: Panel, name: str) -> dict[Place, Crossfit]:
+    """Fit the models of action ``name`` on one side, in everybody and in every declared subgroup."""
+    people = roster(study, panel)
+    frame = panel.respondents.sort("respondent_id").join(
+        wide(study, panel.responses), on="respondent_id", how="left", maintain_order="left"
+    )
+    needed = [name, *(item.id for item in beliefs(study, name))]
+    complete = frame.select(pl.all_horizontal(pl.col(needed).is_not_null()) & (pl.col("weight") > 0)).to_series()
+    whole = complete.fill_null(value=False).to_numpy()
+    return {place: _crossfit(study, frame[rows[whole[rows]].tolist()], name) for place, rows in people.places.items()}
+
+
+crossfits_of_people = remembered(crossfits)
+
+
+def _crossfit(study: Study, frame: pl.DataFrame, name: str) -> Crossfit:
+    """Fit the models to complete answers, a row a respondent; a reason where there are none."""
     action, known = study.item(name), beliefs(study, name)
-    people = panel.respondents.sort("respondent_id")
-    frame = people.join(wide(study, panel.responses), on="respondent_id", how="left", maintain_order="left")
-    frame = frame.drop_nulls([action.id, *(item.id for item in known)]).filter(pl.col("weight") > 0)
     ids = frame["respondent_id"].to_list()
     order, edges = folds(ids)
     frame, nominal = frame[order.tolist()], action.scale == "nominal"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from simframe.study.formula import Formula, parse
 
 Floats = NDArray[np.float64]
 INTERCEPT = "Intercept"
+_ROW, _WEIGHT, _CLUSTER = ".row", ".weight", ".cluster"
 MOST_CATEGORIES = 50
 """An outcome with more categories than this is a measurement, not a choice."""
 
@@ -40,55 +42,84 @@ class Design:
     clusters: NDArray[np.int64] | None
 
 
-def design(
+@dataclass(frozen=True)
+class Cases:
+    """Complete cases of one regression: the items and, where they count, weights and clusters; a row a respondent.
+
+    ``rows`` are their rows in the frame they come from, ascending. ``columns`` is the design matrix with its terms,
+    where no predictor has categories: then that of some cases is some of its rows.
+    """
+
+    table: pl.DataFrame
+    rows: NDArray[np.int64]
+    columns: tuple[Floats, tuple[str, ...]] | None
+
+    def part(self, rows: NDArray[np.int64]) -> Cases:
+        """Return the cases that are among some rows of the frame."""
+        kept = np.flatnonzero(np.isin(self.rows, rows))
+        columns = None if self.columns is None else (self.columns[0][kept], self.columns[1])
+        return Cases(self.table[kept.tolist()], self.rows[kept], columns)
+
+
+def cases(
     regression: Regression,
     frame: pl.DataFrame,
     study: Study,
     weights: pl.Series | None = None,
     clusters: pl.Series | None = None,
-) -> Design:
+) -> Cases:
     """Return the complete cases of ``regression`` in ``frame`` (one row a respondent, one column an item).
 
-    Categories follow the declared order of options or bins. The base of a predictor is the one that the formula names,
-    else the first one, as it is of the outcome, on every panel: a term means the same everywhere. Respondents outside
-    the bins that a formula asks for are no complete cases.
+    Respondents outside the bins that a formula asks for are no complete cases, nor are those of no weight.
 
     Raises:
-        UnfitError: where the cases cannot carry the regression.
+        UnfitError: where an item was not asked.
         StudyError: where the formula is more than a formula.
     """
     formula = parse(regression.formula)
-    names = formula.variables
-    absent = [name for name in names if name not in frame.columns]
+    absent = [name for name in formula.variables if name not in frame.columns]
     if absent:
         raise UnfitError(f"no answers to {', '.join(absent)}")
-    table = frame.select(names)
+    table = frame.select(formula.variables).with_row_index(_ROW)
     if weights is not None:
-        table = table.with_columns(weights.cast(pl.Float64).alias(".weight"))
+        table = table.with_columns(weights.cast(pl.Float64).alias(_WEIGHT))
     if clusters is not None:
-        table = table.with_columns(clusters.alias(".cluster"))
+        table = table.with_columns(clusters.alias(_CLUSTER))
     table = table.with_columns(pl.selectors.float().fill_nan(None)).drop_nulls()
     table = table.with_columns(_bins(study.item(name), table[name]) for name in formula.binned).drop_nulls()
     if weights is not None:
-        if not (table[".weight"].is_finite() & (table[".weight"] >= 0)).all():
-            raise UnfitError("weights are negative or infinite")
-        table = table.filter(pl.col(".weight") > 0)
+        table = table.filter(pl.col(_WEIGHT) != 0)
+    columns = None
+    if table.height and not formula.bases and all(table[name].dtype.is_numeric() for name in formula.plain):
+        with suppress(UnfitError):  # of some cases there may be one all the same
+            columns = _columns(regression, formula, table, study)
+    return Cases(table.drop(_ROW), table[_ROW].to_numpy().astype(np.int64), columns)
+
+
+def design(regression: Regression, cases: Cases, study: Study) -> Design:
+    """Return outcome and predictors of complete cases as numbers.
+
+    Categories follow the declared order of options or bins. The base of a predictor is the one that the formula names,
+    else the first one, as it is of the outcome, on every panel: a term means the same everywhere.
+
+    Raises:
+        UnfitError: where the cases cannot carry the regression.
+    """
+    formula, table = parse(regression.formula), cases.table
+    weights = table[_WEIGHT] if _WEIGHT in table.columns else None
+    if weights is not None and not (weights.is_finite() & (weights > 0)).all():
+        raise UnfitError("weights are negative or infinite")
     if table.height == 0:
         raise UnfitError("no complete cases")
-
     target = study.item(formula.outcome)
     y, outcomes = _outcome(regression, target, table[target.id])
-    x, terms = _matrix(regression, formula, table, study)
+    x, terms = _checked(regression, *(cases.columns or _columns(regression, formula, table, study)))
     if table.height <= x.shape[1] + max(len(outcomes) - 2, 0):
         raise UnfitError(f"{table.height} complete cases are too few for {x.shape[1]} terms")
-    w = table[".weight"].to_numpy() if weights is not None else None
+    w = None if weights is None else weights.to_numpy()
+    clusters = table[_CLUSTER].rank("dense").to_numpy().astype(np.int64) - 1 if _CLUSTER in table.columns else None
     return Design(
-        y=y,
-        x=x,
-        terms=terms,
-        outcomes=outcomes,
-        weights=None if w is None else w / w.mean(),
-        clusters=None if clusters is None else table[".cluster"].rank("dense").to_numpy().astype(np.int64) - 1,
+        y=y, x=x, terms=terms, outcomes=outcomes, weights=None if w is None else w / w.mean(), clusters=clusters
     )
 
 
@@ -126,10 +157,10 @@ def _outcome(regression: Regression, item: Item, column: pl.Series) -> tuple[Flo
     return np.array([place[code] for code in codes]), tuple(present)
 
 
-def _matrix(
+def _columns(
     regression: Regression, formula: Formula, table: pl.DataFrame, study: Study
 ) -> tuple[Floats, tuple[str, ...]]:
-    """Return the design matrix and its terms; patsy sees the items and a closed set of functions, nothing else."""
+    """Return the formula's columns and their terms; patsy sees the items and some functions, nothing else."""
     import pandas as pd
     import patsy
 
@@ -164,8 +195,11 @@ def _matrix(
             raise err.__cause__ from err
         # Only the first line: the rest points into the formula with carets.
         raise UnfitError(f"formula {regression.formula!r}: {str(err).splitlines()[0]}") from err
-    x = np.asarray(matrix, dtype=np.float64)
-    terms = tuple(matrix.design_info.column_names)
+    return np.asarray(matrix, dtype=np.float64), tuple(matrix.design_info.column_names)
+
+
+def _checked(regression: Regression, x: Floats, terms: tuple[str, ...]) -> tuple[Floats, tuple[str, ...]]:
+    """Return the design matrix, where it can carry a regression, and its terms."""
     if not np.isfinite(x).all():
         raise UnfitError("the design is not finite, for instance log(0)")
     if regression.family == "ologit" and INTERCEPT in terms:

@@ -1,29 +1,38 @@
-"""The evaluation of one panel: what its metrics are worth, and what its regressions say."""
+"""The evaluation of one panel: what its metrics are worth, and what its regressions say.
+
+Every family speaks of everybody and of every declared subgroup. What is counted answer by answer is drawn together
+(:mod:`simframe.inference.bootstrap`); all else takes a subgroup as a panel of its own, beside its people
+(:mod:`simframe.inference.roster`).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from simframe.errors import InferenceError
 from simframe.inference.bootstrap import estimates, split_halves
 from simframe.inference.fidelity import fidelity_rows
+from simframe.inference.fits import fits_of, fits_of_people
 from simframe.inference.memorisation import memorisation_rows
-from simframe.inference.memory import remembered
-from simframe.inference.partial import partial_rows
-from simframe.inference.polychoric import polychoric_rows
-from simframe.inference.prediction import prediction_rows
-from simframe.inference.recovery import beside, recovery_rows
-from simframe.inference.regression import Fit, fit
+from simframe.inference.partial import partial_halves, partial_rows
+from simframe.inference.polychoric import polychoric_halves, polychoric_rows
+from simframe.inference.prediction import prediction_halves, prediction_rows
+from simframe.inference.recovery import beside, recovery_halves, recovery_rows
+from simframe.inference.regression import Fit
+from simframe.inference.roster import EVERYBODY, Place
 from simframe.inference.sample import Panel, code
 from simframe.inference.structures import structure_halves, structure_rows
 from simframe.study import Study
 from simframe.warehouse.tables import ALL, EVALUATION
-from simframe.warehouse.wide import wide
 
 REPLICATES = 2000
 HOLDOUT = "holdout"
+Rows = list[dict[str, object]]
+Whose = dict[str, str]
+"""The columns of a fit that say whom it was fitted to."""
 
 
 @dataclass(frozen=True)
@@ -48,54 +57,79 @@ def evaluate(
 
     ``pilot`` are the people that the panel was made from. A human panel is compared with itself, half against half, on
     what other panels are judged by: its holdout, or all of it. It is fitted as a whole and on its holdout, any other as
-    a whole. Nothing depends on the order of rows.
+    a whole; what panels are judged by, and every compared panel, in every subgroup too. Nothing depends on the order of
+    rows.
 
     Raises:
         InferenceError: where there is no replicate to draw.
     """
     if replicates < 1:
         raise InferenceError(f"replicates = {replicates}", mend="draw at least one; 2000 give stable intervals")
+    with np.errstate(all="ignore"):  # what is undefined is NaN, and null in the end
+        if reference is not None:
+            return _compared(study, reference, panel, pilot, replicates=replicates, seed=seed)
+        if panel.kind == "human":
+            return _halved(study, panel, seed)
+    fits = _of_everybody(study, panel)
+    nothing = pl.DataFrame(EVALUATION["estimates"].empty_table())
+    return _tables(nothing, [], fits, [each.rows(**whose) for whose, each in fits])
+
+
+def _compared(
+    study: Study, reference: Panel, panel: Panel, pilot: Panel | None, *, replicates: int, seed: int
+) -> Evaluation:
+    """Evaluate a panel against people."""
+    rows = structure_rows(study, reference, panel, replicates, seed)
+    rows += fidelity_rows(study, reference, panel, replicates, seed)
+    rows += memorisation_rows(study, pilot, reference, panel)
+    rows += prediction_rows(study, reference, panel, replicates, seed)
+    rows += polychoric_rows(study, reference, panel, replicates, seed)
+    rows += partial_rows(study, reference, panel, replicates, seed)
+    people, fits = fits_of_people(study, reference), fits_of(study, panel)
+    coefficients = []
+    for place, own in fits.items():
+        rows += recovery_rows(people[place], own, replicates, seed, panel.panel_id, place=place)
+        whose = _whose(panel, ALL, place)
+        coefficients += [beside(h, s, s.rows(**whose)) for h, s in zip(people[place], own, strict=True)]
+    counted = estimates(code(study, reference, panel), replicates, seed, panel.panel_id)
+    told = [(_whose(panel, ALL, place), each) for place, own in fits.items() for each in own]
+    return _tables(counted, rows, told, coefficients)
+
+
+def _halved(study: Study, panel: Panel, seed: int) -> Evaluation:
+    """Evaluate a human panel: half against half, of what other panels are judged by."""
+    split = HOLDOUT if HOLDOUT in panel.respondents["split"] else ALL
+    judged = panel.part(split if split != ALL else None)
+    rows = structure_halves(study, judged, seed)
+    rows += prediction_halves(study, judged, seed)
+    rows += polychoric_halves(study, judged, seed)
+    rows += partial_halves(study, judged, seed)
+    told = []
+    for place, own in fits_of_people(study, judged).items():
+        rows += recovery_halves(own, seed, panel.panel_id, place)
+        told += [(_whose(panel, split, place), each) for each in own]
+    if split != ALL:
+        told += _of_everybody(study, panel)
+    counted = split_halves(code(study, judged, judged), seed, panel.panel_id)
+    return _tables(counted, rows, told, [each.rows(**whose) for whose, each in told])
+
+
+def _of_everybody(study: Study, panel: Panel) -> list[tuple[Whose, Fit]]:
+    """Fit all of a panel, and no subgroups."""
+    whose = _whose(panel, ALL, EVERYBODY)
+    return [(whose, each) for each in fits_of(study, panel, subgroups=False)[EVERYBODY]]
+
+
+def _whose(panel: Panel, split: str, place: Place) -> Whose:
+    return {"panel_id": panel.panel_id, "split": split, "attribute": place[0], "level": place[1]}
+
+
+def _tables(
+    counted: pl.DataFrame, rows: Rows, fits: list[tuple[Whose, Fit]], coefficients: list[pl.DataFrame]
+) -> Evaluation:
     schema = {name: pl.DataFrame(EVALUATION[name].empty_table()).schema for name in EVALUATION}
-    found = pl.DataFrame(schema=schema["estimates"])
-    if reference is not None:
-        rows = structure_rows(study, reference, panel, replicates, seed)
-        coded = code(study, reference, panel)
-        extra = pl.DataFrame(rows, schema=schema["estimates"])
-        found = pl.concat([estimates(coded, replicates, seed, panel.panel_id), extra])
-    elif panel.kind == "human":
-        judged = panel.part(HOLDOUT if HOLDOUT in panel.respondents["split"] else None)
-        extra = pl.DataFrame(structure_halves(study, judged, seed), schema=schema["estimates"])
-        found = pl.concat([split_halves(code(study, judged, judged), seed, panel.panel_id), extra])
-    fits = {ALL: fit_all(study, panel)}
-    coefficients = [each.rows(panel.panel_id, ALL) for each in fits[ALL]]
-    if reference is not None:
-        people = fit_all(study, reference)
-        rows = recovery_rows(people, fits[ALL], replicates, seed, panel.panel_id)
-        rows += fidelity_rows(study, reference, panel, replicates, seed)
-        rows += memorisation_rows(study, pilot, reference, panel)
-        rows += prediction_rows(study, reference, panel, replicates, seed)
-        rows += polychoric_rows(study, reference, panel, replicates, seed)
-        rows += partial_rows(study, reference, panel, replicates, seed)
-        found = pl.concat([found, pl.DataFrame(rows, schema=schema["estimates"])])
-        coefficients = [beside(h, s, table) for h, s, table in zip(people, fits[ALL], coefficients, strict=True)]
-    if panel.kind == "human" and HOLDOUT in panel.respondents["split"]:
-        fits[HOLDOUT] = fit_all(study, panel.part(HOLDOUT))
-        coefficients += [each.rows(panel.panel_id, HOLDOUT) for each in fits[HOLDOUT]]
-    fitted = [each.row(panel.panel_id, split) for split, part in fits.items() for each in part]
     return Evaluation(
-        estimates=found,
-        fits=pl.DataFrame(fitted, schema=schema["fits"]),
+        estimates=pl.concat([counted, pl.DataFrame(rows, schema=schema["estimates"])]),
+        fits=pl.DataFrame([whose | each.row() for whose, each in fits], schema=schema["fits"]),
         coefficients=pl.concat([pl.DataFrame(schema=schema["coefficients"]), *coefficients], how="diagonal"),
     )
-
-
-@remembered
-def fit_all(study: Study, panel: Panel) -> list[Fit]:
-    """Fit every declared regression to one panel."""
-    people = panel.respondents.sort("respondent_id")
-    frame = people.join(wide(study, panel.responses), on="respondent_id", how="left", maintain_order="left")
-    clusters = people["cluster"] if people["cluster"].null_count() < people.height else None
-    return [
-        fit(regression, frame, study, people["weight"] if regression.weighted else None, clusters)
-        for regression in study.regressions
-    ]

@@ -13,19 +13,20 @@ within the arm.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import polars as pl
 
-from simframe.inference.interval import floor, interval, p_value
+from simframe.inference.pending import Pending, settle
 from simframe.inference.resample import Design, Whole, bootstrap, chunks, stream
-from simframe.inference.sample import Panel, design_of
+from simframe.inference.roster import columns, named, roster
+from simframe.inference.sample import Panel
 from simframe.metrics.arrays import Floats
 from simframe.study import Item, Study
-from simframe.warehouse.tables import ALL
 
-KINDS = ("bootstrap", "floor", "permuted")
+KINDS = ("bootstrap", "floor", "null")
 ANSWERED = 7
 """Place of ``answered`` among the fields of :class:`_Sums`."""
 _FLAT = 1e-12
@@ -72,6 +73,8 @@ class _Sums:
 def fidelity_rows(study: Study, reference: Panel, panel: Panel, replicates: int, seed: int) -> list[dict[str, object]]:
     """Return the rows of ``estimates``: every figure of every asked item, and its mean over them; none without twins.
 
+    In everybody, and in every declared subgroup of the humans.
+
     Args:
         study: which items are asked, and their scales.
         reference: the humans that the panel is judged by; only twins of theirs count.
@@ -79,23 +82,27 @@ def fidelity_rows(study: Study, reference: Panel, panel: Panel, replicates: int,
         replicates: draws behind every interval, floor and p-value.
         seed: of the draws; they depend on it, on the panel and on who its twins are, and on nothing else.
     """
-    humans = reference.respondents.sort("respondent_id")
     if "twin_of" not in panel.respondents.columns:
         return []
-    places = humans.select(twin_of="respondent_id").with_row_index("human")
+    people = roster(study, reference)
+    humans = pl.Series("respondent_id", people.ids, dtype=pl.String)
+    places = pl.DataFrame({"twin_of": humans}).with_row_index("human")
     twins = panel.respondents.sort("respondent_id").join(places, on="twin_of", how="inner", maintain_order="left")
     if twins.is_empty():
         return []
-    own = twins["human"].to_numpy().astype(np.int64)
     questions = [
-        _question(item, (reference, humans["respondent_id"]), (panel, twins["respondent_id"]))
-        for item in study.items
-        if item.answerable
+        _question(item, (reference, humans), (panel, twins["respondent_id"])) for item in study.items if item.answerable
     ]
-    pairs = _Pairs(questions, own, _design(humans, own), _arms(study, reference, humans["respondent_id"]))
-    rng = stream(seed, panel.panel_id, "fidelity", twins["respondent_id"].to_list())
-    with np.errstate(all="ignore"):
-        return pairs.rows(replicates, rng)
+    own, arms = twins["human"].to_numpy().astype(np.int64), _arms(study, reference, humans)
+    everybody = _Pairs(questions, own, people.design, arms)
+    waiting: list[Pending] = []
+    for place, rows in people.places.items():
+        pairs, kept = everybody.part(rows)
+        if len(kept):
+            rng = stream(seed, *named(panel.panel_id, place), "fidelity", twins["respondent_id"].gather(kept).to_list())
+            with np.errstate(all="ignore"):
+                waiting += pairs.figures(columns(place), replicates, rng)
+    return list(settle(waiting))
 
 
 @dataclass(frozen=True)
@@ -104,11 +111,23 @@ class _Pairs:
 
     questions: list[_Question]
     own: Whole
-    design: Design
+    people: Design
     arm: Whole
 
-    def rows(self, replicates: int, rng: np.random.Generator) -> list[dict[str, object]]:
-        """Return a row for every figure that is defined."""
+    @cached_property
+    def design(self) -> Design:
+        """How the pairs were drawn: the human's cluster and stratum; twins of one human are drawn together."""
+        return Design(np.ones(len(self.own)), self.people.unit[self.own], self.people.stratum[self.own])
+
+    def part(self, humans: Whole) -> tuple[_Pairs, Whole]:
+        """Return the pairs of some humans, whatever the twins say of themselves, and which these are."""
+        kept = np.flatnonzero(np.isin(self.own, humans))
+        questions = [replace(q, humans=q.humans[humans], twins=q.twins[kept]) for q in self.questions]
+        own = np.searchsorted(humans, self.own[kept])
+        return _Pairs(questions, own, self.people.part(humans), self.arm[humans]), kept
+
+    def figures(self, common: dict[str, object], replicates: int, rng: np.random.Generator) -> Iterator[Pending]:
+        """Yield every figure that is defined, of items and of means over them."""
         observed = {key: float(x[0]) for key, x in self._weighted(np.ones((len(self.own), 1)))}
         draws: dict[tuple[str, str], dict[str, list[Floats]]] = {key: {kind: [] for kind in KINDS} for key in observed}
         widest = max((question.table[0].size for question in self.questions), default=1)
@@ -116,24 +135,23 @@ class _Pairs:
             for kind, figures in (
                 ("bootstrap", self._weighted(bootstrap(rng, self.design, size))),
                 ("floor", self._exchanged(*self._strangers(size, rng), of_humans=True)),
-                ("permuted", self._exchanged(*self._shuffled(size, rng), of_humans=False)),
+                ("null", self._exchanged(*self._shuffled(size, rng), of_humans=False)),
             ):
                 for key, x in figures:
                     draws[key][kind].append(x)
         sizes = {q.item_id: int(q.table[ANSWERED, q.humans[self.own], q.twins].sum()) for q in self.questions}
-        rows: list[dict[str, object]] = []
         means: dict[str, list[tuple[str, float, dict[str, Floats]]]] = {}
         for (metric, item_id), estimate in observed.items():
             if np.isfinite(estimate):
                 drawn = {kind: np.concatenate(parts) for kind, parts in draws[metric, item_id].items()}
                 n = sizes[item_id]
-                rows.append(_row((metric, item_id), estimate, drawn, n, self._worth(metric, n)))
+                yield Pending(_row(common, item_id, n), metric, estimate, drawn, self._worth(metric, n))
                 means.setdefault(metric, []).append((item_id, estimate, drawn))
         for metric, parts in means.items():
             names, estimates, each = zip(*parts, strict=True)
             mean = {kind: _mean(np.stack([one[kind] for one in each])) for kind in KINDS}
-            rows.append(_row((metric, None), float(np.mean(estimates)), mean, min(sizes[name] for name in names), None))
-        return rows
+            n = min(sizes[name] for name in names)
+            yield Pending(_row(common, None, n), metric, float(np.mean(estimates)), mean)
 
     def _worth(self, metric: str, n: int) -> int:
         """Return the sample size of a share: clusters answer as one where all their shares are 0 or 1."""
@@ -222,27 +240,8 @@ def _mean(stacked: Floats) -> Floats:
     return np.asarray(np.where(known, stacked, 0.0).sum(axis=0) / known.sum(axis=0))
 
 
-def _row(
-    key: tuple[str, str | None], estimate: float, draws: dict[str, Floats], n: int, worth: int | None
-) -> dict[str, object]:
-    metric, item_id = key
-    low, high = interval(metric, estimate, draws["bootstrap"], worth)
-    middle, edge = floor(metric, draws["floor"])
-    return {
-        "family": "fidelity",
-        "metric": metric,
-        "item_id": item_id,
-        "attribute": ALL,
-        "level": ALL,
-        "estimate": estimate,
-        "ci_low": low,
-        "ci_high": high,
-        "floor": middle,
-        "floor_q95": edge,
-        "p_value": p_value(metric, estimate, draws["permuted"]),
-        "n_h": n,
-        "n_s": n,
-    }
+def _row(common: dict[str, object], item_id: str | None, n: int) -> dict[str, object]:
+    return common | {"family": "fidelity", "item_id": item_id, "n_h": n, "n_s": n}
 
 
 def _question(item: Item, humans: tuple[Panel, pl.Series], twins: tuple[Panel, pl.Series]) -> _Question:
@@ -274,12 +273,6 @@ def _table(item: Item, levels: pl.DataFrame) -> Floats:
     code = levels["code"].rank("dense").fill_null(0).to_numpy()
     same = both & (code[:, None] == code) & (code > 0)
     return np.stack([scored, y, yhat, y * y, yhat * yhat, y * yhat, np.abs(y - yhat), both, same]).astype(np.float64)
-
-
-def _design(humans: pl.DataFrame, own: Whole) -> Design:
-    """Return how the pairs were drawn: the human's cluster and stratum; twins of one human are drawn together."""
-    people = design_of(humans)
-    return Design(np.ones(len(own)), people.unit[own], people.stratum[own])
 
 
 def _arms(study: Study, reference: Panel, ids: pl.Series) -> Whole:

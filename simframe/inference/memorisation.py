@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from simframe.inference.interval import wilson
 from simframe.inference.resample import Design
-from simframe.inference.sample import Panel, design_of
+from simframe.inference.roster import columns, roster
+from simframe.inference.sample import Panel
 from simframe.study import Study
-from simframe.warehouse.tables import ALL
 
 Flags = NDArray[np.bool_]
 
@@ -42,7 +42,7 @@ class _Share:
 
 
 def memorisation_rows(study: Study, pilot: Panel | None, reference: Panel, panel: Panel) -> list[dict[str, object]]:
-    """Return the rows of ``estimates``; none without a pilot.
+    """Return the rows of ``estimates``, of everybody and of every declared subgroup; none without a pilot.
 
     Args:
         study: which items are asked.
@@ -50,19 +50,30 @@ def memorisation_rows(study: Study, pilot: Panel | None, reference: Panel, panel
         reference: the people it is judged by.
         panel: the panel.
     """
-    known = None if pilot is None else _vectors(study, pilot)
+    known = None if pilot is None else _vectors(study, pilot).drop_nulls()
     if known is None or known.is_empty():
         return []
-    sides = {}
-    for name, side in (("h", reference), ("s", panel)):
-        vectors = side.respondents.sort("respondent_id").join(_vectors(study, side), on="respondent_id", how="inner")
-        if vectors.is_empty() or not (vectors["weight"].fill_null(0.0) > 0).any():
-            return []
-        vectors = vectors.sort("respondent_id")
-        sides[name] = _Share.of(vectors["vector"].is_in(known["vector"].implode()).to_numpy(), design_of(vectors))
-    h, s = sides["h"], sides["s"]
+    sides = []
+    for side in (reference, panel):
+        vectors = _vectors(study, side)
+        answered, seen = (
+            vectors.is_not_null().to_numpy(),
+            vectors.is_in(known.implode()).fill_null(value=False).to_numpy(),
+        )
+        sides.append((roster(study, side), answered, seen))
+    rows: list[dict[str, object]] = []
+    for place in sides[0][0].places:
+        own = [(people, people.places[place][answered[people.places[place]]], seen) for people, answered, seen in sides]
+        if any(not (people.design.weight[members] > 0).any() for people, members, _ in own):
+            continue
+        h, s = (_Share.of(seen[members], people.design.part(members)) for people, members, seen in own)
+        rows += _rows(columns(place), h, s)
+    return rows
+
+
+def _rows(place: dict[str, object], h: _Share, s: _Share) -> list[dict[str, object]]:
     low, high = wilson(h.share, h.worth)
-    common = {"family": "heterogeneity", "attribute": ALL, "level": ALL, "n_h": h.n, "n_s": s.n}
+    common = place | {"family": "heterogeneity", "n_h": h.n, "n_s": s.n}
     own = dict(zip(("ci_low", "ci_high"), wilson(s.share, s.worth), strict=True))
     own |= {"floor": h.share, "floor_q95": high, "p_value": _p_value(h, s)}
     people = {"estimate": h.share, "ci_low": low, "ci_high": high}
@@ -72,15 +83,17 @@ def memorisation_rows(study: Study, pilot: Panel | None, reference: Panel, panel
     ]
 
 
-def _vectors(study: Study, panel: Panel) -> pl.DataFrame:
-    """Return respondent_id and the answers to all asked items, as one text, of those who gave any."""
+def _vectors(study: Study, panel: Panel) -> pl.Series:
+    """Return everybody's answers to all asked items as one text, in the order of ids; null of those who gave none."""
     asked = [item.id for item in study.questions]
     answered = panel.responses.filter(
         pl.col("item_id").is_in(asked) & ~pl.col("missing") & pl.col("code").is_not_null()
-    ).join(panel.respondents.select("respondent_id"), on="respondent_id", how="semi")
+    )
     # A code never holds the separators.
     text = pl.concat_str("item_id", "code", separator="\x1f").sort().str.join("\x1e").alias("vector")
-    return answered.group_by("respondent_id").agg(text)
+    order = panel.respondents.select("respondent_id").sort("respondent_id")
+    given = answered.group_by("respondent_id").agg(text)
+    return order.join(given, on="respondent_id", how="left", maintain_order="left")["vector"]
 
 
 def _worth(seen: Flags, share: float, design: Design) -> float:

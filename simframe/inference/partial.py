@@ -11,109 +11,136 @@ by the kernels.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
 import numpy as np
 import polars as pl
 from scipy.sparse import csr_array, hstack
 
+from simframe.inference.halving import HALVES, half_against_half
 from simframe.inference.independence import inflation_ratio
-from simframe.inference.interval import floor, interval, p_value
+from simframe.inference.pending import Pending, settle
 from simframe.inference.polychoric import places
-from simframe.inference.resample import Design, afresh, bootstrap, chunks, shuffled, stream
-from simframe.inference.sample import Panel, design_of
+from simframe.inference.resample import Design, Whole, afresh, bootstrap, chunks, halves, shuffled, stream
+from simframe.inference.roster import Place, columns, named, roster
+from simframe.inference.sample import Panel
 from simframe.metrics._plugin import kernel
 from simframe.metrics.arrays import Floats
 from simframe.study import Pair, Study
 from simframe.warehouse.aggregate import crossed
-from simframe.warehouse.tables import ALL
 
 METRICS = ("cramers_v_partial", "mutual_information_partial", "goodman_kruskal_tau_partial", "spearman_partial")
 FEW = "fewer than two respondents on one side"
+UNDEFINED = "undefined on these answers"
 Figures = dict[str, tuple[Floats, Floats]]
 """Metric -> its value on both sides, one a draw; NaN where undefined."""
 
 
 def partial_rows(study: Study, reference: Panel, panel: Panel, replicates: int, seed: int) -> list[dict[str, object]]:
-    """Return the rows of ``estimates`` of every declared pair that has controls; no draws, no rows."""
+    """Return the rows of ``estimates`` of every declared pair that has controls, in every declared subgroup."""
+    waiting: list[Pending] = []
+    for place, pair in _pairs(study, reference, panel):
+        rng = stream(seed, *named(panel.panel_id, place), pair.pair.id, "partial")
+        waiting += pair.figures(columns(place), replicates, rng)
+    return list(settle(waiting))
+
+
+def partial_halves(study: Study, panel: Panel, seed: int) -> list[dict[str, object]]:
+    """Return the rows of ``estimates`` that compare people with themselves, half against half."""
     return [
-        row
-        for pair in study.pairs
-        if pair.controls
-        for row in _Pair(study, pair, reference, panel).rows(
-            replicates, stream(seed, panel.panel_id, pair.id, "partial")
-        )
+        columns(place) | row
+        for place, pair in _pairs(study, panel, panel)
+        for row in pair.halved(stream(seed, *named(panel.panel_id, place), pair.pair.id, "partial", "halves"))
     ]
 
 
-class _Pair:
-    """One pair: its combinations of belief, action and stratum as rows, respondents of both sides as columns."""
+def _pairs(study: Study, reference: Panel, panel: Panel) -> Iterator[tuple[Place, _Pair]]:
+    h, s = roster(study, reference), roster(study, panel)
+    for pair in study.pairs:
+        if pair.controls:
+            everybody = _Pair.of(study, pair, reference, panel)
+            yield from ((place, everybody.part(h.places[place], s.places[place])) for place in h.places)
 
-    def __init__(self, study: Study, pair: Pair, reference: Panel, panel: Panel) -> None:
-        self.pair = pair
+
+@dataclass(frozen=True)
+class _Pair:
+    """One pair: its combinations of belief, action and stratum as rows, respondents of both sides as columns.
+
+    ``codes`` and ``ranks`` are those of the combinations; there are fewer than two of ``ranks`` where belief or action
+    has no order.
+    """
+
+    pair: Pair
+    codes: list[pl.Series]
+    ranks: list[pl.Series]
+    designs: tuple[Design, Design]
+    members: tuple[csr_array, csr_array]
+
+    @classmethod
+    def of(cls, study: Study, pair: Pair, reference: Panel, panel: Panel) -> _Pair:
+        """Find the combinations that somebody on either side gave."""
         sides = [_answers(study, pair, side) for side in (reference, panel)]
         cells = pl.concat(sides).select("belief", "action", "stratum").drop_nulls().unique().sort(pl.all())
         cells = cells.with_row_index("cell")
-        # Ranks from 1 upward, as the kernels read them; a code that has no place in the order has no rank.
-        self.codes = [cells[name].rank("dense").cast(pl.Float64) for name in ("belief", "action", "stratum")]
         order = [places(study.item(name)) for name in (pair.belief, pair.action)]
-        self.ranks = [
-            cells[name].replace_strict(known, default=None, return_dtype=pl.Float64).rank("dense").cast(pl.Float64)
-            for name, known in zip(("belief", "action"), order, strict=True)
-            if known is not None
-        ]
-        self.designs = [design_of(side.respondents.sort("respondent_id")) for side in (reference, panel)]
-        self.members = []
+        members = []
         for side in sides:
             known = side.with_row_index("row").join(cells, on=["belief", "action", "stratum"])
             place = known["cell"].to_numpy(), known["row"].to_numpy()
-            self.members.append(csr_array((np.ones(known.height), place), shape=(cells.height, side.height)))
-        self.n = [int(members.nnz) for members in self.members]
+            members.append(csr_array((np.ones(known.height), place), shape=(cells.height, side.height)))
+        return cls(
+            pair,
+            # Ranks from 1 upward, as the kernels read them; a code that has no place in the order has no rank.
+            [cells[name].rank("dense").cast(pl.Float64) for name in ("belief", "action", "stratum")],
+            [
+                cells[name].replace_strict(known, default=None, return_dtype=pl.Float64).rank("dense").cast(pl.Float64)
+                for name, known in zip(("belief", "action"), order, strict=True)
+                if known is not None
+            ],
+            (roster(study, reference).design, roster(study, panel).design),
+            (members[0], members[1]),
+        )
 
-    def rows(self, replicates: int, rng: np.random.Generator) -> list[dict[str, object]]:
-        """Return four rows for every partial association that is defined on one side at least."""
+    def part(self, h: Whole, s: Whole) -> _Pair:
+        """Return the pair among some people and respondents."""
+        designs = self.designs[0].part(h), self.designs[1].part(s)
+        return replace(self, designs=designs, members=(self.members[0][:, h], self.members[1][:, s]))
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Those that are defined for such items."""
+        return METRICS if len(self.ranks) == 2 else METRICS[:3]
+
+    def figures(self, place: dict[str, object], replicates: int, rng: np.random.Generator) -> Iterator[Pending]:
+        """Yield four figures of every partial association."""
         h, s = self.designs
         observed = self._measured(*(m @ d.weight[:, None] for m, d in zip(self.members, self.designs, strict=True)))
         heard = min(np.count_nonzero(h.weight), np.count_nonzero(s.weight))
         drawn = self._drawn(h, s, replicates, rng) if heard > 1 else {}
-        found = []
-        for metric in METRICS:
-            if metric == "spearman_partial" and len(self.ranks) < 2:
-                continue
-            now = _variants(metric, observed[metric])
+        row = self._row() | place | {"n_h": self.members[0].nnz, "n_s": self.members[1].nnz}
+        for metric in self.metrics:
             draws = {kind: _variants(metric, figures[metric]) for kind, figures in drawn.items()}
-            found += [self._row(metric, suffix, now, draws) for suffix in now]
-        return found
+            for suffix, (estimate,) in _variants(metric, observed[metric]).items():
+                reason = None if np.isfinite(estimate) and drawn else FEW if np.isfinite(estimate) else UNDEFINED
+                own = {kind: each[suffix] for kind, each in draws.items()}
+                yield Pending(row | {"reason": reason}, metric + suffix, float(estimate), own)
 
-    def _row(
-        self, metric: str, suffix: str, now: dict[str, Floats], draws: dict[str, dict[str, Floats]]
-    ) -> dict[str, object]:
-        name, estimate = metric + suffix, float(now[suffix][0])
-        own = {kind: each[suffix] for kind, each in draws.items()}
-        nothing = np.empty(0)
-        low, high = interval(name, estimate, own.get("bootstrap", nothing))
-        known = bool(np.isfinite(estimate))
-        middle, edge = floor(name, own.get("floor", nothing)) if known else (None, None)
-        p = None
-        if known and "_inflation" in suffix:
-            chance = draws.get("permuted", {}).get("_inflation", nothing)
-            p = p_value(f"{metric}_inflation", float(now["_inflation"][0]), chance)
-        return {
-            "family": "coherence",
-            "metric": name,
-            "item_id": self.pair.belief,
-            "item_id_2": self.pair.action,
-            "attribute": ALL,
-            "level": ALL,
-            "term": self.pair.id,
-            "estimate": estimate if known else None,
-            "ci_low": low,
-            "ci_high": high,
-            "floor": middle,
-            "floor_q95": edge,
-            "p_value": p,
-            "reason": FEW if known and not draws else None if known else "undefined on these answers",
-            "n_h": self.n[0],
-            "n_s": self.n[1],
-        }
+    def halved(self, rng: np.random.Generator) -> list[dict[str, object]]:
+        """Return the same rows between halves of the people; none of fewer than two."""
+        people, members = self.designs[0], self.members[0]
+        if len(people.weight) < 2:
+            return []
+        drawn = self._measured(*(members @ half for half in halves(rng, people, HALVES)))
+        return [
+            self._row() | half_against_half(metric + suffix, values, int(members.nnz))
+            for metric in self.metrics
+            for suffix, values in _variants(metric, drawn[metric]).items()
+        ]
+
+    def _row(self) -> dict[str, object]:
+        pair = self.pair
+        return {"family": "coherence", "item_id": pair.belief, "item_id_2": pair.action, "term": pair.id}
 
     def _drawn(self, h: Design, s: Design, replicates: int, rng: np.random.Generator) -> dict[str, Figures]:
         """Return the figures of both sides under every kind of draw."""
@@ -129,14 +156,14 @@ class _Pair:
             }
             if plain:
                 in_h, in_s = shuffled(rng, h, s, size)
-                tables["permuted"] = (pooled @ in_h, pooled @ in_s)
+                tables["null"] = (pooled @ in_h, pooled @ in_s)
             for kind, both in tables.items():
                 kinds.setdefault(kind, []).append(self._measured(*both))
         found = {
             kind: {name: (_joined(parts, name, 0), _joined(parts, name, 1)) for name in METRICS}
             for kind, parts in kinds.items()
         }
-        return found if plain else found | {"permuted": found["floor"]}
+        return found if plain else found | {"null": found["floor"]}
 
     def _measured(self, h: Floats, s: Floats) -> Figures:
         """Return every metric of both sides; counts have a row a combination and a column a draw."""

@@ -11,25 +11,28 @@ infinitesimal jackknife, Efron 1982), summed over whole clusters within strata. 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
 import simframe.metrics as m
-from simframe.inference.interval import floor, interval, p_value
-from simframe.inference.resample import stream
-from simframe.inference.sample import Panel, design_of
+from simframe.inference.halving import HALVES, half_against_half
+from simframe.inference.memory import remembered
+from simframe.inference.pending import Pending, settle
+from simframe.inference.resample import Design, stream
+from simframe.inference.roster import Place, columns, named, roster
+from simframe.inference.sample import Panel
 from simframe.metrics.arrays import Floats
 from simframe.study import Item, Pair, Study
-from simframe.warehouse.tables import ALL
 
 MOST_CELLS = 200
 """A table with more combinations than this has no interval: each costs two likelihoods to be maximised."""
 _STEP = 1e-3
 """Of all respondents: how many are put into a cell, and taken out, to see what that changes."""
 _END = 1 - 1e-9
-_NOTHING = np.empty(0)
+_NO_ORDER = "nominal item without values"
 
 
 @dataclass(frozen=True)
@@ -53,21 +56,42 @@ class _Side:
 def polychoric_rows(
     study: Study, reference: Panel, panel: Panel, replicates: int, seed: int
 ) -> list[dict[str, object]]:
-    """Return four rows of ``estimates`` for every declared pair: H, S, their difference and their quotient."""
-    return [
-        row
-        for pair in study.pairs
-        for row in _rows(
-            pair,
-            _side(study, pair, reference),
-            _side(study, pair, panel),
-            replicates,
-            stream(seed, panel.panel_id, pair.id, "polychoric"),
-        )
-    ]
+    """Return four rows of ``estimates`` for every declared pair and subgroup: H, S, difference and quotient."""
+    waiting: list[Pending] = []
+    for pair in study.pairs:
+        people, others = _sides_of_people(study, reference, pair.id), _sides(study, panel, pair.id)
+        for place, h in people.items():
+            rng = stream(seed, *named(panel.panel_id, place), pair.id, "polychoric")
+            waiting += _figures(_key(pair) | columns(place), h, others[place], replicates, rng)
+    return list(settle(waiting))
 
 
-def _rows(pair: Pair, h: _Side, s: _Side, replicates: int, rng: np.random.Generator) -> list[dict[str, object]]:
+def polychoric_halves(study: Study, panel: Panel, seed: int) -> list[dict[str, object]]:
+    """Return the rows of ``estimates`` that compare people with themselves, half against half.
+
+    On Fisher's scale two halves lie as far on either side of all: by an error of the same variance.
+    """
+    rows: list[dict[str, object]] = []
+    for pair in study.pairs:
+        for place, people in _sides_of_people(study, panel, pair.id).items():
+            if people.error is None or people.rho is None:
+                continue
+            rng = stream(seed, *named(panel.panel_id, place), pair.id, "polychoric", "halves")
+            centre, error = np.arctanh(people.rho), people.error * rng.standard_normal(HALVES)
+            h, s = np.tanh(centre + error), np.tanh(centre - error)
+            found = {"_h": h, "_s": s, "_inflation": s - h, "_inflation_ratio": s / h}
+            common = _key(pair) | columns(place)
+            rows += [common | half_against_half(f"polychoric{each}", x, people.n) for each, x in found.items()]
+    return rows
+
+
+def _key(pair: Pair) -> dict[str, object]:
+    return {"family": "coherence", "item_id": pair.belief, "item_id_2": pair.action, "term": pair.id}
+
+
+def _figures(
+    key: dict[str, object], h: _Side, s: _Side, replicates: int, rng: np.random.Generator
+) -> Iterator[Pending]:
     reasons = [
         f"{side.reason} in the {name}" if side.reason else None for side, name in ((h, "reference"), (s, "panel"))
     ]
@@ -82,35 +106,11 @@ def _rows(pair: Pair, h: _Side, s: _Side, replicates: int, rng: np.random.Genera
         "_inflation_ratio": (ratio, both or "no association in the reference"),
     }
     drawn, between = _draws(h, s, replicates, rng)
-    rows: list[dict[str, object]] = []
     for suffix, (estimate, reason) in figures.items():
-        metric, x = f"polychoric{suffix}", np.nan if estimate is None else estimate
-        low, high = interval(metric, x, drawn.get(suffix, _NOTHING))
-        middle, edge = floor(metric, between.get(suffix, _NOTHING)) if estimate is not None else (None, None)
-        p = None
-        if gap is not None and estimate is not None and "_inflation" in suffix:
-            p = p_value("polychoric_inflation", gap, between.get("_inflation", _NOTHING))
-        rows.append(
-            {
-                "family": "coherence",
-                "metric": metric,
-                "item_id": pair.belief,
-                "item_id_2": pair.action,
-                "attribute": ALL,
-                "level": ALL,
-                "term": pair.id,
-                "estimate": estimate,
-                "ci_low": low,
-                "ci_high": high,
-                "floor": middle,
-                "floor_q95": edge,
-                "p_value": p,
-                "reason": reason if estimate is None or low is None else None,
-                "n_h": h.n,
-                "n_s": s.n,
-            }
-        )
-    return rows
+        kinds = {"bootstrap": drawn, "floor": between, "null": between}
+        own = {kind: draws[suffix] for kind, draws in kinds.items() if suffix in draws}
+        row = key | {"n_h": h.n, "n_s": s.n, "reason": reason if estimate is None or suffix not in drawn else None}
+        yield Pending(row, f"polychoric{suffix}", np.nan if estimate is None else estimate, own)
 
 
 def _draws(
@@ -128,47 +128,81 @@ def _draws(
     }, between
 
 
-def _side(study: Study, pair: Pair, side: Panel) -> _Side:
-    """Estimate the correlation in one panel."""
-    rows = _answers(study, pair, side)
-    if rows is None:
-        return _Side(0, 0.0, None, None, "nominal item without values")
-    weight = rows["weight"].to_numpy()
-    table = (
-        rows.filter(pl.col("weight") > 0)
-        .group_by("belief", "action", maintain_order=True)
-        .agg(n=pl.col("weight").sum())
-    )
-    table = table.sort("belief", "action")
-    rho = table.select(m.polychoric("n", "belief", "action")).item()
-    worth = float(weight.sum() ** 2 / (weight**2).sum()) if weight.any() else 0.0
-    if rho is None:
-        few = next((name for name in ("belief", "action") if table[name].n_unique() == 1), None)
-        return _Side(rows.height, worth, None, None, f"a single {few}" if few else "no answers to both")
-    if abs(rho) > _END or table.height > MOST_CELLS:
-        why = "a table without exceptions" if abs(rho) > _END else f"more than {MOST_CELLS} combinations"
-        return _Side(rows.height, worth, rho, None, f"no interval: {why}")
-    changes = table.select("belief", "action").with_columns(change=pl.Series(_changes(table)))
-    rows = rows.join(changes, on=["belief", "action"], how="left", maintain_order="left")
-    return _Side(rows.height, worth, rho, float(np.sqrt(_variance(rows))) / (1 - rho**2), None)
+def _sides(study: Study, panel: Panel, pair_id: str) -> dict[Place, _Side]:
+    """Estimate the correlation of a pair in everybody and in every declared subgroup, all likelihoods in one call."""
+    pair = next(each for each in study.pairs if each.id == pair_id)
+    people, answers = roster(study, panel), _answers(study, pair, panel)
+    if answers is None:
+        return dict.fromkeys(people.places, _Side(0, 0.0, None, None, _NO_ORDER))
+    answered = np.isfinite(answers.sum(axis=1))
+    rows = {place: own[answered[own]] for place, own in people.places.items()}
+    tables = {place: _Table.of(answers[own], people.design.weight[own]) for place, own in rows.items()}
+    rhos = _correlations([(table.cells, table.n) for table in tables.values()])
+    found, sure = {}, {}
+    for (place, table), rho in zip(tables.items(), rhos, strict=True):
+        weight = people.design.weight[rows[place]]
+        worth = float(weight.sum() ** 2 / (weight**2).sum()) if weight.any() else 0.0
+        reason = table.no_figure if np.isnan(rho) else table.no_interval(rho)
+        found[place] = _Side(len(weight), worth, None if np.isnan(rho) else float(rho), None, reason)
+        if reason is None:
+            sure[place] = table
+    changes = _changes(list(sure.values()))
+    for (place, table), change in zip(sure.items(), changes, strict=True):
+        variance = _variance(people.design.part(rows[place]), table.change(answers[rows[place]], change))
+        error = float(np.sqrt(variance)) / (1 - (found[place].rho or 0.0) ** 2)
+        found[place] = replace(found[place], error=error)
+    return found
 
 
-def _answers(study: Study, pair: Pair, side: Panel) -> pl.DataFrame | None:
-    """Return weight, unit, stratum, belief and action of those who answered both; None where either has no order."""
-    people = side.respondents.sort("respondent_id")
-    design = design_of(people)
-    rows = people.select("respondent_id").with_columns(
-        weight=pl.Series(design.weight), unit=pl.Series(design.unit), stratum=pl.Series(design.stratum)
-    )
-    for name, kind in ((pair.belief, "belief"), (pair.action, "action")):
+_sides_of_people = remembered(_sides)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Belief and action of every combination that somebody of some weight gave, and the sum of their weights."""
+
+    cells: Floats
+    n: Floats
+
+    @classmethod
+    def of(cls, answers: Floats, weight: Floats) -> _Table:
+        """Count answers, one row a respondent."""
+        cells, cell = np.unique(answers[weight > 0], axis=0, return_inverse=True)
+        return cls(cells, np.bincount(cell.ravel(), weight[weight > 0], len(cells)).astype(np.float64))
+
+    @property
+    def no_figure(self) -> str:
+        """Why there is no correlation."""
+        if not len(self.n):
+            return "no answers to both"
+        return "a single belief" if np.ptp(self.cells[:, 0]) == 0 else "a single action"
+
+    def no_interval(self, rho: float) -> str | None:
+        """Why there is no interval, if there is none."""
+        if abs(rho) > _END:
+            return "no interval: a table without exceptions"
+        return f"no interval: more than {MOST_CELLS} combinations" if len(self.n) > MOST_CELLS else None
+
+    def change(self, answers: Floats, change: Floats) -> Floats:
+        """Return what each respondent changes, from what each cell does; nothing where nobody of weight is in it."""
+        known = {tuple(cell): x for cell, x in zip(self.cells.tolist(), change.tolist(), strict=True)}
+        return np.array([known.get(tuple(each), 0.0) for each in answers.tolist()])
+
+
+def _answers(study: Study, pair: Pair, side: Panel) -> Floats | None:
+    """Return places of belief and action, a row a respondent in the order of ids; None where either has no order."""
+    order = side.respondents.select("respondent_id").sort("respondent_id")
+    columns = []
+    for name in (pair.belief, pair.action):
         known = places(study.item(name))
         if known is None:
             return None
         answered = side.responses.filter((pl.col("item_id") == name) & ~pl.col("missing")).select(
-            "respondent_id", pl.col("code").replace_strict(known, default=None, return_dtype=pl.Float64).alias(kind)
+            "respondent_id", place=pl.col("code").replace_strict(known, default=None, return_dtype=pl.Float64)
         )
-        rows = rows.join(answered, on="respondent_id", how="left", maintain_order="left")
-    return rows.drop_nulls(["belief", "action"])
+        found = order.join(answered, on="respondent_id", how="left", maintain_order="left")
+        columns.append(found["place"].fill_null(np.nan).to_numpy())
+    return np.stack(columns, axis=1)
 
 
 def places(item: Item) -> dict[str, float] | None:
@@ -181,22 +215,40 @@ def places(item: Item) -> dict[str, float] | None:
     return {code: float(place) for place, code in enumerate(values)} if item.scale != "nominal" else None
 
 
-def _changes(table: pl.DataFrame) -> Floats:
-    """Return what one more respondent in each cell would change, by central differences."""
-    n = table["n"].to_numpy()
-    steps = np.minimum(_STEP * n.sum(), n / 2)
-    moved = np.concatenate([n - np.diag(steps), n + np.diag(steps)])
-    frame = pl.DataFrame({"table": np.repeat(np.arange(len(moved)), len(n)), "n": moved.ravel()}).with_columns(
-        pl.Series(name, np.tile(table[name].to_numpy(), len(moved))) for name in ("belief", "action")
+def _correlations(tables: Sequence[tuple[Floats, Floats]]) -> Floats:
+    """Return the correlation of every table, NaN where there is none."""
+    sizes = [len(n) for _, n in tables]
+    if not sum(sizes):
+        return np.full(len(tables), np.nan)
+    cells, n = np.concatenate([cells for cells, _ in tables]), np.concatenate([n for _, n in tables])
+    frame = pl.DataFrame(
+        {"table": np.repeat(np.arange(len(sizes)), sizes), "n": n, "belief": cells[:, 0], "action": cells[:, 1]}
     )
-    found = frame.group_by("table").agg(m.polychoric("n", "belief", "action")).sort("table")["polychoric"].to_numpy()
-    return np.asarray((found[len(n) :] - found[: len(n)]) / (2 * steps), dtype=np.float64)
+    found = frame.group_by("table").agg(m.polychoric("n", "belief", "action").alias("rho"))
+    rho = np.full(len(tables), np.nan)
+    rho[found["table"].to_numpy()] = found["rho"].fill_null(np.nan).to_numpy()
+    return rho
 
 
-def _variance(rows: pl.DataFrame) -> float:
+def _changes(tables: list[_Table]) -> list[Floats]:
+    """Return what one more respondent in each cell of each table would change, by central differences."""
+    steps = [np.minimum(_STEP * table.n.sum(), table.n / 2) for table in tables]
+    moved = [
+        (table.cells, n)
+        for table, step in zip(tables, steps, strict=True)
+        for n in (*(table.n - np.diag(step)), *(table.n + np.diag(step)))
+    ]
+    found, start, changes = _correlations(moved), 0, []
+    for step in steps:
+        less, more = found[start : start + 2 * len(step)].reshape(2, -1)
+        changes.append(np.asarray((more - less) / (2 * step)))
+        start += 2 * len(step)
+    return changes
+
+
+def _variance(design: Design, change: Floats) -> float:
     """Return the variance of the sum of respondents' changes over clusters drawn within strata."""
-    units = rows.group_by("stratum", "unit", maintain_order=True).agg(
-        z=(pl.col("weight") * pl.col("change").fill_null(0.0)).sum()
-    )
-    parts = units.group_by("stratum", maintain_order=True).agg(pl.col("z").var(ddof=1) * pl.len()).sort("stratum")
-    return float(parts["z"].fill_null(0.0).to_numpy().sum())
+    units, unit = np.unique(np.stack([design.stratum, design.unit]), axis=1, return_inverse=True)
+    z = np.bincount(unit.ravel(), design.weight * np.nan_to_num(change))
+    drawn = [z[units[0] == stratum] for stratum in np.unique(units[0])]
+    return float(sum(len(own) * own.var(ddof=1) for own in drawn if len(own) > 1))

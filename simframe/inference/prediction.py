@@ -13,15 +13,18 @@ people are: its beliefs give its actions away.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from simframe.inference.crossfit import Crossfit, crossfit
-from simframe.inference.interval import floor, interval, p_value
-from simframe.inference.resample import afresh, bootstrap, chunks, digest, stream
+from simframe.inference.crossfit import Crossfit, crossfits, crossfits_of_people
+from simframe.inference.halving import HALVES, half_against_half
+from simframe.inference.pending import Pending, settle
+from simframe.inference.resample import afresh, bootstrap, chunks, digest, halves, stream
+from simframe.inference.roster import columns, named
 from simframe.inference.sample import Panel
 from simframe.metrics.arrays import Floats
 from simframe.study import Study
-from simframe.warehouse.tables import ALL
 
 Draws = dict[str, dict[str, Floats]]
 
@@ -29,7 +32,7 @@ Draws = dict[str, dict[str, Floats]]
 def prediction_rows(
     study: Study, reference: Panel, panel: Panel, replicates: int, seed: int
 ) -> list[dict[str, object]]:
-    """Return the rows of ``estimates`` for every action of a declared pair; none where there is no pair.
+    """Return the rows of ``estimates`` for every action of a declared pair and every subgroup; none without a pair.
 
     Args:
         study: its pairs name the actions; predictors are all items of role ``belief`` and the beliefs of those pairs.
@@ -38,37 +41,52 @@ def prediction_rows(
         replicates: draws behind every interval, floor and p-value.
         seed: of the draws; they depend on it, on the panel, the action and who answered, and on nothing else.
     """
+    waiting: list[Pending] = []
+    for name in dict.fromkeys(pair.action for pair in study.pairs):
+        people, others = crossfits_of_people(study, reference, name), crossfits(study, panel, name)
+        for place, h in people.items():
+            s = others[place]
+            rng = stream(seed, *named(panel.panel_id, place), "prediction", name, digest(h.ids, s.ids))
+            with np.errstate(all="ignore"):
+                waiting += _figures(_key(name) | columns(place), h, s, replicates, rng)
+    return list(settle(waiting))
+
+
+def prediction_halves(study: Study, panel: Panel, seed: int) -> list[dict[str, object]]:
+    """Return the rows of ``estimates`` that compare people with themselves, half against half."""
     rows: list[dict[str, object]] = []
     for name in dict.fromkeys(pair.action for pair in study.pairs):
-        h, s = (crossfit(study, side, name) for side in (reference, panel))
-        rng = stream(seed, panel.panel_id, "prediction", name, digest(h.ids, s.ids))
-        with np.errstate(all="ignore"):
-            rows += _rows(name, h, s, replicates, rng)
+        for place, people in crossfits_of_people(study, panel, name).items():
+            if people.reason:
+                continue
+            rng = stream(seed, *named(panel.panel_id, place), "prediction", "halves", name, digest(people.ids))
+            with np.errstate(all="ignore"):
+                found = _beside(*map(people.predictability, halves(rng, people.design, HALVES)))
+            common = _key(name) | columns(place)
+            rows += [common | half_against_half(f"predictability{each}", x, people.n) for each, x in found.items()]
     return rows
 
 
-def _rows(action: str, h: Crossfit, s: Crossfit, replicates: int, rng: np.random.Generator) -> list[dict[str, object]]:
-    common = {"family": "coherence", "item_id_2": action, "attribute": ALL, "level": ALL, "n_h": h.n, "n_s": s.n}
+def _key(action: str) -> dict[str, object]:
+    return {"family": "coherence", "item_id_2": action}
+
+
+def _figures(
+    key: dict[str, object], h: Crossfit, s: Crossfit, replicates: int, rng: np.random.Generator
+) -> Iterator[Pending]:
     reasons = {"_h": h.reason and f"reference: {h.reason}", "_s": s.reason and f"panel: {s.reason}"}
     reasons["_inflation"] = reasons["_h"] or reasons["_s"]
     reasons["_inflation_ratio"] = reasons["_inflation"] or "beliefs do not foretell the action in people"
     sides = [None if side.reason else np.array([side.observed()]) for side in (h, s)]
     draws = _draws(h, s, replicates, rng)
-    rows: list[dict[str, object]] = []
-    p: float | None = None
     for suffix, reason in reasons.items():
-        metric = f"predictability{suffix}"
         estimate = float(_beside(*sides).get(suffix, np.array([np.nan]))[0])
-        if not np.isfinite(estimate):
-            rows.append(common | {"metric": metric, "reason": reason})
-            continue
-        between_people = draws["floor"].get(suffix, np.empty(0))
-        low, high = interval(metric, estimate, draws["bootstrap"][suffix])
-        middle, edge = floor(metric, between_people)
-        figures = {"estimate": estimate, "ci_low": low, "ci_high": high, "floor": middle, "floor_q95": edge}
-        p = p_value(metric, estimate, between_people) if suffix != "_inflation_ratio" else p
-        rows.append(common | figures | {"metric": metric, "p_value": p})
-    return rows
+        row, metric = key | {"n_h": h.n, "n_s": s.n}, f"predictability{suffix}"
+        if np.isfinite(estimate):
+            own = {kind: drawn[suffix] for kind, drawn in draws.items() if suffix in drawn}
+            yield Pending(row, metric, estimate, own)
+        else:
+            yield Pending(row | {"reason": reason}, metric, np.nan, {})
 
 
 def _draws(h: Crossfit, s: Crossfit, replicates: int, rng: np.random.Generator) -> Draws:
@@ -81,10 +99,11 @@ def _draws(h: Crossfit, s: Crossfit, replicates: int, rng: np.random.Generator) 
         if people is not None and theirs is not None:
             again = h.predictability(afresh(rng, h.design, s.n, size, weighted=s.design.weighted))
             parts["floor"].append(_beside(people, again))
-    return {
+    joined = {
         kind: {suffix: np.concatenate([each[suffix] for each in found]) for suffix in (found[0] if found else ())}
         for kind, found in parts.items()
     }
+    return joined | {"null": joined["floor"]}
 
 
 def _beside(h: Floats | None, s: Floats | None) -> dict[str, Floats]:

@@ -15,15 +15,18 @@ Student's law, where there is one, is the people's. What it is *known* to differ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
-from simframe.inference.interval import floor, interval, inversion, p_value
+from simframe.inference.halving import HALVES, half_against_half
+from simframe.inference.interval import inversion
+from simframe.inference.pending import Pending, settle
 from simframe.inference.regression import ALPHA, Fit, law
 from simframe.inference.resample import stream
+from simframe.inference.roster import EVERYBODY, Place, columns, named
 from simframe.metrics.arrays import Floats
 
 
@@ -40,7 +43,7 @@ def beside(h: Fit, s: Fit, rows: pl.DataFrame) -> pl.DataFrame:
     gap = estimate - table["estimate_h"].to_numpy()
     known_se, own_law, se_at_n = table["se_h"].to_numpy(), law(_df(h, s)), se * inflation(h, s)
     reach = own_law.ppf(1 - ALPHA / 2) * se_at_n
-    columns = {
+    values = {
         "p_value_equal_n": 2 * own_law.sf(np.abs(estimate) / se_at_n),
         "ci_low_equal_n": estimate - reach,
         "ci_high_equal_n": estimate + reach,
@@ -49,12 +52,12 @@ def beside(h: Fit, s: Fit, rows: pl.DataFrame) -> pl.DataFrame:
     matched = table["se_h"].is_not_null()
     return rows.with_columns(
         pl.Series(name, np.where(matched, column, np.nan), dtype=pl.Float64).fill_nan(None)
-        for name, column in columns.items()
+        for name, column in values.items()
     )
 
 
 def recovery_rows(
-    h: Sequence[Fit], s: Sequence[Fit], replicates: int, seed: int, panel_id: str
+    h: Sequence[Fit], s: Sequence[Fit], replicates: int, seed: int, panel_id: str, *, place: Place = EVERYBODY
 ) -> list[dict[str, object]]:
     """Return the rows of ``estimates``: every figure of every regression that both sides could fit.
 
@@ -64,14 +67,36 @@ def recovery_rows(
         replicates: draws behind every interval, floor and p-value.
         seed: of the draws; they depend on it, the panel, the regression, and nothing else.
         panel_id: the panel.
+        place: the subgroup that both sides were fitted on.
     """
-    rows: list[dict[str, object]] = []
+    waiting: list[Pending] = []
     theirs = {each.regression_id: each for each in s}
     for each in h:
         pair = _Pair.of(each, theirs[each.regression_id])
         if pair is not None:
             with np.errstate(all="ignore"):
-                rows += pair.rows(replicates, stream(seed, panel_id, "recovery", each.regression_id))
+                rng = stream(seed, *named(panel_id, place), "recovery", each.regression_id)
+                waiting += pair.pending(columns(place), replicates, rng)
+    return list(settle(waiting))
+
+
+def recovery_halves(fits: Sequence[Fit], seed: int, panel_id: str, place: Place = EVERYBODY) -> list[dict[str, object]]:
+    """Return the rows of ``estimates`` that compare fits of people with themselves, half against half.
+
+    The coefficients of two halves lie as far on either side of those of all: by an error of the same covariance.
+    """
+    rows: list[dict[str, object]] = []
+    for each in fits:
+        pair = _Pair.of(each, each)
+        if pair is None:
+            continue
+        df = None if each.df is None else max(1.0, (each.df - len(pair.h.estimate)) / 2)
+        half = replace(pair.h, df=df, se=pair.h.se * np.sqrt(2), critical=float(law(df).ppf(1 - ALPHA / 2)))
+        error = pair.h.noise(stream(seed, *named(panel_id, place), "halves", each.regression_id), HALVES)
+        with np.errstate(all="ignore"):
+            found = _figures(half.estimate + error, half.estimate - error, half, half, missed=0)
+        common = columns(place) | {"family": "recovery", "term": each.regression_id}
+        rows += [common | half_against_half(metric, drawn, each.n) for metric, drawn in found.items()]
     return rows
 
 
@@ -140,41 +165,23 @@ class _Pair:
         missed = int((lost["p_value"] < ALPHA).sum())
         return cls(h.regression_id, h.n, s.n, sides[0], sides[1], missed)
 
-    def rows(self, replicates: int, rng: np.random.Generator) -> list[dict[str, object]]:
-        """Return a row of ``estimates`` for every figure that is defined."""
+    def pending(self, place: dict[str, object], replicates: int, rng: np.random.Generator) -> Iterator[Pending]:
+        """Yield every figure that is defined."""
         observed = {name: float(x[0]) for name, x in self.figures(self.h.estimate[None], self.s.estimate[None]).items()}
         noise_h, noise_s = (side.noise(rng, replicates) for side in (self.h, self.s))
         drawn_h, drawn_s = self.h.estimate + noise_h, self.s.estimate + noise_s
         bootstrap = self.figures(drawn_h, drawn_s)
         bootstrap["coefficient_correlation"] = self._unattenuated(drawn_h, drawn_s)
         between_people, shifted = self._between_people(replicates, rng), self._one_population(replicates, rng)
-        rows = []
+        row = place | {"family": "recovery", "term": self.regression_id, "n_h": self.n_h, "n_s": self.n_s}
         for metric, estimate in observed.items():
-            if not np.isfinite(estimate):
-                continue
-            low, high = interval(metric, estimate, bootstrap[metric])
-            if metric == "coefficient_distance":
-                low, high = inversion(self.s.estimate - self.h.estimate, noise_s - noise_h)
-                low, high = min(low, estimate), max(high, estimate)
-            middle, edge = floor(metric, between_people[metric])
-            rows.append(
-                {
-                    "family": "recovery",
-                    "metric": metric,
-                    "attribute": "all",
-                    "level": "all",
-                    "term": self.regression_id,
-                    "estimate": estimate,
-                    "ci_low": low,
-                    "ci_high": high,
-                    "floor": middle,
-                    "floor_q95": edge,
-                    "p_value": p_value(metric, estimate, shifted[metric]),
-                    "n_h": self.n_h,
-                    "n_s": self.n_s,
-                }
-            )
-        return rows
+            if np.isfinite(estimate):
+                draws = {"bootstrap": bootstrap[metric], "floor": between_people[metric], "null": shifted[metric]}
+                known: dict[str, float | None] = {}
+                if metric == "coefficient_distance":
+                    low, high = inversion(self.s.estimate - self.h.estimate, noise_s - noise_h)
+                    known = {"ci_low": min(low, estimate), "ci_high": max(high, estimate)}
+                yield Pending(row, metric, estimate, draws, known=known)
 
     def figures(self, h: Floats, s: Floats) -> dict[str, Floats]:
         """Return every figure for slopes of both sides, one row a replicate."""

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from simframe.inference.design import INTERCEPT, Design, Floats, UnfitError, design
+from simframe.inference.design import INTERCEPT, Cases, Design, Floats, UnfitError, cases, design
 from simframe.inference.separation import separated
 from simframe.study import Regression, Study
 
 ALPHA = 0.05
+Whole = NDArray[np.int64]
 COEFFICIENT = {
     "term": pl.String,
     "kind": pl.String,
@@ -48,14 +51,14 @@ class Fit:
     covariance: Floats
     df: float | None = None
 
-    def row(self, panel_id: str, split: str) -> dict[str, Any]:
-        """Return the row of the table ``fits``."""
-        own = {name: getattr(self, name) for name in ("regression_id", "family", "n", "df_model", "llf", "fit", "aic")}
-        return {"panel_id": panel_id, "split": split, **own, "reason": self.reason}
+    def row(self) -> dict[str, Any]:
+        """Return the row of the table ``fits``, without the columns that say whom it was fitted to."""
+        own = ("regression_id", "family", "n", "df_model", "llf", "fit", "aic", "reason")
+        return {name: getattr(self, name) for name in own}
 
-    def rows(self, panel_id: str, split: str) -> pl.DataFrame:
-        """Return the rows of the table ``coefficients``."""
-        keys = {"panel_id": panel_id, "split": split, "regression_id": self.regression_id}
+    def rows(self, **keys: str) -> pl.DataFrame:
+        """Return the rows of the table ``coefficients``, with columns that say whom it was fitted to."""
+        keys |= {"regression_id": self.regression_id}
         return self.coefficients.select(*(pl.lit(text).alias(name) for name, text in keys.items()), pl.all())
 
 
@@ -104,15 +107,36 @@ def fit(
     Raises:
         StudyError: where the formula is more than a formula.
     """
-    n = 0
+    everybody = np.arange(frame.height)
+    return fit_parts(regression, frame, study, [everybody], weights=weights, clusters=clusters)[0]
+
+
+def fit_parts(
+    regression: Regression,
+    frame: pl.DataFrame,
+    study: Study,
+    parts: Sequence[Whole],
+    *,
+    weights: pl.Series | None = None,
+    clusters: pl.Series | None = None,
+) -> list[Fit]:
+    """Fit ``regression`` to the complete cases among each of several sets of rows of ``frame``: see :func:`fit`."""
     try:
         _check_offered(regression, clusters)
-        data = design(regression, frame, study, weights, clusters if regression.covariance == "cluster" else None)
+        own = cases(regression, frame, study, weights, clusters if regression.covariance == "cluster" else None)
+    except UnfitError as why:
+        return [_unfit(regression, 0, why) for _ in parts]
+    return [_fit(regression, own.part(rows), study) for rows in parts]
+
+
+def _fit(regression: Regression, own: Cases, study: Study) -> Fit:
+    n = 0
+    try:
+        data = design(regression, own, study)
         n = len(data.y)
         estimate = _estimate(regression, data)
     except UnfitError as why:
-        empty = pl.DataFrame(schema=COEFFICIENT)
-        return Fit(regression.id, regression.family, n, None, None, None, None, str(why), empty, np.empty((0, 0)))
+        return _unfit(regression, n, why)
     return Fit(
         regression_id=regression.id,
         family=regression.family,
@@ -126,6 +150,11 @@ def fit(
         covariance=estimate.covariance,
         df=estimate.df,
     )
+
+
+def _unfit(regression: Regression, n: int, why: UnfitError) -> Fit:
+    empty = pl.DataFrame(schema=COEFFICIENT)
+    return Fit(regression.id, regression.family, n, None, None, None, None, str(why), empty, np.empty((0, 0)))
 
 
 def _check_offered(regression: Regression, clusters: pl.Series | None) -> None:

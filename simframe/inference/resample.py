@@ -131,6 +131,23 @@ def shuffled(rng: np.random.Generator, h: Design, s: Design, replicates: int) ->
     return in_h * weight, ~in_h * weight
 
 
+def halves(rng: np.random.Generator, people: Design, replicates: int) -> tuple[Floats, Floats]:
+    """Cut people in two at random, half the clusters of every stratum in the first; return who stands in which."""
+    _, unit = np.unique(people.unit, return_inverse=True)
+    stratum = np.zeros(unit.max(initial=-1) + 1, dtype=np.int64)
+    stratum[unit] = people.stratum
+    first = np.zeros((len(stratum), replicates), dtype=np.bool_)
+    spare = False
+    for each in np.unique(stratum):
+        members = np.flatnonzero(stratum == each)
+        # Every other stratum with an odd cluster gives it to the first half.
+        take = (len(members) + spare) // 2
+        spare ^= bool(len(members) % 2)
+        order = rng.permuted(np.tile(np.arange(len(members)), (replicates, 1)), axis=1).T
+        first[members] = order < take
+    return first[unit] * people.weight[:, None], ~first[unit] * people.weight[:, None]
+
+
 def _times(picks: Whole, kinds: int) -> Whole:
     """Count how often each of ``kinds`` was picked: a row a kind, a column a replicate (a row of ``picks``)."""
     replicates = len(picks)

@@ -141,13 +141,13 @@ def code(study: Study, reference: Panel, panel: Panel) -> Coded:
     columns = _Columns()
     questions = [_question(item, answers[item.id], columns) for item in counted]
     crosstabs = [_crosstab(study, pair, answers, columns) for pair in study.pairs]
-    groups = _groups(study)
+    groups = groups_of(study)
     h, s = (
         Side(
             ids=tuple(frame.respondents["respondent_id"]),
             design=design_of(frame.respondents),
             codes=np.stack(codes, axis=1).astype(np.int32),
-            levels=_levels(study, frame, groups),
+            levels=levels_of(study, frame, groups),
         )
         for frame, codes in zip(frames, columns.codes, strict=True)
     )
@@ -269,7 +269,7 @@ def design_of(respondents: pl.DataFrame) -> Design:
     )
 
 
-def _groups(study: Study) -> dict[str, list[str]]:
+def groups_of(study: Study) -> dict[str, list[str]]:
     """Return the declared levels of every attribute, everybody first."""
     found = {ALL: [ALL]}
     for names in study.attributes:
@@ -281,14 +281,14 @@ def _groups(study: Study) -> dict[str, list[str]]:
     return found
 
 
-def _levels(study: Study, panel: Panel, groups: dict[str, list[str]]) -> dict[str, Whole]:
-    """Return each respondent's place among the levels of every attribute; -1 for none."""
+def levels_of(study: Study, panel: Panel, groups: dict[str, list[str]]) -> dict[str, Whole]:
+    """Return the place of each respondent, in the order of their ids, among the levels of every attribute; or -1."""
     n = panel.respondents.height
     found = {attribute: np.full(n, -1, dtype=np.int64) for attribute in groups}
     found[ALL] = np.zeros(n, dtype=np.int64)
     if panel.responses.is_empty():
         return found
-    order = panel.respondents.select("respondent_id").with_row_index("row")
+    order = panel.respondents.select("respondent_id").sort("respondent_id").with_row_index("row")
     table = levels(study, panel.responses).join(order, on="respondent_id")
     for (attribute,), members in table.partition_by("attribute", as_dict=True).items():
         if attribute != ALL:

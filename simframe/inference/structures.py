@@ -8,20 +8,21 @@ drawing them is lost on both sides, and their ratio stays about 1.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
-from simframe.inference.bootstrap import HALVES
 from simframe.inference.counting import Draws, afresh, halves, shuffled
-from simframe.inference.interval import Drawn, judge, spread
+from simframe.inference.halving import HALVES, half_against_half
+from simframe.inference.interval import Drawn, judge
 from simframe.inference.laws import normal
 from simframe.inference.resample import Design
-from simframe.inference.sample import Panel, design_of
+from simframe.inference.roster import Place, columns, named, roster
+from simframe.inference.sample import Panel
 from simframe.metrics.arrays import Floats, Whole
 from simframe.study import Structure, Study
-from simframe.warehouse.tables import ALL
 
 FIGURES = (
     "unique_structures_h",
@@ -44,15 +45,19 @@ class Block:
     ids: tuple[str, ...]
 
     @classmethod
-    def of(cls, block: Structure, reference: Panel, panel: Panel) -> Block:
-        """Find the respondents of both panels who answered all of it, in the order of their ids."""
-        sides = [_tuples(block, side).sort("respondent_id") for side in (reference, panel)]
-        both = pl.concat(side["structure"] for side in sides)
-        kind = both.rank("dense").cast(pl.Int64).to_numpy() - 1
-        h, s = (design_of(side) for side in sides)
-        n_h = sides[0].height
-        ids = tuple(name for side in sides for name in side["respondent_id"])
-        return cls(block.id, (kind[:n_h], kind[n_h:]), (h, s), int(kind.max(initial=-1)) + 1, ids)
+    def each(cls, study: Study, block: Structure, reference: Panel, panel: Panel) -> Iterator[tuple[Place, Block]]:
+        """Yield the block in everybody and in every declared subgroup: those of both panels who answered all of it."""
+        people, others = (roster(study, side) for side in (reference, panel))
+        texts = [_tuples(block, side) for side in (reference, panel)]
+        kind = pl.concat(texts).rank("dense").cast(pl.Int64).fill_null(0).to_numpy() - 1
+        of_h, of_s = kind[: len(people.ids)], kind[len(people.ids) :]
+        for place in people.places:
+            h, s = people.places[place], others.places[place]
+            h, s = h[of_h[h] >= 0], s[of_s[s] >= 0]
+            kinds, held = np.unique(np.concatenate([of_h[h], of_s[s]]), return_inverse=True)
+            designs = people.design.part(h), others.design.part(s)
+            ids = (*(people.ids[row] for row in h), *(others.ids[row] for row in s))
+            yield place, cls(block.id, (held[: len(h)], held[len(h) :]), designs, len(kinds), ids)
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -82,36 +87,36 @@ class Block:
 
 
 def structure_rows(study: Study, reference: Panel, panel: Panel, replicates: int, seed: int) -> list[dict[str, object]]:
-    """Return the rows of ``estimates`` for every declared block of items."""
+    """Return the rows of ``estimates`` for every declared block of items and subgroup."""
     rows = []
     for declared in study.structures:
-        block = Block.of(declared, reference, panel)
-        draws = Draws.of(seed, panel.panel_id, block.id, block.ids, replicates=replicates)
-        rows += _rows(block, draws)
+        for place, block in Block.each(study, declared, reference, panel):
+            draws = Draws.of(seed, *named(panel.panel_id, place), block.id, block.ids, replicates=replicates)
+            rows += [columns(place) | row for row in _rows(block, draws)]
     return rows
 
 
 def structure_halves(study: Study, panel: Panel, seed: int) -> list[dict[str, object]]:
     """Return the rows of ``estimates`` that compare a human panel's structures with its own, half against half."""
-    rows = []
+    rows: list[dict[str, object]] = []
     for declared in study.structures:
-        block = Block.of(declared, panel, panel)
-        n = block.sizes[0]
-        if n < 2:
-            continue
-        # Structures are counted, not weighed: two halves of people, whatever each stands for.
-        each = replace(block.designs[0], weight=np.ones(n))
-        people = each.people(block.structures[0][:, None].astype(np.int32), block.kinds)
-        draws = Draws.of(seed, panel.panel_id, block.id, block.ids, "halves", replicates=HALVES)
-        found = spread(np.stack(figures(*(side.n for side in halves(people, draws)))))
-        for k, metric in enumerate(FIGURES):
-            numbers = {name: float(values[k]) for name, values in found.items()}
-            rows.append(_key(block, metric) | numbers | {"n_h": n // 2, "n_s": n // 2})
+        for place, block in Block.each(study, declared, panel, panel):
+            n = block.sizes[0]
+            if n < 2:
+                continue
+            # Structures are counted, not weighed: two halves of people, whatever each stands for.
+            each = replace(block.designs[0], weight=np.ones(n))
+            people = each.people(block.structures[0][:, None].astype(np.int32), block.kinds)
+            name = named(panel.panel_id, place)
+            draws = Draws.of(seed, *name, block.id, block.ids, "halves", replicates=HALVES)
+            found = figures(*(side.n for side in halves(people, draws)))
+            common = _key(block) | columns(place)
+            rows += [common | half_against_half(*each, n) for each in zip(FIGURES, found, strict=True)]
     return rows
 
 
-def _key(block: Block, metric: str) -> dict[str, object]:
-    return {"family": "heterogeneity", "metric": metric, "attribute": ALL, "level": ALL, "term": block.id}
+def _key(block: Block) -> dict[str, object]:
+    return {"family": "heterogeneity", "term": block.id}
 
 
 def _rows(block: Block, draws: Draws) -> list[dict[str, object]]:
@@ -122,11 +127,11 @@ def _rows(block: Block, draws: Draws) -> list[dict[str, object]]:
     if m == 0:
         unique = [float((side > 0).sum()) or None for side in counts]
         return [
-            _key(block, metric) | beside | {"estimate": x}
+            _key(block) | {"metric": metric} | beside | {"estimate": x}
             for metric, x in zip(FIGURES, unique + [None] * 3, strict=True)
         ]
     observed = dict(zip(FIGURES, (float(x[0]) for x in figures(*(n[:, None] for n in counts))), strict=True))
-    rows = {metric: _key(block, metric) | beside | {"estimate": observed[metric]} for metric in FIGURES}
+    rows = {metric: _key(block) | {"metric": metric} | beside | {"estimate": observed[metric]} for metric in FIGURES}
     if m < 3:
         return list(rows.values())
     variances = [_relative_variance(n, m - 1) for n in counts]
@@ -143,23 +148,28 @@ def _rows(block: Block, draws: Draws) -> list[dict[str, object]]:
     return list(rows.values())
 
 
-def _tuples(block: Structure, side: Panel) -> pl.DataFrame:
-    """Return the respondents who answered the whole block, and their answers as one text."""
+def _tuples(block: Structure, side: Panel) -> pl.Series:
+    """Return every respondent's answers to the block as one text, in the order of ids; null where any is missing."""
     answered = side.responses.filter(
         pl.col("item_id").is_in(block.items) & ~pl.col("missing") & pl.col("code").is_not_null()
     )
     # A code never holds the unit separator; the item's name keeps the order of answers fixed.
     text = pl.concat_str("item_id", "code", separator="\x1f").sort().str.join("\x1e").alias("structure")
     whole = answered.group_by("respondent_id").agg(text, pl.len()).filter(len=len(block.items)).drop("len")
-    return side.respondents.join(whole, on="respondent_id")
+    order = side.respondents.select("respondent_id").sort("respondent_id")
+    return order.join(whole, on="respondent_id", how="left", maintain_order="left")["structure"]
 
 
 def figures(h: Floats | Whole, s: Floats | Whole) -> tuple[Floats, ...]:
     """Return the figures of a block from the counts of every structure, structures x replicates."""
-    m = int(min(h[:, 0].sum(), s[:, 0].sum()))
-    rarefied_h, rarefied_s = (rarefied(side, int(side[:, 0].sum()), m) for side in (h, s))
     unique_h, unique_s = ((side > 0).sum(axis=0).astype(np.float64) for side in (h, s))
-    return unique_h, unique_s, rarefied_h, rarefied_s, rarefied_s / rarefied_h
+    rarefied_h, rarefied_s = np.zeros_like(unique_h), np.zeros_like(unique_s)
+    # Whole clusters fall on either side: draws may differ in size.
+    sizes, same = np.unique(np.stack([h.sum(axis=0), s.sum(axis=0)]).astype(np.int64), axis=1, return_inverse=True)
+    for k, (n_h, n_s) in enumerate(sizes.T.tolist()):
+        own, m = same.ravel() == k, min(n_h, n_s)
+        rarefied_h[own], rarefied_s[own] = rarefied(h[:, own], n_h, m), rarefied(s[:, own], n_s, m)
+    return unique_h, unique_s, rarefied_h, rarefied_s, rarefied_s / np.where(rarefied_h > 0, rarefied_h, np.nan)
 
 
 def ratio(h: Floats, s: Floats) -> Floats:

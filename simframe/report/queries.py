@@ -136,7 +136,7 @@ WHERE (list_contains(getvariable('panels'), panel_id) OR panel_id = getvariable(
             AND (metric = 'structure_ratio' OR (metric = 'entropy_ratio' AND item_id IS NULL))
         WHEN 'subgroups' THEN metric = 'worst_group_js_distance' AND item_id IS NULL
         WHEN 'coherence' THEN metric = 'belief_action_gap' AND attribute = 'all'
-        WHEN 'recovery' THEN metric = 'sign_f1'
+        WHEN 'recovery' THEN metric = 'sign_f1' AND attribute = 'all'
         ELSE false
     END
 ORDER BY family, metric, attribute, term, list_position(getvariable('panels'), panel_id)
@@ -162,7 +162,7 @@ STRUCTURES = """
 SELECT panel_id, structure_id, unique_structures_h, unique_structures_s, rarefied_structures_h, rarefied_structures_s,
     structure_ratio, n_h, n_s, reason
 FROM structure_counts
-WHERE list_contains(getvariable('focus'), panel_id)
+WHERE list_contains(getvariable('focus'), panel_id) AND attribute = 'all'
 ORDER BY structure_id, list_position(getvariable('panels'), panel_id)
 """
 
@@ -212,7 +212,7 @@ ORDER BY x.pair_id, list_position(getvariable('panels'), c.panel_id), b.position
 RECOVERY = """
 SELECT panel_id, term AS regression_id, metric, estimate, n_h, n_s, reason
 FROM alignment
-WHERE list_contains(getvariable('focus'), panel_id) AND family = 'recovery'
+WHERE list_contains(getvariable('focus'), panel_id) AND family = 'recovery' AND attribute = 'all'
 ORDER BY term, list_position(getvariable('panels'), panel_id), metric
 """
 
@@ -220,7 +220,7 @@ COEFFICIENTS = """
 SELECT panel_id, regression_id, term, estimate_h, se_h, ci_low_h, ci_high_h, estimate_s, se_s, ci_low_s, ci_high_s,
     class_h, class_s, covered, reason
 FROM coefficient_pairs
-WHERE list_contains(getvariable('focus'), panel_id) AND kind = 'slope'
+WHERE list_contains(getvariable('focus'), panel_id) AND kind = 'slope' AND attribute = 'all'
 ORDER BY regression_id, list_position(getvariable('panels'), panel_id), term
 """
 

@@ -16,6 +16,17 @@ _COUNTS = (
 )
 
 
+def statistics(study: Study, responses: pl.DataFrame, respondents: pl.DataFrame) -> dict[str, pl.DataFrame | None]:
+    """Return every table that is counted from the answers, by its name in a panel; None where nothing is declared."""
+    groups = levels(study, responses)
+    return {
+        "cells": cells(responses, respondents, groups),
+        "memberships": memberships(groups),
+        "crosstabs": crosstabs(study, responses, respondents, groups),
+        "structures": structures(study, responses, respondents, groups),
+    }
+
+
 def levels(study: Study, responses: pl.DataFrame) -> pl.DataFrame:
     """Return respondent_id, attribute, level: where each respondent stands in every grouping of the study.
 
@@ -48,6 +59,11 @@ def _level(item: Item) -> pl.Expr:
     return pl.col("code")
 
 
+def memberships(groups: pl.DataFrame) -> pl.DataFrame:
+    """Return who stands in which level of every subgroup; that everybody is in (all, all) goes without saying."""
+    return groups.filter(pl.col("attribute") != ALL).sort("attribute", "level", "respondent_id")
+
+
 def _count(frame: pl.DataFrame, groups: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     """Count ``frame`` by ``keys`` within every attribute and level, one attribute at a time to bound memory."""
     parts = []
@@ -71,7 +87,7 @@ def crosstabs(
 ) -> pl.DataFrame | None:
     """Count belief and action together for every declared pair; None where the study declares none.
 
-    A pair with controls is counted within their levels too, or within those of all of them crossed.
+    A pair with controls is counted once more within each of their levels, or of all of them crossed: the strata.
     """
     parts = []
     for pair in study.pairs:
@@ -82,17 +98,23 @@ def crosstabs(
             for item_id, name in ((pair.belief, "belief_code"), (pair.action, "action_code"))
         ]
         frame = _weighted(both[0].join(both[1], on="respondent_id", maintain_order="left"), respondents)
-        strata = [groups]
-        if pair.controls and pair.controls not in study.attributes:
-            strata.append(crossed(study, responses, pair.controls))
-        counted = _count(frame, pl.concat(strata), ["split", "belief_code", "action_code"])
-        parts.append(counted.with_columns(pair_id=pl.lit(pair.id)))
+        keys = ["split", "stratum", "belief_code", "action_code"]
+        together = _count(frame.with_columns(stratum=pl.lit(None, pl.String)), groups, keys)
+        parts.append(together.with_columns(pair_id=pl.lit(pair.id)))
+        if pair.controls:
+            strata = crossed(study, responses, pair.controls).select("respondent_id", stratum="level")
+            within = frame.join(strata, on="respondent_id", maintain_order="left")
+            parts.append(_count(within, groups, keys).with_columns(pair_id=pl.lit(pair.id)))
     if not parts:
         return None
-    return pl.concat(parts).sort("pair_id", "split", "attribute", "level", "belief_code", "action_code")
+    return pl.concat(parts, how="diagonal").sort(
+        "pair_id", "split", "attribute", "level", "stratum", "belief_code", "action_code"
+    )
 
 
-def structures(study: Study, responses: pl.DataFrame, respondents: pl.DataFrame) -> pl.DataFrame | None:
+def structures(
+    study: Study, responses: pl.DataFrame, respondents: pl.DataFrame, groups: pl.DataFrame
+) -> pl.DataFrame | None:
     """Count distinct answer tuples of every declared block, among those who answered all of it."""
     parts = []
     for block in study.structures:
@@ -104,13 +126,11 @@ def structures(study: Study, responses: pl.DataFrame, respondents: pl.DataFrame)
             continue
         text = pl.format("[{}]", pl.concat_str([_quote(name) for name in block.items], separator=","))
         whole = tuples.drop_nulls(list(block.items)).select("respondent_id", structure=text)
-        counted = (
-            _weighted(whole, respondents)
-            .group_by(["split", "structure"], maintain_order=True)
-            .agg(pl.len().cast(pl.Int64).alias("n"), pl.col("weight").sum().alias("w"))
-        )
+        counted = _count(_weighted(whole, respondents), groups, ["split", "structure"]).drop("w2")
         parts.append(counted.with_columns(structure_id=pl.lit(block.id)))
-    return pl.concat(parts).sort("structure_id", "split", "structure") if parts else None
+    if not parts:
+        return None
+    return pl.concat(parts).sort("structure_id", "split", "attribute", "level", "structure")
 
 
 def _quote(name: str) -> pl.Expr:

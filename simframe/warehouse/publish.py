@@ -87,13 +87,10 @@ def publish_panel(
         .sort("respondent_id", "_order")
         .drop("_order")
     )
-    groups = aggregate.levels(study, responses)
-    tables: dict[str, pl.DataFrame | None] = {
+    tables = {
         "respondents": respondents,
         "responses": responses,
-        "cells": aggregate.cells(responses, respondents, groups),
-        "crosstabs": aggregate.crosstabs(study, responses, respondents, groups),
-        "structures": aggregate.structures(study, responses, respondents),
+        **aggregate.statistics(study, responses, respondents),
     }
     with staged(layout, layout.panel(provenance.panel_id)) as work:
         for name, frame in tables.items():

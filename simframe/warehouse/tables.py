@@ -94,11 +94,17 @@ PANEL = {
         w=REAL,
         w2=REAL,
     ),
+    "memberships": _schema(
+        respondent_id=TEXT,
+        attribute=TEXT,  # an item id, or two joined by *
+        level=TEXT,  # a level code, or two joined by *
+    ),
     "crosstabs": _schema(
         pair_id=TEXT,
         split=TEXT,
-        attribute=TEXT,  # as in cells, or the pair's controls joined by *
+        attribute=TEXT,
         level=TEXT,
+        stratum=TEXT,  # codes of the pair's controls joined by *; null: all of them together
         belief_code=TEXT,
         action_code=TEXT,
         n=WHOLE,
@@ -108,6 +114,8 @@ PANEL = {
     "structures": _schema(
         structure_id=TEXT,
         split=TEXT,
+        attribute=TEXT,
+        level=TEXT,
         structure=TEXT,  # JSON list of codes, in the order the block declares its items
         n=WHOLE,
         w=REAL,
@@ -242,6 +250,8 @@ EVALUATION = {
     "fits": _schema(
         panel_id=TEXT,
         split=TEXT,  # all, or the part of the panel that was fitted
+        attribute=TEXT,  # and who of it: all, or a level of a subgroup
+        level=TEXT,
         regression_id=TEXT,
         family=TEXT,
         n=WHOLE,
@@ -254,6 +264,8 @@ EVALUATION = {
     "coefficients": _schema(
         panel_id=TEXT,
         split=TEXT,
+        attribute=TEXT,
+        level=TEXT,
         regression_id=TEXT,
         term=TEXT,  # name, with the outcome's code before a colon for mnlogit: "1:selfLR"
         kind=TEXT,  # slope, intercept, threshold

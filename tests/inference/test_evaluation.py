@@ -240,12 +240,10 @@ class TestWarehouse:
         warehouse, _, panel_id = evaluated
         rows = warehouse.sql("SELECT * FROM alignment WHERE panel_id = ? AND family = 'coherence'", [panel_id])
         whole, groups = (rows.filter(kind) for kind in (pl.col("attribute") == "all", pl.col("attribute") != "all"))
-        groups_only_in_everybody = ("polychoric", "predictability", "_partial")
-        expected = {m for m in whole["metric"].unique() if not any(part in m for part in groups_only_in_everybody)}
-        assert set(groups["metric"]) == expected
+        assert set(groups["metric"]) == set(whole["metric"])
         assert set(groups["attribute"]) == {"age", "educ", "income", "popul", "age*educ"}
         judged = ("ci_low", "ci_high", "floor", "floor_q95", "p_value")
-        for metric in expected:
+        for metric in set(whole["metric"]):
             kept = [name for name in judged if whole.filter(metric=metric)[name].count()]
             own = groups.filter(metric=metric)
             assert own["estimate"].count() > 40

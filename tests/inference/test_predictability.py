@@ -134,11 +134,12 @@ def test_planted_r2():
 @pytest.mark.parametrize("study", [SCALED, NOMINAL], ids=["scaled", "nominal"])
 def test_one_newton_step_is_nearly_a_new_fit(study):
     """Fitting anew to the very same draw of respondents: what the step saves, it hardly loses."""
-    from simframe.inference.crossfit import crossfit
+    from simframe.inference.crossfit import crossfits
+    from simframe.inference.roster import EVERYBODY
 
     given = answers(300, 7, study)
     panel = make_panel(study, given, panel_id="h")
-    side = crossfit(study, panel, "act")
+    side = crossfits(study, panel, "act")[EVERYBODY]
     rng = np.random.default_rng(8)
     times = rng.multinomial(300, np.full(300, 1 / 300), 8).T.astype(float)
     moved = side.predictability(times)
@@ -147,7 +148,7 @@ def test_one_newton_step_is_nearly_a_new_fit(study):
         people = panel.respondents.drop("weight").join(weight, on="respondent_id")
         # Weights of nought leave the sample, so next to nought stands in for them: folds stay what they are.
         people = people.with_columns(pl.col("weight").clip(1e-9))
-        anew = crossfit(study, Panel("h", "human", people, panel.responses), "act")
+        anew = crossfits(study, Panel("h", "human", people, panel.responses), "act")[EVERYBODY]
         assert ours == pytest.approx(anew.observed(), abs=0.02)
 
 

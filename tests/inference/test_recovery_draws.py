@@ -62,7 +62,7 @@ class TestEqualN:
     @pytest.mark.parametrize("family", ["ols", "logit"])
     def test_a_larger_panel_is_tested_at_the_peoples_n(self, family):
         h, s = fitted(people(80, 1), family), fitted(people(320, 2), family)
-        got = beside(h, s, s.rows("s", "all"))
+        got = beside(h, s, s.rows(panel_id="s", split="all"))
         law = stats.t(80 - 4) if family == "ols" else stats.norm
         estimate, se = got["estimate"].to_numpy(), 2 * got["se"].to_numpy()
         assert got["p_value_equal_n"].to_list() == pytest.approx((2 * law.sf(np.abs(estimate) / se)).tolist(), rel=1e-9)
@@ -72,7 +72,7 @@ class TestEqualN:
     @pytest.mark.parametrize("n", [40, 80])
     def test_no_larger_panel_keeps_its_own_errors(self, n):
         h, s = fitted(people(80, 1)), fitted(people(n, 2))
-        got = beside(h, s, s.rows("s", "all"))
+        got = beside(h, s, s.rows(panel_id="s", split="all"))
         for own, equal in (
             ("p_value", "p_value_equal_n"),
             ("ci_low", "ci_low_equal_n"),
@@ -82,14 +82,14 @@ class TestEqualN:
 
     def test_the_difference_keeps_both_errors(self):
         h, s = fitted(people(80, 1), "logit"), fitted(people(320, 2), "logit")
-        got = beside(h, s, s.rows("s", "all"))
+        got = beside(h, s, s.rows(panel_id="s", split="all"))
         gap = (s.coefficients["estimate"] - h.coefficients["estimate"]).to_numpy()
         z = gap / np.sqrt(np.diag(h.covariance) + np.diag(s.covariance))
         assert got["p_difference"].to_list() == pytest.approx((2 * stats.norm.sf(np.abs(z))).tolist(), rel=1e-9)
 
     def test_a_term_that_people_lack_has_nothing_beside_it(self):
         h, s = known([1.0], [[1.0]], terms=["a"]), known([1.0, 2.0], np.eye(2), terms=["a", "b"])
-        got = beside(h, s, s.rows("s", "all")).select("p_value_equal_n", "p_difference").rows()
+        got = beside(h, s, s.rows(panel_id="s", split="all")).select("p_value_equal_n", "p_difference").rows()
         assert got[1] == (None, None)
         assert None not in got[0]
 

@@ -23,7 +23,7 @@ def only(study, h: np.ndarray, s: np.ndarray, replicates: int = 50, seed: int = 
 
 
 def ratio_of(rows: list[dict]) -> dict:
-    (row,) = (row for row in rows if row["metric"] == "structure_ratio")
+    (row,) = (row for row in rows if row["metric"] == "structure_ratio" and row["attribute"] == "all")
     return row
 
 

@@ -11,11 +11,12 @@ from worlds import Key, World, key
 
 from simframe.inference import Panel
 from simframe.inference.bootstrap import estimates
-from simframe.inference.evaluate import fit_all
 from simframe.inference.fidelity import fidelity_rows
+from simframe.inference.fits import fits_of
 from simframe.inference.polychoric import polychoric_rows
 from simframe.inference.prediction import prediction_rows
 from simframe.inference.recovery import beside, recovery_rows
+from simframe.inference.roster import EVERYBODY
 from simframe.inference.sample import code
 from simframe.inference.structures import structure_rows
 
@@ -45,10 +46,10 @@ def _twins(world: World, h: Panel, s: Panel, replicates: int, seed: int) -> Rows
 
 
 def _regressions(world: World, h: Panel, s: Panel, replicates: int, seed: int) -> Rows:
-    people, own = (fit_all(world.study, side) for side in (h, s))
+    people, own = (fits_of(world.study, side, subgroups=False)[EVERYBODY] for side in (h, s))
     rows = recovery_rows(people, own, replicates, seed, s.panel_id)
     for at, of in zip(people, own, strict=True):
-        table = beside(at, of, of.rows(s.panel_id, "all"))
+        table = beside(at, of, of.rows(panel_id=s.panel_id, split="all"))
         metric = f"coefficient of {of.regression_id}"
         rows += [row | {"metric": metric, "floor": None, "floor_q95": None} for row in table.iter_rows(named=True)]
     return rows

@@ -214,7 +214,7 @@ def warehouse(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., W
 
 
 def figures(con: duckdb.DuckDBPyConnection, view: str, **keys: str | None) -> dict[str, float | None]:
-    """Return {metric: estimate} of the rows of a view with these keys."""
+    """Return {metric: estimate} of the rows of a view with these keys, of everybody where they name no attribute."""
     rows = _rows(con, view, "metric, estimate", keys)
     assert len(rows) == len(dict(rows)), f"a metric stands twice for {keys}"
     return dict(rows)
@@ -228,5 +228,6 @@ def reasons(con: duckdb.DuckDBPyConnection, view: str, **keys: str | None) -> di
 def _rows(
     con: duckdb.DuckDBPyConnection, view: str, columns: str, keys: Mapping[str, str | None]
 ) -> list[tuple[Any, ...]]:
+    keys = {"attribute": "all"} | dict(keys)
     where = " AND ".join(f"{name} IS NOT DISTINCT FROM ?" for name in keys) or "true"
     return con.execute(f"SELECT {columns} FROM {view} WHERE {where}", list(keys.values())).fetchall()

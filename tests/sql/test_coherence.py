@@ -144,8 +144,8 @@ def test_an_association_that_the_controls_make_is_gone_within_their_strata(wareh
     """Two strata of opposite answers: association one in everybody, none to speak of within."""
     whole = cross("acts", {("1", "0"): 40, ("3", "1"): 40})
     strata = [
-        *cross("acts", {("1", "0"): 40}, attribute="sex*letter", level="f*warm"),
-        *cross("acts", {("3", "1"): 20, ("3", "0"): 1, ("1", "1"): 3}, attribute="sex*letter", level="m*cold"),
+        *cross("acts", {("1", "0"): 40}, stratum="f*warm"),
+        *cross("acts", {("3", "1"): 20, ("3", "0"): 1, ("1", "1"): 3}, stratum="m*cold"),
     ]
     with warehouse(CONTROLLED).compare([*whole, *strata], whole, table="crosstabs") as con:
         got, why = figures(con, "coherence", **PAIR), reasons(con, "coherence", **PAIR)

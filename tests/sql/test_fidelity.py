@@ -75,7 +75,8 @@ def test_a_constant_side_has_no_correlation(warehouse):
 def test_missing_answers_and_other_parts_are_set_aside(warehouse):
     splits = ["pilot"] * 2 + ["holdout"] * 6
     with build(warehouse, moods_s=[*MOODS_S[:7], None], splits=splits) as con:
-        rows = con.execute("SELECT estimate, n_h FROM fidelity WHERE item_id = 'mood' AND metric = 'exact_match_rate'")
+        rows = con.execute("""SELECT estimate, n_h FROM fidelity
+            WHERE item_id = 'mood' AND metric = 'exact_match_rate' AND attribute = 'all'""")
         assert rows.fetchall() == [(3 / 5, 5)]
 
 

@@ -81,9 +81,24 @@ def test_structures_equal_a_fresh_count(con: duckdb.DuckDBPyConnection) -> None:
         for who, own in answers.items()
         if {"green", "visits"} <= own.keys()
     )
-    stored = con.sql("SELECT split, structure, n FROM structures WHERE structure_id = 'both'").fetchall()
+    stored = con.sql("""SELECT split, structure, n FROM structures
+        WHERE structure_id = 'both' AND attribute = 'all' AND level = 'all'""").fetchall()
     assert {(split, structure): n for split, structure, n in stored} == fresh
     assert len(stored) == len(fresh)
+    held = con.sql("SELECT respondent_id, attribute, level FROM groups").fetchall()
+    within = Counter(
+        (part[who], attribute, level, f'["{answers[who]["green"]}","{answers[who]["visits"]}"]')
+        for who, attribute, level in held
+        if {"green", "visits"} <= answers.get(who, {}).keys()
+    )
+    every = con.sql("SELECT split, attribute, level, structure, n FROM structures WHERE structure_id = 'both'")
+    assert {tuple(row[:4]): row[4] for row in every.fetchall()} == within
+
+
+def test_memberships_are_who_stands_in_which_group(con: duckdb.DuckDBPyConnection) -> None:
+    told = con.sql("SELECT * FROM groups WHERE attribute <> 'all' ORDER BY ALL").fetchall()
+    assert con.sql("SELECT respondent_id, attribute, level FROM memberships ORDER BY ALL").fetchall() == told
+    assert told
 
 
 def test_every_item_counts_everybody_once(con: duckdb.DuckDBPyConnection) -> None:
