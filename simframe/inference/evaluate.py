@@ -22,7 +22,7 @@ from simframe.inference.polychoric import polychoric_halves, polychoric_rows
 from simframe.inference.prediction import prediction_halves, prediction_rows
 from simframe.inference.recovery import beside, recovery_halves, recovery_rows
 from simframe.inference.regression import Fit
-from simframe.inference.roster import EVERYBODY, Place
+from simframe.inference.roster import Place
 from simframe.inference.sample import Panel, code
 from simframe.inference.structures import structure_halves, structure_rows
 from simframe.study import Study
@@ -57,8 +57,7 @@ def evaluate(
 
     ``pilot`` are the people that the panel was made from. A human panel is compared with itself, half against half, on
     what other panels are judged by: its holdout, or all of it. It is fitted as a whole and on its holdout, any other as
-    a whole; what panels are judged by, and every compared panel, in every subgroup too. Nothing depends on the order of
-    rows.
+    a whole. Nothing depends on the order of rows.
 
     Raises:
         InferenceError: where there is no replicate to draw.
@@ -70,7 +69,7 @@ def evaluate(
             return _compared(study, reference, panel, pilot, replicates=replicates, seed=seed)
         if panel.kind == "human":
             return _halved(study, panel, seed)
-    fits = _of_everybody(study, panel)
+    fits = _fitted(study, panel)
     nothing = pl.DataFrame(EVALUATION["estimates"].empty_table())
     return _tables(nothing, [], fits, [each.rows(**whose) for whose, each in fits])
 
@@ -108,16 +107,15 @@ def _halved(study: Study, panel: Panel, seed: int) -> Evaluation:
     for place, own in fits_of_people(study, judged).items():
         rows += recovery_halves(own, seed, panel.panel_id, place)
         told += [(_whose(panel, split, place), each) for each in own]
-    if split != ALL:
-        told += _of_everybody(study, panel)
+    if split != ALL:  # some panels may be judged by all of it
+        told += _fitted(study, panel)
     counted = split_halves(code(study, judged, judged), seed, panel.panel_id)
     return _tables(counted, rows, told, [each.rows(**whose) for whose, each in told])
 
 
-def _of_everybody(study: Study, panel: Panel) -> list[tuple[Whose, Fit]]:
-    """Fit all of a panel, and no subgroups."""
-    whose = _whose(panel, ALL, EVERYBODY)
-    return [(whose, each) for each in fits_of(study, panel, subgroups=False)[EVERYBODY]]
+def _fitted(study: Study, panel: Panel) -> list[tuple[Whose, Fit]]:
+    """Fit all of a panel, whatever part it is judged by."""
+    return [(_whose(panel, ALL, place), each) for place, own in fits_of(study, panel).items() for each in own]
 
 
 def _whose(panel: Panel, split: str, place: Place) -> Whose:

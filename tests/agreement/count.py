@@ -103,6 +103,12 @@ class Tables:
 
     def __init__(self, cases: Iterable[Case]) -> None:
         self.cases = list(cases)
+        self.groups = [
+            (case.within(*each), dict(zip(("attribute", "level"), each, strict=True)))
+            for case in self.cases
+            for each in GROUPINGS
+        ]
+        """Every comparison in everybody and in every group."""
         self.cells = {cell.key: cell for case in self.cases for cell in _cells(case)}
 
     @cached_property
@@ -137,30 +143,32 @@ class Tables:
     @cached_property
     def strata(self) -> pl.DataFrame:
         """One row a (belief, action, stratum) combination that somebody holds."""
-        return _frame(row for case in self.cases for pair in PAIRS for row in _strata(case, pair))
+        return _frame({**row, **place} for case, place in self.groups for pair in PAIRS for row in _strata(case, pair))
 
     @cached_property
     def structures(self) -> pl.DataFrame:
         """One row an answer tuple that either side holds."""
         rows = []
-        for case in self.cases:
+        for case, place in self.groups:
             for block in BLOCKS:
                 h, s = (Counter(structures(people, block)) for people in (case.reference, case.s))
-                rows += [{"panel_id": case.panel_id, "block": block, "h": h[t], "s": s[t]} for t in {**h, **s}]
+                common = {"panel_id": case.panel_id, **place, "block": block}
+                rows += [{**common, "h": h[t], "s": s[t]} for t in {**h, **s}]
         return _frame(rows)
 
     @cached_property
     def vectors(self) -> pl.DataFrame:
         """One row a whole answer vector: its weight on both sides, and how often the pilot holds it."""
         rows = []
-        for case in self.cases:
-            pilot = Counter(pilot_vectors(case))
+        pilots = {case.panel_id: Counter(pilot_vectors(case)) for case in self.cases}
+        for case, place in self.groups:
+            pilot = pilots[case.panel_id]
             sides = [Counter(), Counter()]
             for people, total in zip((case.reference, case.s), sides, strict=True):
                 for vector, w in zip(vectors(people), people.weight, strict=True):
                     total[vector] += w if vector else 0.0
             rows += [
-                {"panel_id": case.panel_id, "h": sides[0][v], "s": sides[1][v], "pilot": pilot[v]}
+                {"panel_id": case.panel_id, **place, "h": sides[0][v], "s": sides[1][v], "pilot": pilot[v]}
                 for v in {**sides[0], **sides[1]}
             ]
         return _frame(rows)

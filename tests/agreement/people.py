@@ -34,6 +34,10 @@ class People:
         lists = {name: [getattr(self, name)[k] for k in keep] for name in ("ids", "split", "draw", "twin_of")}
         return People(weight=self.weight[keep], answers=answers, **lists)
 
+    def within(self, attribute: str, level: str) -> People:
+        """Return those of one group."""
+        return self.part([k for k in range(len(self)) if self.level(k, attribute) == level])
+
     def but(self, **answers: list) -> People:
         return replace(self, answers=self.answers | answers)
 
@@ -60,6 +64,10 @@ class Case:
     def reference(self) -> People:
         keep = [k for k in range(len(self.h)) if self.reference_split in (None, self.h.split[k])]
         return self.h.part(keep)
+
+    def within(self, attribute: str, level: str) -> Case:
+        """Return the same comparison in one group."""
+        return replace(self, h=self.h.within(attribute, level), s=self.s.within(attribute, level))
 
 
 def draw(rng: np.random.Generator, name: str, n: int, shift: float = 0.0, weighted: bool = True) -> People:

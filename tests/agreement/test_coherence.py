@@ -216,20 +216,19 @@ def test_within_strata(alignment, tables, metric):
     function, oracle = PARTIAL[base]
     both: list[list[dict]] = []
     for side in "hs":
-        found = by_key(tables.strata, function(side, "belief", "action", "stratum"), "panel_id", "pair")
+        found = by_key(
+            tables.strata, function(side, "belief", "action", "stratum"), "panel_id", "pair", "attribute", "level"
+        )
         unordered = [pair for pair in PAIRS if base == "spearman_partial" and not ordered(pair)]
-        wanted = [(case, pair) for case in tables.cases for pair in PAIRS]
+        wanted = {(c.panel_id, p, *place.values()): (c, p) for c, place in tables.groups for p in PAIRS}
         both.append(
             [
-                {(c.panel_id, p): None if p in unordered else found.get((c.panel_id, p)) for c, p in wanted},
-                {(c.panel_id, p): oracle(p, controlled(c.reference if side == "h" else c.s, p)) for c, p in wanted},
+                {key: None if p in unordered else found.get(key) for key, (_, p) in wanted.items()},
+                {k: oracle(p, controlled(c.reference if side == "h" else c.s, p)) for k, (c, p) in wanted.items()},
             ]
         )
-    polars, scipy = (
-        {_named((*key, "all", "all")): combine(both[0][k][key], both[1][k][key]) for key in both[0][k]}
-        for k in range(2)
-    )
-    least = 2 if base == "spearman_partial" else 15
+    polars, scipy = ({_named(key): combine(both[0][k][key], both[1][k][key]) for key in both[0][k]} for k in range(2))
+    least = 10 if base == "spearman_partial" else 100
     agree(rows_of(alignment, "coherence", metric), polars, scipy, least=least)
 
 

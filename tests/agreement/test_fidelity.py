@@ -12,7 +12,7 @@ from scipy import stats
 import simframe.metrics as m
 
 from .agree import agree, by_key, rows_of
-from .count import _frame
+from .count import GROUPINGS, _frame
 from .people import Case
 from .study import ITEMS, Item
 
@@ -30,9 +30,9 @@ def _range(item: Item) -> tuple[float, float]:
     return min(values), max(values)
 
 
-def twins(case: Case, item: Item) -> Iterator[dict[str, object]]:
-    """Yield the pairs that both answered, of humans whom the panel is judged by."""
-    judges = case.reference
+def twins(case: Case, item: Item, attribute: str, level: str) -> Iterator[dict[str, object]]:
+    """Yield the pairs that both answered, of humans of a group whom the panel is judged by."""
+    judges = case.reference.within(attribute, level)
     place = {name: k for k, name in enumerate(judges.ids)}
     for k, name in enumerate(case.s.twin_of):
         if name not in place:
@@ -60,41 +60,45 @@ def by_scipy(metric: str, item: Item, pairs: list[dict]) -> float | None:
 
 
 @pytest.fixture(scope="module")
-def pairs(worlds) -> dict[tuple[str, str], list[dict]]:
+def pairs(worlds) -> dict[tuple[str, str, str, str], list[dict]]:
     paired = [case for case in worlds if any(case.s.twin_of)]
-    return {(case.panel_id, item.id): list(twins(case, item)) for case in paired for item in ASKED}
+    return {
+        (case.panel_id, item.id, *place): list(twins(case, item, *place))
+        for case in paired
+        for item in ASKED
+        for place in GROUPINGS
+    }
 
 
 @pytest.mark.parametrize("metric", EXPRESSIONS)
 def test_item(alignment, pairs, metric):
     sql = rows_of(alignment.filter(pl.col("item_id").is_not_null()), "fidelity", metric)
     polars, scipy = both(metric, pairs)
-    agree(sql, *(in_full(each) for each in (polars, scipy)), least=4)
+    agree(sql, *(in_full(each) for each in (polars, scipy)), least=30)
 
 
 @pytest.mark.parametrize("metric", EXPRESSIONS)
 def test_mean_over_the_asked_items(alignment, pairs, metric):
     sql = rows_of(alignment.filter(pl.col("item_id").is_null()), "fidelity", metric)
-    agree(sql, *(means(each) for each in both(metric, pairs)), least=1)
+    agree(sql, *(means(each) for each in both(metric, pairs)), least=8)
 
 
 def both(metric: str, pairs: dict) -> tuple[dict, dict]:
     polars = {}
-    for (panel, name), rows in pairs.items():
+    for key, rows in pairs.items():
+        name = key[1]
         usable = rows and (metric == "exact_match_rate" or ITEMS[name].numeric)
         expr = EXPRESSIONS[metric](ITEMS[name]) if usable else pl.lit(None)
-        polars[panel, name] = by_key(_frame(rows), expr, "item")[name,] if usable else None
+        polars[key] = by_key(_frame(rows), expr, "item")[name,] if usable else None
     return polars, {key: by_scipy(metric, ITEMS[key[1]], rows) for key, rows in pairs.items()}
 
 
 def in_full(figures: dict) -> dict:
-    return {(panel, item, None, "all", "all", None): x for (panel, item), x in figures.items()}
+    return {(panel, item, None, *place, None): x for (panel, item, *place), x in figures.items()}
 
 
 def means(figures: dict) -> dict:
-    panels = {panel for panel, _ in figures}
-    defined = {panel: [x for key, x in figures.items() if key[0] == panel and x is not None] for panel in panels}
-    return {
-        (panel, None, None, "all", "all", None): float(np.mean(found)) if found else None
-        for panel, found in defined.items()
-    }
+    defined: dict[tuple, list[float]] = {}
+    for (panel, _, *place), x in figures.items():
+        defined.setdefault((panel, None, None, *place, None), []).extend([] if x is None else [x])
+    return {key: float(np.mean(found)) if found else None for key, found in defined.items()}

@@ -86,18 +86,19 @@ STRUCTURES = {
 def test_structures(alignment, tables, metric):
     sql = rows_of(alignment, "heterogeneity", metric)
     expr, oracle = STRUCTURES[metric]
-    found = by_key(tables.structures, expr, "panel_id", "block")
-    wanted = {(case.panel_id, block): oracle(case, block) for case in tables.cases for block in BLOCKS}
-    polars, scipy = (
-        {(panel, None, None, "all", "all", block): each.get((panel, block)) for panel, block in wanted}
-        for each in (found, wanted)
-    )
-    agree(sql, polars, scipy, least=15)
+    found = by_key(tables.structures, expr, "panel_id", "attribute", "level", "block")
+    wanted = {
+        (case.panel_id, *place.values(), block): oracle(case, block)
+        for case, place in tables.groups
+        for block in BLOCKS
+    }
+    polars, scipy = ({(key[0], None, None, *key[1:]): each.get(key) for key in wanted} for each in (found, wanted))
+    agree(sql, polars, scipy, least=120)
 
 
-def memorised(case: Case, people: People) -> float | None:
+def memorised(pilot: list, people: People) -> float | None:
     """Weighted mean of whether a respondent's vector is in the pilot, over those who answered anything."""
-    seen, whole = set(pilot_vectors(case)), vectors(people)
+    seen, whole = set(pilot), vectors(people)
     counted = [k for k, vector in enumerate(whole) if vector]
     if not seen or not people.weight[counted].sum():
         return None
@@ -108,13 +109,13 @@ def memorised(case: Case, people: People) -> float | None:
 def test_memorised(alignment, tables, metric):
     sql = rows_of(alignment, "heterogeneity", metric)
     side = "h" if metric.endswith("_h") else "s"
-    piloted = {case.panel_id for case in tables.cases if pilot_vectors(case)}
-    found = by_key(tables.vectors, m.memorised_share(side, "pilot"), "panel_id")
+    pilots = {case.panel_id: pilot_vectors(case) for case in tables.cases}
+    found = by_key(tables.vectors, m.memorised_share(side, "pilot"), "panel_id", "attribute", "level")
     polars, scipy = {}, {}
-    for case in tables.cases:
-        key = (case.panel_id, None, None, "all", "all", None)
+    for case, place in tables.groups:
+        key = (case.panel_id, None, None, *place.values(), None)
         # Without a pilot there is nothing to repeat, which is not a share of nought.
-        polars[key] = found[case.panel_id,] if case.panel_id in piloted else None
-        scipy[key] = memorised(case, _side(case, side))
-    agree(sql, polars, scipy, least=8)
+        polars[key] = found.get((case.panel_id, *place.values())) if pilots[case.panel_id] else None
+        scipy[key] = memorised(pilots[case.panel_id], _side(case, side))
+    agree(sql, polars, scipy, least=70)
     assert max(value or 0.0 for value in sql.values()) > 0.2

@@ -17,6 +17,7 @@ from simframe import metrics
 from simframe.metrics import METRICS
 
 from .agree import close, rows_of
+from .count import GROUPINGS
 from .people import Case, People
 from .study import ITEMS, MODELS
 
@@ -61,10 +62,24 @@ def fit(people: People, model: str) -> Slopes | None:
             rows.append([y, w if weighted else 1.0, 1.0, read["trust"][1], read["mood"][1], *arms])
     table = np.array(rows)
     terms = ["Intercept", "trust", "mood", *(["C(arm)[T.b]", "C(arm)[T.c]"] if "arm" in formula else [])]
+    if not len(table):
+        return None
+    held = table[:, 5:].sum(axis=0)
+    if "arm" in formula and (held.sum() in (0, len(table)) or (held == 0).any()):
+        # An arm that nobody is in has no term; without the base, or with it alone, there is no effect.
+        if held.sum() in (0, len(table)):
+            return None
+        table = np.delete(table, 5 + np.flatnonzero(held == 0), axis=1)
+        terms = [term for term, n in zip(terms, [1, 1, 1, *held], strict=True) if n]
     if len(table) <= len(terms) or (np.ptp(np.delete(table, [1, 2], axis=1), axis=0) == 0).any():
         return None
     y, w, x = table[:, 0], table[:, 1] / table[:, 1].mean(), table[:, 2:]
-    params, covariance, law = (_least_squares if family == "ols" else _newton)(y, x, w, weighted)
+    if np.linalg.matrix_rank(x) < x.shape[1]:
+        return None
+    found = (_least_squares if family == "ols" else _newton)(y, x, w, weighted)
+    if found is None:
+        return None
+    params, covariance, law = found
     se = np.sqrt(np.diag(covariance))
     by_term = [
         dict(zip(terms[1:], column[1:], strict=True)) for column in (params, se, 2 * law.sf(np.abs(params / se)))
@@ -73,31 +88,41 @@ def fit(people: People, model: str) -> Slopes | None:
     return Slopes(*by_term, reach=float(law.ppf(0.975)), n=len(y), df=df)
 
 
-def _least_squares(y: np.ndarray, x: np.ndarray, w: np.ndarray, weighted: bool) -> tuple:
-    """Classic covariance and Student's law; with survey weights the HC1 sandwich and the normal law."""
+def _least_squares(y: np.ndarray, x: np.ndarray, w: np.ndarray, weighted: bool) -> tuple | None:
+    """Classic covariance and Student's law; with survey weights the HC1 sandwich, normal; None without error."""
     inverse = np.linalg.inv(x.T @ (x * w[:, None]))
     params = inverse @ x.T @ (w * y)
     residual, df = y - x @ params, len(y) - x.shape[1]
+    if np.abs(residual).max() < 1e-9:
+        return None
     if not weighted:
         return params, inverse * (residual @ residual) / df, stats.t(df)
     scores = x * (w * residual)[:, None]
     return params, inverse @ scores.T @ scores @ inverse * len(y) / df, stats.norm
 
 
-def _newton(y: np.ndarray, x: np.ndarray, w: np.ndarray, weighted: bool) -> tuple:
+def _newton(y: np.ndarray, x: np.ndarray, w: np.ndarray, weighted: bool) -> tuple | None:
+    """Return None where the outcomes are separated: then every step is about one more, and there is no end to them."""
     params = np.zeros(x.shape[1])
     for _ in range(30):
-        p = 1 / (1 + np.exp(-x @ params))
+        p = 1 / (1 + np.exp(-(x @ params).clip(-500, 500)))
         information = x.T @ (x * (p * (1 - p))[:, None])
-        params = params + np.linalg.solve(information, x.T @ (y - p))
+        if np.linalg.cond(information) > 1e14:
+            return None
+        step = np.linalg.solve(information, x.T @ (y - p))
+        params = params + step
+    if np.abs(step).max() > 1e-6:
+        return None
     return params, np.linalg.inv(information), stats.norm
 
 
 @pytest.fixture(scope="module")
-def fits(worlds) -> dict[tuple[str, str], tuple[Case, Slopes | None, Slopes | None]]:
+def fits(worlds) -> dict[tuple[str, ...], tuple[Case, Slopes | None, Slopes | None]]:
     return {
-        (case.panel_id, model): (case, fit(case.reference, model), fit(case.s, model))
+        (case.panel_id, *place, model): (case, fit(own.reference, model), fit(own.s, model))
         for case in worlds
+        for place in GROUPINGS
+        for own in [case.within(*place)]
         for model in MODELS
     }
 
@@ -139,8 +164,8 @@ def recovered(metric: str, h: Slopes, s: Slopes) -> float | None:
 def test_model(alignment, fits, metric):
     sql = rows_of(alignment, "recovery", metric)
     ours = {
-        (panel, None, None, "all", "all", model): None if h is None or s is None else recovered(metric, h, s.at(h.n))
-        for (panel, model), (_, h, s) in fits.items()
+        (panel, None, None, *place, model): None if h is None or s is None else recovered(metric, h, s.at(h.n))
+        for (panel, *place, model), (_, h, s) in fits.items()
     }
     assert sql.keys() == ours.keys()
     wrong = {key: (sql[key], ours[key]) for key in sql if not close(sql[key], ours[key])}
@@ -150,13 +175,15 @@ def test_model(alignment, fits, metric):
 
 @pytest.mark.parametrize("metric", ["z_difference", "standardised_bias"])
 def test_term(warehouse, fits, metric):
-    rows = warehouse.sql(f"SELECT panel_id, regression_id, term, {metric} FROM coefficient_pairs WHERE kind = 'slope'")
-    sql = {row[:3]: row[3] for row in rows.iter_rows()}
+    rows = warehouse.sql(
+        f"SELECT panel_id, attribute, level, regression_id, term, {metric} FROM coefficient_pairs WHERE kind = 'slope'"
+    )
+    sql = {row[:-1]: row[-1] for row in rows.iter_rows()}
     ours = {}
-    for (panel, model), (_, h, s) in fits.items():
+    for key, (_, h, s) in fits.items():
         for term in h.estimate if h and s else ():
             se = h.se[term] if metric == "standardised_bias" else np.hypot(h.se[term], s.se[term])
-            ours[panel, model, term] = float((s.estimate[term] - h.estimate[term]) / se)
+            ours[*key, term] = float((s.estimate[term] - h.estimate[term]) / se)
     assert sql.keys() == ours.keys()
     wrong = {key: (sql[key], ours[key]) for key in sql if not close(sql[key], ours[key])}
     assert not wrong, f"(SQL, numpy): {wrong}"
@@ -175,8 +202,10 @@ def called(metric: str) -> pl.Expr:
 def test_polars_of_a_model(warehouse, alignment, metric):
     pairs = warehouse.sql("SELECT * FROM coefficient_pairs WHERE kind = 'slope'")
     polars = {
-        (panel, None, None, "all", "all", model): value
-        for panel, model, value in pairs.group_by("panel_id", "regression_id").agg(called(metric)).iter_rows()
+        (panel, None, None, *place, model): value
+        for panel, model, *place, value in pairs.group_by("panel_id", "regression_id", "attribute", "level")
+        .agg(called(metric))
+        .iter_rows()
     }
     sql = rows_of(alignment, "recovery", metric)
     wrong = {key: (value, polars.get(key)) for key, value in sql.items() if not close(value, polars.get(key))}

@@ -93,7 +93,12 @@ UNDEFINED = {
         "nobody in the panel",
     ),
     "a panel without a pilot": ("s-plain", {}, ("memorised_share", "memorised_share_h"), "no pilot"),
-    "one respondent, fitted": ("s-one", {"family": "recovery"}, ("tp", "sign_f1", "coefficient_coverage"), "panel: "),
+    "one respondent, fitted": (
+        "s-one",
+        {"family": "recovery", "attribute": "all"},
+        ("tp", "sign_f1", "coefficient_coverage"),
+        "panel: ",
+    ),
     "people of one voice, fitted": ("s-lively", {"term": "line"}, ("tp", "sign_f1"), "reference: "),
 }
 

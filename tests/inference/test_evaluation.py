@@ -246,12 +246,15 @@ class TestWarehouse:
         for metric in set(whole["metric"]):
             kept = [name for name in judged if whole.filter(metric=metric)[name].count()]
             own = groups.filter(metric=metric)
-            assert own["estimate"].count() > 40
+            # Pairs and groups; predictability is of the one action.
+            assert own["estimate"].count() > 0.8 * own.height
             bare = own.filter(pl.col("estimate").is_null() | pl.any_horizontal(pl.col(kept).is_null()))
             assert bare.filter(pl.col("reason").is_null()).is_empty(), metric
             # A ratio to what may be none in people has no upper end.
             ends = [name for name in kept if not (name == "ci_high" and metric.endswith("_ratio"))]
-            assert own.filter(pl.any_horizontal(pl.col(ends).is_null())).height < 0.2 * own.height, metric
+            # Of twenty people few act against their belief, and none do in many groups: no likelihood has an end there.
+            large = own.filter(pl.col("n_h") >= 30, pl.col("n_s") >= 30)
+            assert large.filter(pl.any_horizontal(pl.col(ends).is_null())).height < 0.2 * large.height, metric
         endless = warehouse.sql(
             "SELECT DISTINCT reason FROM estimates WHERE panel_id = ? AND family = 'coherence' AND attribute <> 'all' "
             "AND ci_low IS NOT NULL AND ci_high IS NULL",
@@ -277,7 +280,8 @@ class TestWarehouse:
         assert set(fits.filter(panel_id=human_id)["split"]) == {"all", "holdout"}
         assert set(fits.filter(panel_id=panel_id)["split"]) == {"all"}
         spatial = warehouse.sql(
-            "SELECT term, estimate FROM coefficients WHERE panel_id = ? AND split = 'all' AND regression_id = ?",
+            "SELECT term, estimate FROM coefficients WHERE panel_id = ? AND split = 'all' AND attribute = 'all' "
+            "AND regression_id = ?",
             [human_id, "vote_spatial"],
         )
         wanted = {"Intercept": -3.8523, "prox": -0.9256, "PID": 0.9157}

@@ -73,7 +73,11 @@ def test_floor_of_structures_is_one(study):
             make_panel(study, {"mood": (x // 5 + 1).tolist(), "trust": (x % 5 + 1).tolist()}, panel_id=name)
             for x, name in ((h, "h"), (s, "s"))
         )
-        (row,) = (r for r in structure_rows(study, *panels, 200, k) if r["metric"] == "structure_ratio" and r["attribute"] == "all")
+        (row,) = (
+            r
+            for r in structure_rows(study, *panels, 200, k)
+            if r["metric"] == "structure_ratio" and r["attribute"] == "all"
+        )
         found.append((row["floor"], row["floor_q95"], row["estimate"]))
     floor, q95, ratio = np.array(found).T
     assert floor.mean() == pytest.approx(1.0, abs=0.02)

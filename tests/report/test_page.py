@@ -151,7 +151,8 @@ def test_details_show_what_sql_says(planted: Warehouse, findings: Findings, foun
                 shown = [100 * row["belief_action_gap_h"], 100 * row["belief_action_gap_s"]]
                 assert [value(cells[1]), value(cells[2])] == pytest.approx(shown, abs=0.051)
     slopes = planted.sql(
-        "SELECT * FROM coefficient_pairs WHERE kind = 'slope' AND panel_id = ?", [findings.focus.largest]
+        "SELECT * FROM coefficient_pairs WHERE kind = 'slope' AND attribute = 'all' AND panel_id = ?",
+        [findings.focus.largest],
     ).to_dicts()
     assert slopes
     for row in slopes:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -46,6 +47,39 @@ def test_it_opens_with_the_new_columns_null_and_is_sound(older: Warehouse) -> No
     assert row["n_respondents"] == 60
     assert opened.sql("SELECT count(*), count(shown) FROM responses").row(0) == (300, 0)
     assert examine(opened) == []
+
+
+@pytest.fixture
+def without_groups(own_warehouse: Warehouse) -> Warehouse:
+    """The park's warehouse as it stood before structures and strata were counted in subgroups."""
+    layout = own_warehouse.layout
+    for folder in layout.data.glob("panel=park-*"):
+        (folder / "memberships.parquet").unlink()
+        tables = {
+            name: pq.read_table(folder / f"{name}.parquet", partitioning=None) for name in ("structures", "crosstabs")
+        }
+        everybody = tables["structures"].filter(pc.field("attribute") == "all")
+        pq.write_table(everybody.drop_columns(["attribute", "level"]), folder / "structures.parquet")
+        pq.write_table(tables["crosstabs"].drop_columns(["stratum"]), folder / "crosstabs.parquet")
+        (row,) = pq.read_table(folder / "panel.parquet", partitioning=None).to_pylist()
+        files = json.loads(row["files"])
+        del files["memberships.parquet"]
+        for name in tables:
+            path = folder / f"{name}.parquet"
+            files[path.name] = {"sha256": sha256(path), "rows": pq.read_metadata(path).num_rows}
+        row["files"] = json.dumps(files)
+        schema = pq.read_schema(folder / "panel.parquet")
+        pq.write_table(pa.Table.from_pylist([row], schema), folder / "panel.parquet")
+    return Warehouse(layout.root)
+
+
+def test_panels_without_counts_by_group_keep_what_they_say_of_everybody(without_groups: Warehouse) -> None:
+    without_groups.rebuild()
+    opened = Warehouse.open(without_groups.layout.root)
+    assert examine(opened) == []
+    kinds = opened.sql("SELECT DISTINCT attribute, level FROM structures").rows()
+    assert kinds == [("all", "all")]
+    assert opened.sql("SELECT count(*) FROM memberships").item() == 0
 
 
 def test_where_the_folder_cannot_be_written_it_keeps_the_views_of_its_time(

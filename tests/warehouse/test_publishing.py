@@ -148,7 +148,7 @@ def test_whatever_stops_it_staging_is_clean(layout: Layout, error: type[BaseExce
 def test_ctrl_c_while_the_tables_are_written(
     layout: Layout, park: Study, frames: tuple[pl.DataFrame, pl.DataFrame], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The interrupt arrives at the last file, when five are written."""
+    """The interrupt arrives at the last file, when six are written."""
     written: list[Path] = []
 
     def interrupted(path: Path, frame: Any, schema: pa.Schema) -> None:
@@ -160,7 +160,7 @@ def test_ctrl_c_while_the_tables_are_written(
     monkeypatch.setattr("simframe.warehouse.publish.write_table", interrupted)
     with pytest.raises(KeyboardInterrupt):
         publish_panel(layout, park, PROVENANCE, *frames)
-    assert len(written) == 5
+    assert len(written) == 6
     assert nothing_published(layout)
 
 
