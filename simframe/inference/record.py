@@ -9,13 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
 from simframe.errors import InferenceError
 from simframe.inference.evaluate import REPLICATES, evaluate
 from simframe.inference.interval import LEVEL, METHOD
 from simframe.inference.sample import Panel
 from simframe.inference.side_by_side import side_by_side
+from simframe.inference.threads import linear_algebra
 from simframe.warehouse import Warehouse
 from simframe.warehouse.evaluations import evaluation_id, publish_evaluation
 
@@ -111,8 +110,7 @@ def _carried_out(work: Callable[[str], Recorded], ids: list[str], jobs: int) -> 
     if jobs > 1 and len(ids) >= WORTH_A_PROCESS * jobs:
         yield from side_by_side(work, ids, jobs)
     else:
-        # Matrices are small: threads of linear algebra would only wait for each other.
-        with threadpool_limits(1):
+        with linear_algebra(1):
             yield from ((each, work(each)) for each in ids)
 
 

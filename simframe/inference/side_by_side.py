@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
 from simframe.errors import InferenceError, SimframeError
+from simframe.inference.threads import linear_algebra
 
 T = TypeVar("T")
 
@@ -89,9 +90,7 @@ def _carry_out(work: Callable[[str], T], threads: int, end: Connection) -> None:
     """Do the work of one process: what it is told to, until there is nothing more or nobody left."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who interrupts the whole is answered by its first process
     os.environ["POLARS_MAX_THREADS"] = str(threads)
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(threads):
+    with linear_algebra(threads):
         try:
             while (each := _heard(end)) is not None:
                 end.send(("done", each, work(each)))

@@ -28,6 +28,13 @@ def fall(text):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def threads_of_linear_algebra(_):
+    import scipy.linalg  # noqa: F401
+    from threadpoolctl import threadpool_info
+
+    return [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
+
+
 def test_everything_is_done_once():
     ids = [str(k) for k in range(7)]
     found = dict(side_by_side(square, ids, 3))
@@ -46,6 +53,13 @@ def test_a_process_that_dies_is_an_error():
     with pytest.raises(InferenceError, match="was ended") as raised:
         list(side_by_side(fall, ["1", "2"], 2))
     assert "--jobs 1" in raised.value.mend
+
+
+def test_processes_share_the_cores():
+    many = max(2, cores())  # so that each is left with one
+    ids = [str(k) for k in range(many)]
+    for threads in dict(side_by_side(threads_of_linear_algebra, ids, many)).values():
+        assert threads == [1] * len(threads)
 
 
 def test_numbers_do_not_depend_on_jobs(tmp_path):
