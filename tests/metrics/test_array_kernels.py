@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -74,6 +75,49 @@ def test_crosstabs(counts):
         agree(
             replicated((metric,), [h, s, belief])[0], by_expression(h, s, getattr(m, metric)("h", "s", "b"), b=belief)
         )
+
+
+EVERY_TABLE = {
+    "sides": (*ON_OPTIONS, "kl_smoothed", "entropy_ratio", "entropy_h", "entropy_s", "chi2"),
+    "values": (*ON_VALUES, "wasserstein_norm", "mean_h", "mean_s", "variance_h", "variance_s"),
+    "crosstab": ("cramers_v", "mutual_information", "goodman_kruskal_tau", "spearman", "polychoric"),
+    "conditional": ("conditional_js", "conditional_js_coverage"),
+    "moments": ("within_variance_ratio", "eta2_ratio", "group_slope"),
+}
+
+
+@pytest.mark.parametrize("kind", EVERY_TABLE)
+def test_a_table_does_not_depend_on_those_beside_it(kind):
+    rng = np.random.default_rng(12)
+    h, s = (rng.poisson(rng.gamma(0.7, 4, (6, 75))).astype(float) for _ in range(2))
+    h[:, 40] = s[:, 41] = 0
+    h[0, 42], s[0, 43] = np.nan, -1
+    codes = np.repeat(np.arange(1.0, 4), 2), np.tile(np.arange(1.0, 3), 3)
+    columns, numbers = {
+        "sides": ([h, s], (40, 25)),
+        "values": ([h, s, np.arange(6.0)], ()),
+        "crosstab": ([h, *codes], ()),
+        "conditional": ([h, s, codes[0]], ()),
+        "moments": ([h, s, h + 1, s + 1, h + 2, s + 2], (9.0,)),
+    }[kind]
+    whole = replicated(EVERY_TABLE[kind], columns, numbers)
+    for part in (slice(0, 1), slice(30, 45), slice(3, 75), slice(40, 41)):
+        own = [column[:, part] if column.ndim == 2 else column for column in columns]
+        np.testing.assert_array_equal(replicated(EVERY_TABLE[kind], own, numbers), whole[:, part])
+    assert np.isfinite(whole).any(axis=1).all()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.floats(5e-324, 1), st.floats(1e-300, 1e300))
+def test_logarithms_are_those_of_the_c_library(part, scale):
+    # Of people who all agree, the divergence is the logarithm of one over the panel's share of their answer.
+    counts = np.array([[part * scale], [(1 - part) * scale]])
+    share = counts[0, 0] / counts.sum()
+    if counts[0, 0] > 0:
+        found = replicated(("kl_divergence",), [np.array([[1.0], [0.0]]), counts])[0, 0]
+        with np.errstate(over="ignore"):
+            wanted = float(np.float64(1) / share)
+        assert found == pytest.approx(math.log2(wanted), rel=2.5 * 2**-52, abs=0)
 
 
 def test_contrasts_from_moments_are_those_from_counts():
@@ -162,6 +206,8 @@ rng = np.random.default_rng(1)
 people = People(rng.integers(0, 9, (300, 1)).astype(np.int32), 9, rng.gamma(2, 1, 300), np.arange(300), np.array([300]))
 drawn = [count_draws(people, np.array([300]), Stream(1, k), 0, 333)[0].n for k in (1, 2)]
 print(replicated(("js_distance", "kl_divergence"), drawn).tobytes().hex())
+codes = np.repeat(np.arange(1.0, 4), 3), np.tile(np.arange(1.0, 4), 3)
+print(replicated(("cramers_v", "mutual_information", "spearman"), [drawn[0], *codes]).tobytes().hex())
 """
 
 

@@ -1,3 +1,5 @@
+#include "homogeneity.hpp"
+
 #include <cmath>
 
 #include "table.hpp"
@@ -6,62 +8,73 @@ namespace simframe {
 
 namespace {
 
-// What the chi-squared test is made of: shares, sample sizes and, where squared weights are known, design effects.
-struct Homogeneity {
-    double statistic = 0.0;
-    double df = -1.0;
-};
-
 // Linearised variance of a weighted share, sum of (w_i (x_ik - p_k))^2 over (sum w)^2.
 double design_variance(double share, double squares, double all_squares, double total) {
     return (squares * (1 - 2 * share) + all_squares * share * share) / total / total;
 }
 
-std::optional<Homogeneity> homogeneity(const Table& table) {
-    const auto& h = table.columns[0];
-    const auto& s = table.columns[1];
-    const auto total_h = total_of(h), total_s = total_of(s);
-    if (!total_h || !total_s) return std::nullopt;
-    const bool weighted = table.columns.size() == 4;
-    double n_h = *total_h, n_s = *total_s, all_squares_h = 0.0, all_squares_s = 0.0;
-    if (weighted) {
-        const auto squares_h = total_of(table.columns[2]), squares_s = total_of(table.columns[3]);
-        if (!squares_h || !squares_s) return std::nullopt;
-        all_squares_h = *squares_h;
-        all_squares_s = *squares_s;
-        n_h *= *total_h / all_squares_h;  // Kish's effective sample size
-        n_s *= *total_s / all_squares_s;
-    }
-    Homogeneity result;
-    double designed = 0.0, simple = 0.0;
-    for (size_t k = 0; k < h.size(); ++k) {
-        const double p = h[k] / *total_h, q = s[k] / *total_s;
-        const double pooled = (n_h * p + n_s * q) / (n_h + n_s);
-        if (!(pooled > 0)) continue;
-        result.df += 1;
-        result.statistic += (p - q) * (p - q) / pooled;
-        if (weighted) {
-            designed += (design_variance(p, table.columns[2][k], all_squares_h, *total_h) +
-                         design_variance(q, table.columns[3][k], all_squares_s, *total_s)) /
-                        pooled;
-            simple += (p * (1 - p) / n_h + q * (1 - q) / n_s) / pooled;
-        }
-    }
-    result.statistic *= n_h / (1 + n_h / n_s);
-    if (weighted && designed > 0) result.statistic *= simple / designed;
-    return result;
+Homogeneity<1> tested(const Table& table) {
+    std::vector<Column<1>> columns;
+    for (const auto& each : table.columns) columns.push_back(alone(each));
+    const bool weighted = columns.size() == 4;
+    return homogeneity<1>(columns[0], columns[1], weighted ? &columns[2] : nullptr, weighted ? &columns[3] : nullptr);
 }
 
 }  // namespace
 
-std::optional<double> chi2_statistic(const Table& table) {
-    const auto test = homogeneity(table);
-    return test ? std::optional(test->statistic) : std::nullopt;
+// Shares, sample sizes and, where squared weights are known, design effects.
+template <size_t lanes>
+SIMFRAME_WIDE Homogeneity<lanes> homogeneity(const Column<lanes>& h, const Column<lanes>& s,
+                                             const Column<lanes>* squares_h, const Column<lanes>* squares_s) {
+    const bool weighted = squares_h != nullptr;
+    const auto total_h = totals_of<lanes>(h), total_s = totals_of<lanes>(s);
+    const auto all_squares_h = weighted ? totals_of<lanes>(*squares_h) : total_h;
+    const auto all_squares_s = weighted ? totals_of<lanes>(*squares_s) : total_s;
+    // Kish's effective sample sizes.
+    const auto n_h = by_lane<lanes>([&](size_t lane) { return total_h[lane] * (total_h[lane] / all_squares_h[lane]); });
+    const auto n_s = by_lane<lanes>([&](size_t lane) { return total_s[lane] * (total_s[lane] / all_squares_s[lane]); });
+    const auto p = [&](size_t k, size_t lane) { return h[k][lane] / total_h[lane]; };
+    const auto q = [&](size_t k, size_t lane) { return s[k][lane] / total_s[lane]; };
+    const auto pooled = [&](size_t k, size_t lane) {
+        return (n_h[lane] * p(k, lane) + n_s[lane] * q(k, lane)) / (n_h[lane] + n_s[lane]);
+    };
+    const auto over_options = [&](auto term) {
+        return over_rows_of<lanes>(h.size(), [&](size_t k, size_t lane) {
+            return one_if(pooled(k, lane) > 0) * (term(k, lane) / divisor(pooled(k, lane)));
+        });
+    };
+    const auto options =
+        over_rows_of<lanes>(h.size(), [&](size_t k, size_t lane) { return one_if(pooled(k, lane) > 0); });
+    const auto statistic = over_options([&](size_t k, size_t lane) {
+        const double apart = p(k, lane) - q(k, lane);
+        return apart * apart;
+    });
+    Lanes<lanes> designed{}, simple{};
+    if (weighted) {
+        designed = over_options([&](size_t k, size_t lane) {
+            return design_variance(p(k, lane), (*squares_h)[k][lane], all_squares_h[lane], total_h[lane]) +
+                   design_variance(q(k, lane), (*squares_s)[k][lane], all_squares_s[lane], total_s[lane]);
+        });
+        simple = over_options([&](size_t k, size_t lane) {
+            return p(k, lane) * (1 - p(k, lane)) / n_h[lane] + q(k, lane) * (1 - q(k, lane)) / n_s[lane];
+        });
+    }
+    Homogeneity<lanes> found;
+    for (size_t lane = 0; lane < lanes; ++lane) {
+        const bool known = total_h[lane] > 0 && total_s[lane] > 0 && all_squares_h[lane] > 0 && all_squares_s[lane] > 0;
+        const double plain = statistic[lane] * (n_h[lane] / (1 + n_h[lane] / n_s[lane]));
+        const double corrected = plain * (weighted && designed[lane] > 0 ? simple[lane] / designed[lane] : 1.0);
+        found.statistic[lane] = known ? corrected : kUndefined;
+        found.df[lane] = known ? options[lane] - 1 : kUndefined;
+    }
+    return found;
 }
 
-std::optional<double> chi2_df(const Table& table) {
-    const auto test = homogeneity(table);
-    return test ? std::optional(test->df) : std::nullopt;
-}
+std::optional<double> chi2_statistic(const Table& table) { return tested(table).statistic[0]; }
+
+std::optional<double> chi2_df(const Table& table) { return tested(table).df[0]; }
+
+template Homogeneity<kLanes> homogeneity<kLanes>(const Column<kLanes>&, const Column<kLanes>&, const Column<kLanes>*,
+                                                 const Column<kLanes>*);
 
 }  // namespace simframe

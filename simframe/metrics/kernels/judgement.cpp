@@ -10,8 +10,6 @@ namespace simframe {
 
 namespace {
 
-constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
-
 struct Moments {
     double mean, variance;
 };

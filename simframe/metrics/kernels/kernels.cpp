@@ -175,7 +175,7 @@ SIMFRAME_KERNEL(rarefied_structures, simframe::rarefied_structures)
 
 // Kernels on tables of counts.
 #define SIMFRAME_METRIC(symbol, metric) SIMFRAME_KERNEL(symbol, simframe::of_table<simframe::metric>)
-#define SIMFRAME_MEASURE(measure) SIMFRAME_METRIC(measure, of_counts<simframe::measure>)
+#define SIMFRAME_MEASURE(measure) SIMFRAME_METRIC(measure, of_counts<simframe::measure<1>>)
 SIMFRAME_MEASURE(total_variation)
 SIMFRAME_MEASURE(kl_divergence)
 SIMFRAME_MEASURE(kl_smoothed)

@@ -6,47 +6,57 @@
 #include <string_view>
 #include <vector>
 
+#include "lanes.hpp"
+
 namespace simframe {
 
-// Shares p of the reference and q of the compared panel over the same options. Where there are values, the options
-// stand in ascending order of them.
+// Shares p of the reference and q of the compared panel over the same options, of several tables side by side. Where
+// there are values, the options stand in ascending order of them.
+template <size_t lanes>
 struct Comparison {
-    std::vector<double> p, q, value;
+    Column<lanes> p, q;
+    std::vector<double> value;
     double n_h, n_s;  // respondents behind the shares
     double pseudocount = 0.5;
 };
 
 // NaN where undefined.
-using Measure = double (*)(const Comparison&);
+template <size_t lanes>
+using Measure = Lanes<lanes> (*)(const Comparison<lanes>&);
 
-double total_variation(const Comparison&);
-double kl_divergence(const Comparison&);
-double kl_smoothed(const Comparison&);
-double js_divergence(const Comparison&);
-double js_distance(const Comparison&);
-double hellinger(const Comparison&);
-double entropy_ratio(const Comparison&);
-double modal_share_gap(const Comparison&);
+#define SIMFRAME_DECLARE(measure) \
+    template <size_t lanes>       \
+    Lanes<lanes> measure(const Comparison<lanes>&);
 
+SIMFRAME_DECLARE(total_variation)
+SIMFRAME_DECLARE(kl_divergence)
+SIMFRAME_DECLARE(kl_smoothed)
+SIMFRAME_DECLARE(js_divergence)
+SIMFRAME_DECLARE(js_distance)
+SIMFRAME_DECLARE(hellinger)
+SIMFRAME_DECLARE(entropy_ratio)
+SIMFRAME_DECLARE(modal_share_gap)
 // These need values; ks goes by the options' own order without them.
-double wasserstein(const Comparison&);
-double wasserstein_norm(const Comparison&);
-double ks(const Comparison&);
-double energy(const Comparison&);
-double mean_shift(const Comparison&);
-double variance_ratio(const Comparison&);
-double sd_ratio(const Comparison&);
-double mean_h(const Comparison&);
-double mean_s(const Comparison&);
-double variance_h(const Comparison&);
-double variance_s(const Comparison&);
+SIMFRAME_DECLARE(wasserstein)
+SIMFRAME_DECLARE(wasserstein_norm)
+SIMFRAME_DECLARE(ks)
+SIMFRAME_DECLARE(energy)
+SIMFRAME_DECLARE(mean_shift)
+SIMFRAME_DECLARE(variance_ratio)
+SIMFRAME_DECLARE(sd_ratio)
+SIMFRAME_DECLARE(mean_h)
+SIMFRAME_DECLARE(mean_s)
+SIMFRAME_DECLARE(variance_h)
+SIMFRAME_DECLARE(variance_s)
+#undef SIMFRAME_DECLARE
 
-// sum p log2(1 / p).
-double entropy_of(const std::vector<double>& shares);
-double js_of(const std::vector<double>& p, const std::vector<double>& q);
-// A variance that is only the rounding of means that should be equal does not count as variation.
+// -sum p log2(p).
+template <size_t lanes>
+Lanes<lanes> entropy_of(const Column<lanes>& shares);
+
+// A variance that is only the rounding of means that should be equal does not count as variation: it must exceed this.
+double rounding_of(double largest);
 bool beyond_rounding(double variance, const std::vector<double>& values);
-bool beyond_rounding(double variance, double largest);
 
 // How an interval is taken; simframe/inference/interval.py says why. `square` is noncentral on squares.
 enum class Scale { plain, log, noncentral, square };
@@ -54,7 +64,8 @@ enum class Scale { plain, log, noncentral, square };
 // How a measure is judged: the scale of its interval, its range, and what two like panels score.
 struct Judged {
     const char* name;
-    Measure measure;
+    Measure<1> measure;
+    Measure<kLanes> side_by_side;
     bool by_value;
     Scale scale;
     double low, high, ideal;

@@ -12,8 +12,8 @@ namespace {
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 struct Strata {
-    Crosstab whole;
-    std::vector<Crosstab> parts;
+    Crosstab<1> whole;
+    std::vector<Crosstab<1>> parts;
     std::vector<double> shares;  // of each part in the whole
 };
 
@@ -36,16 +36,16 @@ std::optional<Strata> strata(const Table& table) {
     Strata result{std::move(*whole), {}, {}};
     for (const Table& each : split) {
         if (auto part = crosstab(each)) {
-            result.shares.push_back(part->total / result.whole.total);
+            result.shares.push_back(part->total[0] / result.whole.total[0]);
             result.parts.push_back(std::move(*part));
         }
     }
     return result;
 }
 
-double mean_of(const std::vector<double>& shares, const std::vector<double>& values) {
+double mean_of(const Column<1>& shares, const Column<1>& values) {
     double mean = 0.0;
-    for (size_t k = 0; k < shares.size(); ++k) mean += shares[k] * values[k];
+    for (size_t k = 0; k < shares.size(); ++k) mean += shares[k][0] * values[k][0];
     return mean;
 }
 
@@ -56,11 +56,11 @@ std::optional<double> cramers_v_partial(const Table& table) {
     if (!s) return std::nullopt;
     double phi2 = 0.0, most = 0.0;
     for (size_t c = 0; c < s->parts.size(); ++c) {
-        const Crosstab& part = s->parts[c];
-        const auto freedom = std::min(chosen(part.by_belief), chosen(part.by_action)) - 1;
+        const Crosstab<1>& part = s->parts[c];
+        const double freedom = std::min(chosen(part.by_belief)[0], chosen(part.by_action)[0]) - 1;
         if (freedom < 1) continue;
-        phi2 += s->shares[c] * phi_squared(part);
-        most += s->shares[c] * static_cast<double>(freedom);
+        phi2 += s->shares[c] * phi_squared(part)[0];
+        most += s->shares[c] * freedom;
     }
     if (!(most > 0)) return std::nullopt;
     return std::sqrt(std::min(phi2 / most, 1.0));
@@ -70,7 +70,7 @@ std::optional<double> mutual_information_partial(const Table& table) {
     const auto s = strata(table);
     if (!s) return std::nullopt;
     double bits = 0.0;
-    for (size_t c = 0; c < s->parts.size(); ++c) bits += s->shares[c] * information(s->parts[c]);
+    for (size_t c = 0; c < s->parts.size(); ++c) bits += s->shares[c] * information(s->parts[c])[0];
     return bits;
 }
 
@@ -79,11 +79,12 @@ std::optional<double> goodman_kruskal_tau_partial(const Table& table) {
     if (!s) return std::nullopt;
     double explained = 0.0, total = 0.0;
     for (size_t c = 0; c < s->parts.size(); ++c) {
-        const Crosstab& part = s->parts[c];
-        if (chosen(part.by_action) < 2) continue;
-        const Guess guess = guess_of(part);
-        explained += s->shares[c] * (guess.given_belief - guess.at_large);
-        total += s->shares[c] * (1 - guess.at_large);
+        const Crosstab<1>& part = s->parts[c];
+        if (chosen(part.by_action)[0] < 2) continue;
+        const Guess<1> guess = guess_of(part);
+        const double at_large = guess.at_large[0];
+        explained += s->shares[c] * (guess.given_belief[0] - at_large);
+        total += s->shares[c] * (1 - at_large);
     }
     if (!(total > 0)) return std::nullopt;
     return std::clamp(explained / total, 0.0, 1.0);
@@ -92,21 +93,26 @@ std::optional<double> goodman_kruskal_tau_partial(const Table& table) {
 std::optional<double> spearman_partial(const Table& table) {
     const auto s = strata(table);
     if (!s) return std::nullopt;
-    const auto x = centred_ranks(s->whole.by_belief), y = centred_ranks(s->whole.by_action);
+    Column<1> x, y;
+    centre_ranks(s->whole.by_belief, x);
+    centre_ranks(s->whole.by_action, y);
     double xy = 0.0, xx = 0.0, yy = 0.0;
     for (size_t c = 0; c < s->parts.size(); ++c) {
-        const Crosstab& part = s->parts[c];
+        const Crosstab<1>& part = s->parts[c];
         // Who all say the same differ by nothing, whatever the rounding of their mean.
-        const bool beliefs = chosen(part.by_belief) > 1, actions = chosen(part.by_action) > 1;
+        const bool beliefs = chosen(part.by_belief)[0] > 1, actions = chosen(part.by_action)[0] > 1;
         const double at_x = mean_of(part.by_belief, x), at_y = mean_of(part.by_action, y), share = s->shares[c];
         for (size_t b = 0; beliefs && b < part.by_belief.size(); ++b) {
-            xx += share * part.by_belief[b] * std::pow(x[b] - at_x, 2);
+            xx += share * part.by_belief[b][0] * std::pow(x[b][0] - at_x, 2);
         }
         for (size_t a = 0; actions && a < part.by_action.size(); ++a) {
-            yy += share * part.by_action[a] * std::pow(y[a] - at_y, 2);
+            yy += share * part.by_action[a][0] * std::pow(y[a][0] - at_y, 2);
         }
         if (!beliefs || !actions) continue;
-        for (const Cell& cell : part.cells) xy += share * cell.p * (x[cell.belief] - at_x) * (y[cell.action] - at_y);
+        for (size_t i = 0; i < part.p.size(); ++i) {
+            const Cell& cell = part.cells.listed[i];
+            xy += share * part.p[i][0] * (x[cell.belief][0] - at_x) * (y[cell.action][0] - at_y);
+        }
     }
     if (!(xx > 0 && yy > 0)) return std::nullopt;
     return std::clamp(xy / std::sqrt(xx) / std::sqrt(yy), -1.0, 1.0);

@@ -17,9 +17,9 @@ struct Margin {
     std::vector<double> threshold;
     std::vector<size_t> place;
 
-    explicit Margin(const std::vector<double>& shares) {
+    explicit Margin(const Column<1>& shares) {
         double below = 0.0;
-        for (const double share : shares) {
+        for (const auto& [share] : shares) {
             if (share > 0 && below > 0) threshold.push_back(normal_quantile(std::min(below, 1 - 1e-16)));
             place.push_back(threshold.size());
             below += share;
@@ -30,7 +30,12 @@ struct Margin {
 // The likelihood of a correlation, the thresholds given.
 class Likelihood {
   public:
-    explicit Likelihood(const Crosstab& table) : table_(table), belief_(table.by_belief), action_(table.by_action) {}
+    explicit Likelihood(const Crosstab<1>& table) : belief_(table.by_belief), action_(table.by_action) {
+        for (size_t i = 0; i < table.p.size(); ++i) {
+            const auto& [belief, action] = table.cells.listed[i];
+            if (table.p[i][0] > 0) chosen_.push_back({belief_.place[belief], action_.place[action], table.p[i][0]});
+        }
+    }
 
     bool degenerate() const { return belief_.threshold.empty() || action_.threshold.empty(); }
 
@@ -43,14 +48,13 @@ class Likelihood {
         const size_t width = action_.threshold.size() + 1;
         // Neighbouring cells share corners; a sparse table has few neighbours, so there the corners are not kept.
         std::vector<Corner> corners;
-        const bool dense = (belief_.threshold.size() + 1) * width <= 4 * table_.cells.size();
+        const bool dense = (belief_.threshold.size() + 1) * width <= 4 * chosen_.size();
         if (dense) {
             for (size_t b = 0; b < belief_.threshold.size() + 1; ++b) {
                 for (size_t a = 0; a < width; ++a) corners.push_back(corner(b, a, rho));
             }
         }
-        for (const Cell& cell : table_.cells) {
-            const size_t b = belief_.place[cell.belief], a = action_.place[cell.action];
+        for (const auto& [b, a, p] : chosen_) {
             Corner sum{0.0, 0.0};
             const auto add = [&](size_t i, size_t j, double sign) {
                 const Corner c = dense ? corners[i * width + j] : corner(i, j, rho);
@@ -62,8 +66,8 @@ class Likelihood {
             if (a > 0) add(b, a - 1, -1);
             if (a > 0 && b > 0) add(b - 1, a - 1, 1);
             if (sum.probability < kImpossible) return {-INFINITY, rho > 0 ? -INFINITY : INFINITY};
-            point.log_likelihood += cell.p * std::log(sum.probability);
-            point.slope += cell.p * sum.slope / sum.probability;
+            point.log_likelihood += p * std::log(sum.probability);
+            point.slope += p * sum.slope / sum.probability;
         }
         return point;
     }
@@ -83,18 +87,20 @@ class Likelihood {
         return {bivariate_normal_cdf(x, y, rho), bivariate_normal_density(x, y, rho)};
     }
 
-    const Crosstab& table_;
+    struct Chosen {
+        size_t belief, action;  // their places
+        double p;
+    };
     Margin belief_, action_;
+    std::vector<Chosen> chosen_;
 };
 
 }  // namespace
 
 // Olsson 1979, the two-step estimator: thresholds from the margins, then the correlation by maximum likelihood.
-std::optional<double> polychoric(const Table& table) {
-    const auto t = crosstab(table);
-    if (!t) return std::nullopt;
-    const Likelihood likelihood(*t);
-    if (likelihood.degenerate()) return std::nullopt;
+double polychoric_of(const Crosstab<1>& t) {
+    const Likelihood likelihood(t);
+    if (likelihood.degenerate()) return kUndefined;
     // The best of a grid, denser towards the ends, lies beside the maximum; between its neighbours the slope tells
     // which way to go.
     constexpr int steps = 12;
@@ -117,6 +123,11 @@ std::optional<double> polychoric(const Table& table) {
     }
     const double rho = (low + high) / 2;
     return std::abs(rho) > kLimit - 1e-10 ? std::copysign(1.0, rho) : rho;
+}
+
+std::optional<double> polychoric(const Table& table) {
+    const auto t = crosstab(table);
+    return t ? std::optional(polychoric_of(*t)) : std::nullopt;
 }
 
 }  // namespace simframe

@@ -138,7 +138,7 @@ class Bench {
         if (!reader_.read(row, cell)) return false;
         const size_t options = cell.h.size();
         const auto n_h = static_cast<double>(cell.n_h), n_s = static_cast<double>(cell.n_s);
-        comparison_ = Comparison{std::vector<double>(options), std::vector<double>(options), cell.value, n_h, n_s};
+        comparison_ = Comparison<1>{Column<1>(options), Column<1>(options), cell.value, n_h, n_s};
         cell_hash_ = key_.hash(row);
         return true;
     }
@@ -176,28 +176,29 @@ class Bench {
 
     void compare(const Counts& h, const Counts& s) {
         for (size_t k = 0; k < h.size(); ++k) {
-            comparison_.p[k] = static_cast<double>(h[k]);
-            comparison_.q[k] = static_cast<double>(s[k]);
+            comparison_.p[k][0] = static_cast<double>(h[k]);
+            comparison_.q[k][0] = static_cast<double>(s[k]);
         }
         to_shares(comparison_.p);
         to_shares(comparison_.q);
     }
 
-    static void to_shares(std::vector<double>& counts) {
-        const double total = std::accumulate(counts.begin(), counts.end(), 0.0);
-        for (double& count : counts) count /= total;
+    static void to_shares(Column<1>& counts) {
+        double total = 0.0;
+        for (const auto& [count] : counts) total += count;
+        for (auto& [count] : counts) count /= total;
     }
 
     double evaluate(size_t i) const {
         if (measures_[i]->by_value && comparison_.value.empty()) return std::numeric_limits<double>::quiet_NaN();
-        return measures_[i]->measure(comparison_);
+        return measures_[i]->measure(comparison_)[0];
     }
 
     CellReader reader_;
     KeyColumn key_;
     uint64_t seed_, replicates_, cell_hash_ = 0;
     std::vector<const Judged*> measures_;
-    Comparison comparison_{};
+    Comparison<1> comparison_{};
 };
 
 // Bootstrap and floor of one cell after the other. Both need samples of the reference, and share them: each remains

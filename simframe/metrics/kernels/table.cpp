@@ -3,26 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <utility>
 
 namespace simframe {
 
 std::optional<double> total_of(const std::vector<double>& counts) {
-    double total = 0.0;
-    for (const double count : counts) {
-        if (!(count >= 0)) return std::nullopt;  // NaN too
-        total += count;
-    }
-    if (!(total > 0) || std::isinf(total)) return std::nullopt;
-    return total;
-}
-
-std::optional<Shares> shares_of(const std::vector<double>& counts) {
-    const auto total = total_of(counts);
-    if (!total) return std::nullopt;
-    Shares shares(counts);
-    for (double& share : shares) share /= *total;
-    return shares;
+    const double total = totals_of(alone(counts))[0];
+    return std::isnan(total) ? std::nullopt : std::optional(total);
 }
 
 bool all_finite(const std::vector<double>& values) {
@@ -39,33 +25,33 @@ Groups::Groups(const std::vector<double>& ranks) {
 }
 
 std::vector<double> Groups::sums(const std::vector<double>& quantity) const {
-    std::vector<double> sums(count_, 0.0);
-    for (size_t row = 0; row < quantity.size(); ++row) {
-        if (of_row_[row] != none) sums[of_row_[row]] += quantity[row];
-    }
+    Column<1> found;
+    sum(alone(quantity), found);
+    std::vector<double> sums;
+    for (const Lanes<1>& each : found) sums.push_back(each[0]);
     return sums;
 }
 
-std::optional<Comparison> comparison_of(const Table& table) {
-    auto p = shares_of(table.columns[0]), q = shares_of(table.columns[1]);
-    if (!p || !q) return std::nullopt;
-    Comparison result{std::move(*p), std::move(*q), {}, *total_of(table.columns[0]), *total_of(table.columns[1])};
+std::optional<Comparison<1>> comparison_of(const Table& table) {
+    const auto total_h = total_of(table.columns[0]), total_s = total_of(table.columns[1]);
+    if (!total_h || !total_s) return std::nullopt;
+    Comparison<1> result{{}, {}, {}, *total_h, *total_s};
     if (!table.numbers.empty()) {
         if (!std::isnan(table.numbers[0])) result.n_h = table.numbers[0];
         if (!std::isnan(table.numbers[1])) result.n_s = table.numbers[1];
         result.pseudocount = table.numbers[2];
     }
-    if (table.columns.size() == 2) return result;
-    const auto& value = table.columns[2];
-    if (!all_finite(value)) return std::nullopt;
-    std::vector<size_t> order(value.size());
+    std::vector<size_t> order(table.columns[0].size());
     std::iota(order.begin(), order.end(), size_t{0});
-    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return value[a] < value[b]; });
-    const Comparison unordered = result;
-    for (size_t k = 0; k < order.size(); ++k) {
-        result.p[k] = unordered.p[order[k]];
-        result.q[k] = unordered.q[order[k]];
-        result.value.push_back(value[order[k]]);
+    if (table.columns.size() > 2) {
+        const auto& value = table.columns[2];
+        if (!all_finite(value)) return std::nullopt;
+        std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return value[a] < value[b]; });
+        for (const size_t row : order) result.value.push_back(value[row]);
+    }
+    for (const size_t row : order) {
+        result.p.push_back({table.columns[0][row] / *total_h});
+        result.q.push_back({table.columns[1][row] / *total_s});
     }
     return result;
 }
