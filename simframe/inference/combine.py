@@ -62,7 +62,7 @@ def means(figures: dict[Key, Figure], coded: Coded) -> dict[Key, Figure]:
     chosen: dict[Key, list[Figure]] = {}
     for key, figure in figures.items():
         if key.item_id in asked and key.metric in AVERAGED.get(key.family, ()):
-            chosen.setdefault(replace(key, item_id=None), []).append(figure)
+            chosen.setdefault(key._replace(item_id=None), []).append(figure)
     return {key: _mean(parts) for key, parts in chosen.items()}
 
 
@@ -76,17 +76,17 @@ def extremes(figures: dict[Key, Figure], levels: list[str]) -> dict[Key, Figure]
     chosen: dict[Key, list[tuple[str, Figure]]] = {}
     for key in sorted((k for k in figures if k.family == "subgroups"), key=lambda k: levels.index(k.level)):
         if key.metric == "js_distance" and np.isfinite(figures[key].observed):
-            chosen.setdefault(replace(key, level=ALL), []).append((key.level, figures[key]))
+            chosen.setdefault(key._replace(level=ALL), []).append((key.level, figures[key]))
     found = {}
     for key, named in chosen.items():
         parts = [figure for _, figure in named]
         # The first of equals, as in the catalog.
         worst, figure = max(named, key=lambda each: each[1].observed)
         combined = _combine(parts, lambda x: np.nanmax(x, axis=0))
-        found[replace(key, metric="worst_group_js_distance", level=worst)] = replace(combined, n=figure.n)
+        found[key._replace(metric="worst_group_js_distance", level=worst)] = replace(combined, n=figure.n)
         if len(parts) > 1:
             spread = _combine(parts, lambda x: np.nanmax(x, axis=0) - np.nanmin(x, axis=0))
-            found[replace(key, metric="spread_js_distance")] = replace(spread, parts=tuple(parts))
+            found[key._replace(metric="spread_js_distance")] = replace(spread, parts=tuple(parts))
     return found
 
 

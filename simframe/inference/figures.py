@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,9 +39,8 @@ SIDES = {"nonresponse_gap": HIDDEN, "belief_action_gap": ("belief_action_gap_h",
 CONTRASTS = ("within_variance_ratio", "eta2_ratio", "group_slope")
 
 
-@dataclass(frozen=True)
-class Key:
-    """What a figure is of; the fields are the columns of ``estimates``."""
+class Key(NamedTuple):
+    """What a figure is of; the fields are the columns of ``estimates``. A tuple: looked up far more often than read."""
 
     family: str
     metric: str
@@ -81,14 +82,23 @@ def sizes_of(coded: Coded, heads: Tables) -> Sizes:
     items = {question.item.id: question.answered for question in coded.questions}
     crosstabs = {crosstab.pair.id: crosstab for crosstab in coded.crosstabs}
 
-    def sizes(key: Key) -> tuple[int, int]:
-        if key.term is None:
-            h, s = (round(float(side.n[items[str(key.item_id)]].sum())) for side in (heads.h, heads.s))
-            return h, s
-        crosstab = crosstabs[key.term]
-        judged = crosstab.judged if key.metric.startswith("belief_action_gap") else 1.0
+    # Many metrics are of one item or pair.
+    @cache
+    def of_item(item_id: str) -> tuple[int, int]:
+        h, s = (round(float(side.n[items[item_id]].sum())) for side in (heads.h, heads.s))
+        return h, s
+
+    @cache
+    def of_pair(term: str, *, of_judged: bool) -> tuple[int, int]:
+        crosstab = crosstabs[term]
+        judged = crosstab.judged if of_judged else 1.0
         h, s = (round(float((side.n[crosstab.columns, 0] * judged).sum())) for side in (heads.h, heads.s))
         return h, s
+
+    def sizes(key: Key) -> tuple[int, int]:
+        if key.term is None:
+            return of_item(str(key.item_id))
+        return of_pair(key.term, of_judged=key.metric.startswith("belief_action_gap"))
 
     return sizes
 

@@ -42,7 +42,7 @@ def with_floors(found: pl.DataFrame, coded: Coded, replicates: int, seed: int) -
     )
     # Which group is the worst one is the panel's affair.
     level = pl.when(pl.col("metric") == "worst_group_js_distance").then(pl.lit(ALL)).otherwise("level").alias(".level")
-    keys = [".level" if name == "level" else name for name in Key.__dataclass_fields__]
+    keys = [".level" if name == "level" else name for name in Key._fields]
     edges = floors.with_columns(level).select(*keys, *FLOOR)
     joined = (
         found.drop(FLOOR).with_columns(level).join(edges, on=keys, how="left", nulls_equal=True, maintain_order="left")

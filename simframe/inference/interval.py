@@ -54,6 +54,7 @@ __all__ = [
     "interval",
     "inversion",
     "judge",
+    "moments",
     "p_value",
     "scaled",
     "spread",
@@ -125,7 +126,7 @@ def scaled(metrics: Sequence[str], floor: Floats, halves: Floats, half_samples: 
         half_samples: between samples of that size, with replacement.
     """
     far = np.array([EVERY[metric].scale in (*NONCENTRAL, "span") or metric == "chi2" for metric in metrics])
-    ratio = _moments(halves)[0] / _moments(half_samples)[0]
+    ratio = moments(halves)[0] / moments(half_samples)[0]
     known = far & np.isfinite(ratio) & (ratio > 0)
     return np.asarray(floor * np.where(known, ratio, 1.0)[:, None])
 
@@ -202,7 +203,7 @@ class _Figures:
 def _of_scale(scale: str, x: _Figures) -> tuple[Floats, Floats]:
     if scale.startswith("noncentral"):
         return _noncentral(x, 2 if scale == "noncentral_square" else 1)
-    mean, variance = _moments(x.bootstrap)
+    mean, variance = moments(x.bootstrap)
     if scale in ("plain", "corrected"):
         middle, half = 2 * x.observed - mean if scale == "corrected" else x.observed, x.reach * np.sqrt(variance)
         return middle - half, middle + half
@@ -217,7 +218,7 @@ def _of_scale(scale: str, x: _Figures) -> tuple[Floats, Floats]:
         return np.tanh(ends[1] - half), np.tanh(ends[1] + half)
     # A ratio with draws at 0 has no logarithm there.
     flat = (np.minimum(below, x.observed) <= 0) | (scale == "percentile")
-    half = x.reach * np.sqrt(_moments(np.log(np.where(x.bootstrap > 0, x.bootstrap, np.nan)))[1])
+    half = x.reach * np.sqrt(moments(np.log(np.where(x.bootstrap > 0, x.bootstrap, np.nan)))[1])
     low, high = x.observed * np.exp(-half), x.observed * np.exp(half)
     return np.where(flat, below, low), np.where(flat, above, high)
 
@@ -228,16 +229,19 @@ def _noncentral(x: _Figures, power: int) -> tuple[Floats, Floats]:
     share = tail(x.reach)
     # A sample of one panel hides cells that nobody is in, and bias with them: it is at most that of nothing there.
     most = np.where(x.own, np.maximum(here[0], null[0]), here[0])
-    low, high = noncentral(seen, (most, here[1]), null, 1 - share), noncentral(seen, here, null, share)
-    return low ** (1 / power), high ** (1 / power)
+    # Both ends at once.
+    both = [np.concatenate([each, each]) for each in (seen, here[1], *null)]
+    bias, chance = np.concatenate([most, here[0]]), np.concatenate([1 - share, share])
+    low, high = np.split(noncentral(both[0], (bias, both[1]), (both[2], both[3]), chance) ** (1 / power), 2)
+    return low, high
 
 
 def _divergence(x: _Figures, power: int) -> tuple[Floats, Moments, Moments]:
     """Return figures as divergences, bias and variance where they are, and mean and variance where there is none."""
     seen = x.observed**power
-    mean, variance = _moments(x.bootstrap**power)
+    mean, variance = moments(x.bootstrap**power)
     here = mean - seen, variance
-    between = _moments(x.null**power) if x.null.size else here
+    between = moments(x.null**power) if x.null.size else here
     # Of one panel alone: the known law, or that of the bootstrap all the way.
     alone = (np.where(np.isnan(known), each, known) for known, each in zip(x.alone, here, strict=True))
     null = [np.where(x.own, own, other) for own, other in zip(alone, between, strict=True)]
@@ -257,8 +261,11 @@ def centres(metrics: Sequence[str], observed: Floats, drawn: Drawn) -> Floats:
     return centre
 
 
-def _moments(drawn: Floats) -> Moments:
+def moments(drawn: Floats) -> Moments:
+    """Return mean and variance of every row, NaN left out."""
     with warnings.catch_warnings(action="ignore"):
+        if not np.isnan(drawn).any():  # the same numbers, sooner
+            return drawn.mean(axis=1), drawn.var(axis=1)
         return np.nanmean(drawn, axis=1), np.nanvar(drawn, axis=1)
 
 
@@ -309,8 +316,11 @@ def _p_values(methods: Sequence[Method], observed: Floats, null: Floats) -> Floa
     known = ~np.isnan(null)
     judged = np.array([method.ideal is not None for method in methods]) & ~np.isnan(observed) & (known.sum(axis=1) > 1)
     p = np.full(len(methods), np.nan)
-    for method in set(methods):
-        rows = np.flatnonzero(judged & np.array([each == method for each in methods]))
+    alike: dict[Method, list[int]] = {}
+    for row in np.flatnonzero(judged).tolist():
+        alike.setdefault(methods[row], []).append(row)
+    for method, places in alike.items():
+        rows = np.array(places)
         far, extreme = _distance(method, null[rows]), _distance(method, observed[rows])
         # Ties are ties, whatever the order in which shares were summed.
         reach = np.where(np.isinf(extreme), extreme, extreme - 1e-9 * np.abs(extreme) - 1e-12)

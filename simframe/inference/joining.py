@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from simframe.inference.combine import Figure
 from simframe.inference.figures import Key
-from simframe.inference.interval import Drawn, centres, scaled
-from simframe.inference.joined import difference, quotient, span
+from simframe.inference.interval import Drawn, centres, moments, scaled
+from simframe.inference.joined import Ends, difference, quotient, span
 from simframe.inference.laws import noncentral, student, tail
 from simframe.inference.methods import EVERY, SIDES
 from simframe.metrics.arrays import Floats, Whole
@@ -37,7 +35,7 @@ def _join_sides(keys: list[Key], found: dict[str, Floats], drawn: Drawn) -> None
     if not made:
         return
     centre = centres([key.metric for key in keys], found["estimate"], drawn)
-    at = [np.array([place[replace(key, metric=SIDES[key.metric][side])] for key in made]) for side in (0, 1)]
+    at = [np.array([place[key._replace(metric=SIDES[key.metric][side])] for key in made]) for side in (0, 1)]
     h, s = ((centre[rows], found["ci_low"][rows], found["ci_high"][rows]) for rows in at)
     ratio = np.array([EVERY[key.metric].scale == "quotient" for key in made])
     ends = (np.where(ratio, *each) for each in zip(quotient(h, s), difference(h, s), strict=True))
@@ -68,13 +66,21 @@ def _keep(found: dict[str, Floats], at: Whole, low: Floats, high: Floats) -> Non
 def _spans(parts: list[Figure], of: Whole) -> tuple[Floats, Floats]:
     """Return the intervals of spreads over groups; ``of`` says which spread a group belongs to."""
     observed, worth = (np.array([getattr(part, name) for part in parts]) for name in ("observed", "worth"))
-    (mean, variance), null = (np.array([_squares(kind(part)) for part in parts]).T for kind in (_bootstrap, _alike))
+    (mean, variance), null = (moments(np.stack([kind(part) for part in parts]) ** 2) for kind in (_bootstrap, _alike))
     seen, share = observed**2, tail(student(worth.sum(axis=1) - 2))
 
-    def at(chance: Floats | float) -> Floats:
-        return np.sqrt(noncentral(seen, (mean - seen, variance), (null[0], null[1]), chance))
+    def at(*chances: Floats) -> tuple[Floats, ...]:
+        """Return the distances at several chances, all at once."""
+        many, law = len(chances), (seen, mean - seen, variance, *null)
+        tiled = [np.tile(each, many) for each in law]
+        found = noncentral(tiled[0], (tiled[1], tiled[2]), (tiled[3], tiled[4]), np.concatenate(chances))
+        return tuple(np.split(np.sqrt(found), many))
 
-    return span(lambda shared: (at(0.5), at(1 - share / shared), at(share / shared)), of)
+    def ends(shared: Floats) -> Ends:
+        centre, low, high = at(np.full(len(seen), 0.5), 1 - share / shared, share / shared)
+        return centre, low, high
+
+    return span(ends, of)
 
 
 def _bootstrap(part: Figure) -> Floats:
@@ -87,7 +93,3 @@ def _alike(part: Figure) -> Floats:
         return part.draws["null"]
     people = (part.draws[kind][None] for kind in ("floor", "people_halves", "half_samples"))
     return np.asarray(scaled([GROUPED], *people)[0])
-
-
-def _squares(draws: Floats) -> tuple[float, float]:
-    return float(np.nanmean(draws**2)), float(np.nanvar(draws**2))

@@ -69,8 +69,7 @@ def rows_of(
 
 
 def _keyed(figures: dict[Key, Figure]) -> dict[str, list[object]]:
-    names = Key.__dataclass_fields__
-    columns: dict[str, list[object]] = {name: [getattr(key, name) for key in figures] for name in names}
+    columns: dict[str, list[object]] = {name: [key[k] for key in figures] for k, name in enumerate(Key._fields)}
     columns |= {name: [figure.n[side] for figure in figures.values()] for side, name in enumerate(("n_h", "n_s"))}
     return columns
 
