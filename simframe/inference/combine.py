@@ -68,7 +68,12 @@ def means(figures: dict[Key, Figure], coded: Coded) -> dict[Key, Figure]:
 
 def _mean(parts: list[Figure]) -> Figure:
     above, below = np.mean([part.tied for part in parts if np.isfinite(part.observed)] or [(0.0, 0.0)], axis=0)
-    return replace(_combine(parts, lambda x: np.nanmean(x, axis=0)), tied=(float(above), float(below)))
+    return replace(_combine(parts, _over_defined), tied=(float(above), float(below)))
+
+
+def _over_defined(x: Floats) -> Floats:
+    """Return the mean over the first axis, NaN left out."""
+    return np.asarray(np.nanmean(x, axis=0) if np.isnan(x).any() else x.mean(axis=0))
 
 
 def extremes(figures: dict[Key, Figure], levels: list[str]) -> dict[Key, Figure]:

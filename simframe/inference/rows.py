@@ -22,6 +22,8 @@ from simframe.inference.ties import NONE, tied
 from simframe.metrics.arrays import Floats
 from simframe.warehouse.tables import ALL, EVALUATION
 
+OBSERVED = "observed"
+"""Stands among the kinds of draws for what was observed."""
 MOST_TOLD = 500
 """Figures that are judged together: enough to be quick, few enough for memory."""
 
@@ -98,7 +100,7 @@ def _stacked(figures: dict[Key, Figure], kind: str) -> Floats:
     length = max((len(figure.draws[kind]) for figure in figures.values() if kind in figure.draws), default=0)
     nothing = np.full(length, np.nan)
     rows = [figure.draws.get(kind, nothing) for figure in figures.values()]
-    return np.stack(rows) if rows else np.empty((0, 0))
+    return np.concatenate(rows).reshape(len(rows), length) if rows else np.empty((0, 0))
 
 
 def halved(figures: dict[Key, Figure]) -> dict[str, list[object]]:
@@ -150,11 +152,10 @@ def _figures(
     tables, heads = observe(group)
     place = (group.attribute, group.level)
     sizes = sizes_of(coded, heads)
-    observed = {key: float(value[0]) for key, value in figures_of(coded, place, tables, heads)}
-    n = {key: sizes(key) for key in observed}
     of_h, of_s = group.worth
     if group.few:
-        return {key: Figure(value, reason=group.few, n=n[key]) for key, value in observed.items()}
+        observed = figures_of(coded, place, tables, heads)
+        return {key: Figure(float(value[0]), reason=group.few, n=sizes(key)) for key, value in observed}
     alone = {
         (pair, f"{metric}_{name}"): law
         for name, design, side, each in zip("hs", group.designs, (tables.h, tables.s), group.worth, strict=True)
@@ -162,11 +163,12 @@ def _figures(
         for pair, metric, law in unassociated(coded, side.n[:, 0], each)
     }
     alike = {(item, metric): bias for item, metric, bias in tied(coded, tables, group.worth)}
-    found: dict[Key, dict[str, list[Floats]]] = {key: {} for key in observed}
+    found: dict[Key, dict[str, list[Floats]]] = {}
+    every = [(OBSERVED, tables)]
     for part in draws.part(coded.columns * len(KINDS)):
-        every = list(drawn(group, part))
+        every += drawn(group, part)
         for distances in (False, True):
-            # Draws of several kinds side by side: one call instead of many.
+            # What was observed and draws of several kinds side by side: one call instead of many.
             kinds = [(kind, counts) for kind, counts in every if (kind in SCALING) is distances]
             if not kinds:
                 continue
@@ -174,16 +176,19 @@ def _figures(
             own = [(kind, slice(*between)) for (kind, _), between in zip(kinds, pairwise(ends), strict=True)]
             joined = Tables.joined([counts for _, counts in kinds])
             for key, values in figures_of(coded, place, joined, heads, distances=distances):
+                kept = found.setdefault(key, {})
                 for kind, between in own:
-                    found[key].setdefault(kind, []).append(values[between])
-    return {
-        key: Figure(
-            observed[key],
-            {kind: parts[0] if len(parts) == 1 else np.concatenate(parts) for kind, parts in kinds.items()},
-            n=n[key],
-            worth=(n[key][0] * of_h, n[key][1] * of_s),
+                    kept.setdefault(kind, []).append(values[between])
+        every = []
+    figures = {}
+    for key, drawn_of in found.items():
+        n_h, n_s = sizes(key)
+        figures[key] = Figure(
+            float(drawn_of.pop(OBSERVED)[0][0]),
+            {kind: parts[0] if len(parts) == 1 else np.concatenate(parts) for kind, parts in drawn_of.items()},
+            n=(n_h, n_s),
+            worth=(n_h * of_h, n_s * of_s),
             alone=alone.get((key.term or "", key.metric), UNKNOWN),
             tied=alike.get((key.item_id or "", key.metric), NONE),
         )
-        for key, kinds in found.items()
-    }
+    return figures
