@@ -1,6 +1,8 @@
-"""People split in half: what any figure comes to between two halves of the same people, as a row of ``estimates``."""
+"""People split in half: what figures come to between two halves of the same people."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,22 +15,24 @@ HALVES = 200
 UNDEFINED = "undefined on halves of these answers"
 
 
-def is_ratio(metric: str) -> bool:
-    """Whether a figure may have no mean over halves, as its denominator may come near nought.
+def between_halves(metrics: Sequence[str], drawn: Floats) -> dict[str, Floats]:
+    """Return the mean of figures over halves as their estimate, of ratios the median, and where 95 % of them lie.
 
-    With weights, chi2 too is a ratio: to a design effect, which is next to nothing where one respondent weighs all.
+    A ratio may have no mean, as its denominator may come near nought. With weights, chi2 is one too: to a design
+    effect, which is next to nothing where one respondent weighs all.
     """
-    return EVERY[metric].scale in ("log", "quotient") or metric.endswith("_inflation_ratio") or metric == "chi2"
+    found = spread(drawn)
+    ratios = np.array([EVERY[metric].scale in ("log", "quotient") for metric in metrics], dtype=np.bool_)
+    ratios |= np.array([metric.endswith("_inflation_ratio") or metric == "chi2" for metric in metrics], dtype=np.bool_)
+    ratios &= np.isfinite(found["estimate"])
+    if ratios.any():
+        found["estimate"][ratios] = np.nanmedian(np.where(np.isfinite(drawn[ratios]), drawn[ratios], np.nan), axis=1)
+    return found
 
 
 def half_against_half(metric: str, drawn: Floats, n: int) -> dict[str, object]:
-    """Return the columns that say how a figure of ``n`` people falls between their halves.
-
-    ``estimate`` is its mean over the halves, its median where it is a ratio; the interval holds 95 % of them.
-    """
+    """Return the columns that say how a figure of ``n`` people falls between their halves."""
     columns: dict[str, object] = {"metric": metric, "n_h": n // 2, "n_s": n // 2}
-    known = drawn[np.isfinite(drawn)]
-    if not len(known):
+    if not np.isfinite(drawn).any():
         return columns | {"reason": UNDEFINED}
-    found = {name: float(values[0]) for name, values in spread(known[None]).items()}
-    return columns | found | ({"estimate": float(np.median(known))} if is_ratio(metric) else {})
+    return columns | {name: float(values[0]) for name, values in between_halves([metric], drawn[None]).items()}

@@ -13,10 +13,10 @@ from simframe.inference.combine import UNKNOWN, Figure, between_groups, extremes
 from simframe.inference.counting import Draws
 from simframe.inference.figures import HIDDEN, MOMENTS, Key, Tables, figures_of, sizes_of
 from simframe.inference.group import KINDS, SCALING, Group
+from simframe.inference.halving import UNDEFINED, between_halves
 from simframe.inference.independence import unassociated
-from simframe.inference.interval import Drawn, judge, scaled, spread
+from simframe.inference.interval import Drawn, judge, scaled
 from simframe.inference.joining import join
-from simframe.inference.methods import EVERY
 from simframe.inference.sample import Coded
 from simframe.inference.ties import NONE, tied
 from simframe.metrics.arrays import Floats
@@ -107,18 +107,10 @@ def halved(figures: dict[Key, Figure]) -> dict[str, list[object]]:
     """Return rows with the mean over split halves (of ratios, which may have none, the median), and where 95 % lie."""
     columns = _keyed(figures)
     drawn = _stacked(figures, "halves")
-    found = spread(drawn)
-    scales = [EVERY[key.metric].scale in ("log", "quotient") for key in figures]
-    # With weights, chi2 too is a ratio: to a design effect, which is next to nothing where one respondent weighs all.
-    inflated = [key.metric.endswith("_inflation_ratio") or key.metric == "chi2" for key in figures]
-    ratios = np.array(scales, dtype=bool) | np.array(inflated, dtype=bool)
-    ratios &= np.isfinite(found["estimate"])
-    if ratios.any():
-        finite = np.where(np.isfinite(drawn[ratios]), drawn[ratios], np.nan)
-        found["estimate"][ratios] = np.nanmedian(finite, axis=1)
+    found = between_halves([key.metric for key in figures], drawn)
     columns |= {name: _nullable(values) for name, values in found.items()}
     columns |= {name: [figure.n[0] // 2 for figure in figures.values()] for name in ("n_h", "n_s")}
-    reasons = [figure.reason or "undefined on halves of these answers" for figure in figures.values()]
+    reasons = [figure.reason or UNDEFINED for figure in figures.values()]
     known = columns["estimate"]
     columns["reason"] = [None if x is not None else why for x, why in zip(known, reasons, strict=True)]
     return columns

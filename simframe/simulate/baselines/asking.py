@@ -202,7 +202,10 @@ def ask(task: Task, probabilities: Callable[[Outcome, Asked], Array]) -> pl.Data
         outcome = task.outcome(item)
         place, p = np.full(len(task.ids), -1), None
         if outcome.codes:  # else a number that nobody of the pilot gave
-            with threadpool_limits(1):  # small matrices: threads would only wait for each other
+            # Small matrices: threads would only wait for each other. SciPy's own library heeds no limit set before it.
+            import scipy.linalg  # noqa: F401
+
+            with threadpool_limits(1):
                 p = probabilities(outcome, asked)
             place = choose(p, draws[:, column])
             if task.own:
