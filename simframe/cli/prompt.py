@@ -144,8 +144,8 @@ def _loaded(humans: Humans, condition: Condition, root: Path) -> tuple[Any, Any]
     """Return a condition's tokenizer, None where it is behind an endpoint, and its template."""
     from simframe.simulate.answering import Answering
     from simframe.simulate.bases import EMBEDDED, need_libraries
-    from simframe.simulate.embedded import make_tokenizer
     from simframe.simulate.models.tokenizer import load_tokenizer
+    from simframe.simulate.vocabulary import make_tokenizer
     from simframe.warehouse.layout import Layout
 
     need_libraries()

@@ -14,7 +14,6 @@ from simframe.simulate.answering import Answering
 from simframe.simulate.bases import EMBEDDED, need_libraries
 from simframe.simulate.plans import Condition, PanelSpec, tune_settings
 from simframe.simulate.plans.cost import Rates, work
-from simframe.simulate.tuning.schedule import Schedule
 
 FEW, MORE = 4, 64
 """People who answer; the second where the first take less than ``PATIENCE`` seconds."""
@@ -112,8 +111,8 @@ class Calibration:
             clock = _Clock()
             with suppress(_EnoughError):
                 embedded.build_embedded(study, wave, self._folder / "base", progress=clock)
-            steps = Schedule(**embedded.SYNTHETIC).steps + (0 if wave is None else Schedule(**embedded.WAVE).steps)
-            self._known[(sketch,)] = Rates("", base=clock.step * steps)
+            people = 0 if wave is None else wave["respondent_id"].n_unique()
+            self._known[(sketch,)] = Rates("", base=clock.step * sum(embedded.most_steps(people)))
         return sketch, self._known[(sketch,)].base
 
     def _answer(self, folder: Path, template: prompts.Template, condition: Condition) -> Rates:

@@ -1,7 +1,7 @@
 """A tiny base model that needs no download: built on the spot from a study and, where there is one, an earlier wave.
 
-A two-layer Llama whose words are the study's own: one a question, one an answer of an item, one a persona level. It is
-saved as any other Hugging Face model and takes the same road from there.
+A two-layer Llama whose words are the study's own (``vocabulary``), taught by the earlier wave or, where that is missing
+or small, by people made up first. It is saved as any other Hugging Face model and takes the same road from there.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,8 @@ import polars as pl
 from simframe.errors import ModelError, PlanError, SimframeError
 from simframe.simulate.chunks import digest
 from simframe.simulate.models.files import write_provenance
-from simframe.simulate.prompts import COMPACT, Template, compile_script
+from simframe.simulate.prompts import COMPACT, compile_script
+from simframe.simulate.vocabulary import BEND, OFF, SPREAD, lay_out, make_tokenizer
 from simframe.warehouse.layout import is_full, sync
 
 if TYPE_CHECKING:
@@ -32,41 +34,12 @@ if TYPE_CHECKING:
 
 SYNTHETIC_PEOPLE = 2048
 SYNTHETIC: dict[str, Any] = {"steps": 150, "rate": 1e-3, "whole_vocabulary": True}
-WAVE: dict[str, Any] = {"steps": 200, "rate": 5e-4, "whole_vocabulary": True}
+WAVE: dict[str, Any] = {"steps": 300, "rate": 2e-3, "patience": 6, "average": 0.9, "whole_vocabulary": True}
 WAVE_HELD = 0.15
-"""Share of the wave held out, to see when learning from it should end."""
+"""Share of the wave held out, to see when learning from it should end; then all of it is learned from, for as long."""
+WAVE_ENOUGH = 50
+"""People of a wave from which on it teaches alone: what made-up people have in common is not what real ones have."""
 SHAPE = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128}
-
-
-def words(study: Study, template: Template = COMPACT) -> list[str]:
-    """Return every word that the study's prompts can hold."""
-    found: dict[str, None] = {}
-    for item in template.shown(study):
-        lines = [template.render_field(item, option.code, option.value) for option in item.valid_options]
-        if not item.valid_options:
-            lines.append(template.render_field(item, None, 0.0))
-        found |= dict.fromkeys(word for line in lines for word in line.split())
-    for item in study.simulated:
-        if item.answered_with == "text":
-            continue
-        found |= dict.fromkeys([template.render_cue(item).strip()])
-        found |= dict.fromkeys(mark.strip() for mark in template.render_answers(item))
-    lengths = [f"{length}:" for length in range(10)]
-    return list(found | dict.fromkeys([*"0123456789.-+e", *lengths]))
-
-
-def make_tokenizer(study: Study) -> Any:
-    """Return a tokenizer of the study's words, in transformers' fast form."""
-    from tokenizers import Tokenizer, pre_tokenizers, processors
-    from tokenizers.models import WordLevel
-    from transformers import PreTrainedTokenizerFast
-
-    special = {"pad_token": "[PAD]", "bos_token": "[BOS]", "unk_token": "[UNK]"}
-    vocabulary = {word: index for index, word in enumerate(dict.fromkeys([*special.values(), *words(study)]))}
-    core = Tokenizer(WordLevel(vocabulary, unk_token=special["unk_token"]))
-    core.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    core.post_processor = processors.TemplateProcessing(single="[BOS] $A", special_tokens=[("[BOS]", 1)])
-    return PreTrainedTokenizerFast(tokenizer_object=core, padding_side="right", **special)
 
 
 def synthetic_people(study: Study, n: int, seed: int) -> pl.DataFrame:
@@ -171,8 +144,15 @@ def recipe(study: Study, wave: pl.DataFrame | None, seed: int) -> dict[str, Any]
             "synthetic": SYNTHETIC,
             "wave": WAVE,
             "wave_held": WAVE_HELD,
+            "wave_enough": WAVE_ENOUGH,
+            "words": {"spread": SPREAD, "off": OFF, "bend": BEND},
         },
     }
+
+
+def most_steps(wave: int) -> tuple[int, int]:
+    """Return the most steps that are learned: on people made up, and on an earlier wave of so many."""
+    return 0 if wave >= WAVE_ENOUGH else int(SYNTHETIC["steps"]), 2 * int(WAVE["steps"]) if wave else 0
 
 
 def people_hash(people: pl.DataFrame) -> str:
@@ -260,6 +240,7 @@ def _untrained(study: Study, seed: int) -> Model:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = LlamaForCausalLM(config).eval()
+    lay_out(network, tokenizer, study, seed)
     device, _ = models.choose_device()
     return models.Model(network.to(device), tokenizer, COMPACT, "", None)
 
@@ -287,29 +268,36 @@ def _build(
 def _prime(
     model: Model, script: Script, wave: pl.DataFrame | None, seed: int, progress: Callable[[int, int], None]
 ) -> list[tuple[int, float]]:
-    """Teach the network what a scale is, then what people of the earlier wave answered."""
+    """Teach the network what people of the earlier wave answered; without enough of them, what made-up people would."""
     from simframe.simulate.tuning.examples import Example, examples
     from simframe.simulate.tuning.learning import Point, learn
     from simframe.simulate.tuning.objectives import Answers
     from simframe.simulate.tuning.schedule import Schedule
 
-    first, second = Schedule(**SYNTHETIC), Schedule(**WAVE)
     everybody = [] if wave is None else examples(script, wave)
     if len(everybody) == 1:
         raise PlanError("the earlier wave is one person", where="wave", mend="give more people, or no wave at all")
-    total = first.steps + (second.steps if everybody else 0)
+    first, second = Schedule(**SYNTHETIC), Schedule(**WAVE)
+    before, after = most_steps(len(everybody))
+    total = before + after
 
-    def on(people: list[Example], held: list[Example], schedule: Schedule, before: int) -> list[Point]:
+    def on(people: list[Example], held: list[Example], schedule: Schedule, done: int) -> list[Point]:
         objective = Answers(model, script, people, held, batch=schedule.batch, field_dropout=schedule.field_dropout)
-        return learn(model, objective, schedule, seed=seed, step_done=lambda step: progress(before + step, total))
+        return learn(model, objective, schedule, seed=seed, step_done=lambda step: progress(done + step, total))
 
-    on(examples(script, synthetic_people(script.study, SYNTHETIC_PEOPLE, seed)), [], first, 0)
+    if before:
+        on(examples(script, synthetic_people(script.study, SYNTHETIC_PEOPLE, seed)), [], first, 0)
     curve: list[tuple[int, float]] = []
     if everybody:
         order = np.random.Generator(np.random.Philox(seed)).permutation(len(everybody))
         cut = max(1, round(WAVE_HELD * len(everybody)))
         held, kept = [everybody[i] for i in order[:cut]], [everybody[i] for i in order[cut:]]
-        found = on(kept, held, second, first.steps)
+        begun = [weight.detach().clone() for weight in model.network.parameters()]
+        found = on(kept, held, second, before)
         curve = [(point.step, point.held_loss) for point in found if point.held_loss is not None]
+        for weight, was in zip(model.network.parameters(), begun, strict=True):
+            weight.data.copy_(was)
+        best = min(curve, key=lambda point: point[1])[0]
+        on(everybody, [], replace(second, steps=best), before + second.steps)
     progress(total, total)
     return curve

@@ -48,7 +48,7 @@ def test_any_transformers_user_can_open_it(built: Path):
 
     tokenizer = AutoTokenizer.from_pretrained(built)
     network = AutoModelForCausalLM.from_pretrained(built)
-    assert "[UNK]" not in tokenizer.convert_ids_to_tokens(tokenizer("age: 2: 4 3 trust? trust.2 sign?")["input_ids"])
+    assert "[UNK]" not in tokenizer.convert_ids_to_tokens(tokenizer("age.4 trust? trust.2 sign?")["input_ids"])
     assert network.get_output_embeddings().weight.shape[0] == len(tokenizer)
     assert models.provenance(built)["base_fingerprint"] == models.fingerprint(built)
 

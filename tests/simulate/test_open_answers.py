@@ -14,10 +14,10 @@ pytest.importorskip("torch")
 
 from simframe.errors import ModelError, PlanError
 from simframe.simulate import models
-from simframe.simulate.embedded import make_tokenizer
 from simframe.simulate.prompts import COMPACT, FIRST_PERSON, Script, Template, compile_script
 from simframe.simulate.prompts.chat import read_chat
 from simframe.simulate.prompts.numbers import allowed_numbers, digits_of
+from simframe.simulate.vocabulary import make_tokenizer
 from simframe.study import Item, Study
 
 HOURS = {"id": "hours", "label": "Hours", "wording": "How many hours?", "scale": "interval", "role": "outcome"}

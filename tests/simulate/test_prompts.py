@@ -31,7 +31,7 @@ def test_a_prompt_reads_as_a_person_would_write_it():
     assert template.render_field(side, "x", None) == "", "an answer that does not count is not shown"
     cue = template.render_cue(study.item("trust"))
     assert cue == ("Question: How far do you trust the water works?\nA. not at all\nB. somewhat\nC. fully\nAnswer:")
-    assert COMPACT.render_field(age, None, 43.0) == "age: 2: 4 3 "
+    assert COMPACT.render_field(age, None, 43.0) == "age.4 "
 
 
 def test_a_number_is_shown_though_its_item_has_special_codes():

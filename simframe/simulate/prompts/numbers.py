@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 MOST = 100_001
 """Numbers that one item may allow."""
+PARTS = 10
+"""Parts of a range."""
+DOUBLINGS = 30
+"""How often the steps of an item without range double, on either side of nought."""
 
 
 def allowed_numbers(item: Item) -> tuple[float, ...]:
@@ -55,6 +59,23 @@ def digits_of(value: float, decimals: int = 0) -> str:
     if decimals:
         number = f"{whole}.{rest:0<{decimals}}"
     return f"{len(whole.lstrip('-'))}: {' '.join(number)}"
+
+
+def part_of(item: Item, value: float) -> int:
+    """Return where a number lies, coarsely: which of ten equal parts of its item's range, from 1.
+
+    Without a range: two steps each time that one more than its size doubles, negative below nought.
+    """
+    if item.range is None:
+        steps = min(2 * DOUBLINGS, round(2 * math.log2(1 + abs(value))))
+        return steps if value >= 0 else -steps
+    low, high = item.range
+    return 1 + max(0, min(PARTS - 1, math.floor((value - low) / (high - low) * PARTS)))
+
+
+def parts_of(item: Item) -> range:
+    """Return every part that a number of an item may lie in, rising."""
+    return range(-2 * DOUBLINGS, 2 * DOUBLINGS + 1) if item.range is None else range(1, PARTS + 1)
 
 
 def _round_step(width: float) -> float:

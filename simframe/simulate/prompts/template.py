@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from simframe.errors import PlanError, did_you_mean
 from simframe.simulate.chunks import digest
-from simframe.simulate.prompts.numbers import digits_of
+from simframe.simulate.prompts.numbers import digits_of, part_of
 from simframe.study import canonical_number
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ class Template:
     Placeholders: ``$introduction`` in ``opening`` and ``person``; ``$item``, ``$label``, ``$wording``, ``$unit``
     everywhere else; ``$answer``, ``$place`` (from 1) in ``field``; ``$answer``, ``$digits`` (``43`` is ``2: 4 3``: the
     number of digits, then each) in ``number``, for persona items without options, and in ``value``, for answers in
-    numbers; ``$text``, ``$answer``, ``$place`` in ``arm``; ``$options`` in ``question``; ``$low``, ``$high`` in
-    ``number_hint``; ``$mark`` and ``$answer`` in ``option`` and ``answer``; ``$answer`` in ``text``. Every part but the
-    answers follows a ``joint``.
+    numbers; ``$part`` (where a number lies, coarsely, see ``part_of``) in ``number``; ``$text``, ``$answer``,
+    ``$place`` in ``arm``; ``$options`` in ``question``; ``$low``, ``$high`` in ``number_hint``; ``$mark`` and
+    ``$answer`` in ``option`` and ``answer``; ``$answer`` in ``text``. Every part but the answers follows a ``joint``.
     """
 
     name: str = "first_person"
@@ -152,7 +152,8 @@ class Template:
             if code is None or any(option.code == code for option in item.options):  # a special code, such as "refused"
                 return ""
             return fill(self.field, "field", item, answer=code, place="")
-        return fill(self.number, "number", item, answer=canonical_number(value), digits=digits_of(value))
+        texts = {"answer": canonical_number(value), "digits": digits_of(value), "part": str(part_of(item, value))}
+        return fill(self.number, "number", item, **texts)
 
     def render_cue(self, item: Item, order: Sequence[int] | None = None) -> str:
         """Return a question up to the point where its answer follows, its options in the order shown."""
@@ -193,7 +194,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "opening": ("introduction",),
     "person": ("introduction",),
     "field": (*NAMES, "answer", "place"),
-    "number": (*NAMES, "answer", "digits"),
+    "number": (*NAMES, "answer", "digits", "part"),
     "arm": (*NAMES, "text", "answer", "place"),
     "question": (*NAMES, "options"),
     "option": (*NAMES, "mark", "answer"),
@@ -212,7 +213,7 @@ LATER: dict[str, Any] = {
 """Keys that templates once had not, as a template without them means them: models built then keep their identity."""
 
 
-def fill(pattern: str, part: str, item: Item | None = None, **texts: str) -> str:
+def fill(pattern: str, part: str, item: Item | None = None, /, **texts: str) -> str:
     """Return a part with its placeholders filled.
 
     Raises:

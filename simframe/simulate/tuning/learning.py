@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,7 +12,7 @@ import torch
 from simframe.simulate.tuning.loss import finite, log_likelihood
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from simframe.simulate.models import Model
     from simframe.simulate.tuning.checkpoints import Keeper
@@ -30,6 +31,33 @@ class Begun:
     """Losses since the last look."""
     curve: list[Point]
     best: list[torch.Tensor]
+
+
+class Average:
+    """The moving average of weights while they learn (Polyak and Juditsky 1992); no average where ``kept`` is 0."""
+
+    def __init__(self, trained: list[torch.Tensor], kept: float) -> None:
+        self._trained, self._kept, self._steps = trained, kept, 0
+        self._mean = _copies(trained) if kept else []
+
+    def learned(self) -> None:
+        """Take note of a step; the first ones count more, so that the beginning is soon forgotten."""
+        self._steps += 1
+        kept = min(self._kept, (1 + self._steps) / (10 + self._steps))
+        for mean, weight in zip(self._mean, self._trained, strict=False):
+            mean.mul_(kept).add_(weight.detach(), alpha=1 - kept)
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Let the model have the average for a while."""
+        own = _copies(self._trained) if self._mean else []
+        self.keep()
+        yield
+        _put(self._trained, own)
+
+    def keep(self) -> None:
+        """Let the model have the average."""
+        _put(self._trained, self._mean)
 
 
 class Point(NamedTuple):
@@ -61,7 +89,7 @@ def learn(
         schedule: how long and how fast.
         seed: shapes order and dropout.
         step_done: called with the steps done.
-        keeper: keeps the state now and then, and gives the one that was kept.
+        keeper: keeps the state now and then, and gives the one that was kept; it keeps no average of weights.
 
     Returns:
         The learning curve.
@@ -76,6 +104,7 @@ def learn(
     since: list[float] = []
     curve: list[Point] = []
     best: list[torch.Tensor] = []
+    average = Average(trained, schedule.average)
     begun = keeper.restore(trained, optimiser, random, objective) if keeper else None
     if begun is not None:
         micro, since, curve, best, first = begun.micro, begun.since, begun.curve, begun.best, begun.step + 1
@@ -94,20 +123,22 @@ def learn(
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
+        average.learned()
         if objective.wants_losses:
             objective.learned(losses)
         if step_done is not None:
             step_done(step)
         if step % schedule.every == 0:
-            held_loss = objective.held_loss() if objective.has_held else None
-            curve.append(Point(step, held_loss, sum(since) / len(since)))
-            since = []
-            if held_loss is not None and held_loss == min(_held(curve)):
-                best = _copies(trained)
+            with average.shown():
+                held_loss = objective.held_loss() if objective.has_held else None
+                curve.append(Point(step, held_loss, sum(since) / len(since)))
+                since = []
+                if held_loss is not None and held_loss == min(_held(curve)):
+                    best = _copies(trained)
         if keeper is not None:
             keeper.keep(Begun(step, micro, since, curve, best), trained, optimiser, random, objective)
-    for weight, kept_weight in zip(trained, best, strict=False):
-        weight.data.copy_(kept_weight)
+    average.keep()
+    _put(trained, best)
     return curve
 
 
@@ -123,6 +154,11 @@ def _is_over(curve: list[Point], patience: int) -> bool:
 
 def _copies(weights: list[torch.Tensor]) -> list[torch.Tensor]:
     return [weight.detach().clone() for weight in weights]
+
+
+def _put(weights: list[torch.Tensor], values: list[torch.Tensor]) -> None:
+    for weight, value in zip(weights, values, strict=False):
+        weight.data.copy_(value)
 
 
 def _gradients(

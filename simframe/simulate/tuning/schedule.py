@@ -21,3 +21,6 @@ class Schedule:
     """Looks without gain after which learning ends."""
     whole_vocabulary: bool = False
     """Normalise over all words rather than the question's options: teaches a fresh model to answer with an option."""
+    average: float = 0.0
+    """How much of the average of its weights a model keeps at a step; that average is what is looked at and kept in the
+    end. 0: the weights themselves. Of few people, it is the steadier one."""
