@@ -14,10 +14,21 @@ from simframe.cli._plans import plan_options, read
 
 @click.command("simulate")
 @plan_options
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Processes that answer beside each other, one a GPU: the same panels, sooner. Needs simframe[ray].",
+)
 @click.option("--evaluate/--no-evaluate", default=True, show_default=True, help="Judge the new panels at once.")
 @warehouse_option
 def command(
-    plan: Path | None, study_id: str | None, panel_id: str | None, model: Path | None, evaluate: bool, root: Path
+    plan: Path | None,
+    study_id: str | None,
+    panel_id: str | None,
+    model: Path | None,
+    workers: int | None,
+    evaluate: bool,
+    root: Path,
 ) -> None:
     """Carry out a plan: tune on pilots, simulate panels, judge them.
 
@@ -32,7 +43,7 @@ def command(
     warehouse = Warehouse.create(root)
     loaded, humans = read(warehouse, plan, study_id, panel_id, model)
     with progress_bars() as bars:
-        made = Run(warehouse, loaded, humans, bars).carry_out()
+        made = Run(warehouse, loaded, humans, bars, workers).carry_out()
         fresh = [panel for panel in made if panel.fresh]
         if evaluate:
             from simframe.inference import evaluate_panels

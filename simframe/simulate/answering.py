@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,12 +50,20 @@ class Answering:
     layout: Layout
     humans: Humans
     bars: Callable[[str], Callable[[int, int], None]]
+    workers: int | None = None
+    """Processes that answer beside each other; None: this one alone. It shapes no number."""
     bases: Bases = field(init=False)
     _templates: dict[str, Template] = field(init=False, default_factory=dict)
     _loaded: tuple[tuple[Path, Path | None], Model] | None = field(init=False, default=None)
     """One network at a time, and what it was loaded from."""
+    _ray: bool = field(init=False, default=False)
+    """Whether Ray was started here: once for all panels, as it takes seconds."""
 
     def __post_init__(self) -> None:
+        if self.workers is not None:
+            from simframe.simulate.engines import workers
+
+            workers.need_ray()  # before anything is tuned
         self.bases = Bases(self.humans.study, self.humans.wave(), self.layout.models)
 
     def name(self, condition: Condition) -> str:
@@ -190,6 +199,9 @@ class Answering:
         template = self.template(condition)
         settings: dict[str, Any] = {"temperature": condition.temperature, "mode": condition.mode}
         settings["order_average"] = condition.order_average
+        if self.workers is not None:
+            build = vllm.load if condition.engine == "vllm" else LocalEngine.load
+            return self._beside(partial(build, base_dir, adapter_dir, self.humans.study, template=template, **settings))
         if condition.engine == "vllm":
             self._loaded = None
             return vllm.load(base_dir, adapter_dir, self.humans.study, template=template, **settings)
@@ -203,6 +215,13 @@ class Answering:
             prompts.compile_script(self.humans.study, template, model.tokenizer),
             **settings,
         )
+
+    def _beside(self, build: Callable[[], engines.Engine]) -> engines.Engine:
+        """Return several copies of an engine, each in a process of its own."""
+        from simframe.simulate.engines import workers
+
+        self._ray |= workers.start_ray()
+        return workers.Workers(build, self.workers)
 
     def adapter(self, spec: PanelSpec) -> Path:
         """Return the adapter of a panel, tuned where it is not yet."""
@@ -233,3 +252,8 @@ class Answering:
     def close(self) -> None:
         """Give back what is loaded."""
         self._loaded = None
+        if self._ray:
+            from simframe.simulate.engines import workers
+
+            workers.stop_ray()
+            self._ray = False

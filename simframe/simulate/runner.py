@@ -43,11 +43,13 @@ class Run:
     plan: Plan
     humans: Humans
     bars: Bars
+    workers: int | None = None
+    """Processes that answer beside each other, one a GPU, with the same panels; None: this one alone."""
 
     @cached_property
     def answering(self) -> Answering:
         """The language models of the plan, each built or loaded only where a panel needs it, and once."""
-        return Answering(self.warehouse.layout, self.humans, self.bars)
+        return Answering(self.warehouse.layout, self.humans, self.bars, self.workers)
 
     @cached_property
     def specs(self) -> list[PanelSpec]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from functools import partial
@@ -10,14 +11,17 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from click.testing import CliRunner, Result
 from engine_worlds import coherent_people, coherent_study, twins
 
 pytest.importorskip("torch")
 
+from simframe.cli import main
 from simframe.errors import ModelError, PlanError
 from simframe.simulate.engines import RunSettings, run
 from simframe.simulate.engines.local import LocalEngine
 from simframe.simulate.engines.workers import Workers
+from simframe.warehouse import Warehouse
 
 try:
     import ray
@@ -28,6 +32,23 @@ needs_ray = pytest.mark.skipif(ray is None, reason="Ray is not installed: pip in
 STUDY = coherent_study()
 PEOPLE = coherent_people(60, seed=8)
 HOW = RunSettings(seed=4, chunk=7)
+
+
+PLAN = """
+[[panel]]
+strategy = "tuned"
+pilot = 8
+copies = COPIES
+tune = { steps = 5 }
+"""
+
+
+def simulate(warehouse: Warehouse, folder: Path, *more: str) -> Result:
+    """Carry out a plan of a panel of more than one chunk by the command."""
+    own = warehouse.sql("SELECT count(*) AS n FROM respondents WHERE split = 'holdout'")["n"].item()
+    (folder / "plan.toml").write_text(PLAN.replace("COPIES", str(1 + 2048 // own)), "utf-8")
+    words = ["simulate", str(folder / "plan.toml"), "--study", "park", "-w", str(warehouse.layout.root)]
+    return CliRunner().invoke(main, [*words, "--no-evaluate", *more])
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +74,42 @@ def test_without_ray_the_error_says_what_to_install():
         Workers(lambda: None)
 
 
+def test_without_ray_the_command_says_what_to_install_before_it_tunes(own_warehouse: Warehouse, tmp_path: Path):
+    if ray is not None:
+        pytest.skip("Ray is here")
+    found = simulate(own_warehouse, tmp_path, "--workers", "2")
+    assert found.exit_code == 1
+    assert "workers need Ray" in found.output
+    assert "pip install 'simframe[ray]'" in found.output
+    assert not list(own_warehouse.layout.models.glob("*"))
+
+
+def test_no_workers_at_all_are_refused(own_warehouse: Warehouse, tmp_path: Path):
+    found = simulate(own_warehouse, tmp_path, "--workers", "0")
+    assert found.exit_code == 2
+    assert "--workers" in found.output
+
+
+@needs_ray
+@pytest.mark.filterwarnings("ignore")
+def test_the_command_makes_the_same_panel_with_any_number_of_workers(own_warehouse: Warehouse, tmp_path: Path):
+    """By itself, by one worker, by two: one panel id, the same bytes."""
+    made = []
+    for more in ((), ("--workers", "1"), ("--workers", "2")):
+        found = simulate(own_warehouse, tmp_path, *more)
+        assert found.exit_code == 0, found.output
+        (panel,) = own_warehouse.layout.root.glob("data/panel=park-tuned-*")
+        made.append(
+            (panel.name, (panel / "responses.parquet").read_bytes(), (panel / "respondents.parquet").read_bytes())
+        )
+        shutil.rmtree(panel)
+        own_warehouse.rebuild()
+    assert made[1] == made[0]
+    assert made[2] == made[0]
+    assert pl.read_parquet(made[0][1])["respondent_id"].n_unique() > 2048
+    assert not ray.is_initialized()
+
+
 @needs_ray
 @pytest.mark.filterwarnings("ignore")
 def test_two_workers_give_the_bytes_of_one_process(alone: Path, two: Workers, tmp_path: Path):
@@ -72,8 +129,6 @@ def test_two_workers_give_the_bytes_of_one_process(alone: Path, two: Workers, tm
 @needs_ray
 @pytest.mark.filterwarnings("ignore")
 def test_chunks_of_one_process_are_resumed_by_workers(alone: Path, two: Workers, tmp_path: Path):
-    import shutil
-
     shutil.copytree(alone, tmp_path / "c")
     for lost in (2, 5):
         (tmp_path / "c" / f"chunk-{lost:06d}.json").unlink()

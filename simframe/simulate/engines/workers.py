@@ -62,12 +62,9 @@ class Workers(Engine):
     ) -> None:
         if workers is not None and workers < 1:
             raise PlanError(f"workers is {workers}", where="engine", mend="at least 1")
+        self._own = start_ray()
         self._ray = need_ray()
-        self._own = not self._ray.is_initialized()
         self._actors: list[Any] = []
-        if self._own:
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-            self._ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
         try:
             self._start(build, workers, gpus, cpus)
         except BaseException:
@@ -138,8 +135,8 @@ class Workers(Engine):
         for actor in self._actors:
             self._ray.kill(actor)
         self._actors = []
-        if self._own and self._ray.is_initialized():
-            self._ray.shutdown()
+        if self._own:
+            stop_ray()
 
     def _ask(self, actor: Any, name: str, *arguments: Any) -> Any:
         return self._result(actor.call.remote(name, *arguments))
@@ -155,6 +152,27 @@ class Workers(Engine):
             message, where, mend = error
             raise ModelError(message, where=where, mend=mend)
         return found
+
+
+def start_ray() -> bool:
+    """Start Ray on this machine where it does not run yet, or none was joined; return whether that was so.
+
+    Raises:
+        ModelError: where simframe was installed without it.
+    """
+    ray = need_ray()
+    if ray.is_initialized():
+        return False
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    return True
+
+
+def stop_ray() -> None:
+    """End Ray, where it runs."""
+    ray = need_ray()
+    if ray.is_initialized():
+        ray.shutdown()
 
 
 def need_ray() -> Any:
