@@ -7,9 +7,13 @@ fields. The most that can be gained by reading nothing twice follows from the to
 
 - chained: this package, earlier answers condition later ones, one cache a respondent;
 - independent: this package, questions that do not hear of each other, as branches of one tree;
-- per item: one forward a question over the whole transcript so far, option logits read off, nothing kept;
+- per item: one forward a question over the whole transcript so far, logits read off its last place, nothing kept;
 - per item alone: the same without the transcript, what ``independent`` computes;
-- generate: ``model.generate`` four tokens a question on the transcript so far, decode, parse the first letter.
+- generate: ``model.generate`` four tokens a question on the transcript so far, decode, parse the first letter;
+- generate text: the same, with room for a whole option as it is listed, for who parses the answer's words.
+
+The rivals are written as transformers' documentation shows them: left padding, the logits of a plain call, no cache
+from one question to the next.
 
 The least time of all rounds counts; let nothing else run meanwhile. The last lines compare probabilities with one
 respondent at a time, unpadded and uncached.
@@ -122,7 +126,7 @@ def per_item(
         for index, question in enumerate(script.questions):
             given = _left_padded([p + list(question.cue) for p in prompts], model.device)
             positions = (given["attention_mask"].cumsum(1) - 1).clamp(min=0)
-            logits = model.network(**given, position_ids=positions, logits_to_keep=1, use_cache=False).logits[:, -1]
+            logits = model.network(**given, position_ids=positions).logits[:, -1]
             columns.append(logits[:, list(question.allowed[0])].float().softmax(-1).double().cpu().numpy())
             for row, choice in enumerate(draws.choose(columns[-1], uniform[start : start + batch, index])):
                 choices[row].append(int(choice))
@@ -134,14 +138,18 @@ def per_item(
 
 
 @torch.inference_mode()
-def generate(model: models.Model, script: Script, prefixes: Prefixes, _: np.ndarray) -> Outcome:
+def generate(
+    model: models.Model, script: Script, prefixes: Prefixes, _: np.ndarray, *, whole_option: bool = False
+) -> Outcome:
     answered = []
+    listed = [len(model.tokenizer(f" C. {option.label}")["input_ids"]) for option in script.questions[0].item.options]
+    room = max(listed) if whole_option else 4
     for start in range(0, len(prefixes), BATCH):
         prompts = [[*script.opening, *prefix] for prefix in prefixes[start : start + BATCH]]
         choices: list[list[int]] = [[] for _ in prompts]
         for question in script.questions:
             given = _left_padded([p + list(question.cue) for p in prompts], model.device)
-            out = model.network.generate(**given, max_new_tokens=4, do_sample=True, pad_token_id=0)
+            out = model.network.generate(**given, max_new_tokens=room, do_sample=True, pad_token_id=0)
             texts = model.tokenizer.batch_decode(out[:, given["input_ids"].shape[1] :])
             for row, text in enumerate(texts):
                 found = re.search(rf"[A-{chr(64 + OPTIONS)}]", text)
@@ -158,6 +166,7 @@ WAYS = {
     "per item": per_item,
     "per item alone": partial(per_item, chained=False),
     "generate": generate,
+    "generate text": partial(generate, whole_option=True),
 }
 
 
