@@ -1,24 +1,32 @@
 """Polychoric correlations of the declared pairs: an estimate that no view can compute, and its uncertainty.
 
-A likelihood is too dear to be maximised for thousands of replicates. So the correlation, on Fisher's scale, is taken
-as normal, with the variance of its linearisation: what one more respondent of each kind would change (the
-infinitesimal jackknife, Efron 1982), summed over whole clusters within strata. Replicates are drawn from that law.
+A likelihood is too dear to be maximised for thousands of replicates. So the correlation, on Fisher's scale, is drawn
+with the variance of its linearisation: what one more respondent of each kind would change (the infinitesimal
+jackknife, Efron 1982), summed over whole clusters within strata. That variance is itself estimated, and too small with
+few respondents: the law is Student's, with as many degrees of freedom as there are clusters, or respondents by their
+effective number (Kish 1965), less one; and no error is smaller than Fisher's for the normal variables themselves,
+1 / sqrt(n - 3), as options say less of them than they would.
 
-- intervals: both sides drawn from their own law.
-- floors and p-values: both drawn from the law of the people's correlation, S's with a variance for its own size. The
-  ratio has the p-value of the difference: both ask whether the correlations are equal.
+- intervals: both sides drawn from their own law; the difference joins the intervals of both sides (Zou 2007).
+- floors: both drawn from the law of the people's correlation, S's with a variance for its own size.
+- p-values: both drawn from one law, that of the answers of both panels put together, each with the variance that its
+  own respondents have there. Errors at a panel's own correlation are small where it is large by chance: drawing from
+  the people's rejected 12 % of weighted samples of 30 that do not differ. The ratio has the p-value of the difference:
+  both ask whether the correlations are equal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
-import simframe.metrics as m
+from simframe.inference.crosstab import Table, changes_of, correlations, variance
 from simframe.inference.halving import HALVES, half_against_half
+from simframe.inference.joined import difference
+from simframe.inference.laws import student
 from simframe.inference.memory import remembered
 from simframe.inference.pending import Pending, settle
 from simframe.inference.resample import Design, stream
@@ -27,30 +35,47 @@ from simframe.inference.sample import Panel
 from simframe.metrics.arrays import Floats
 from simframe.study import Item, Pair, Study
 
-MOST_CELLS = 200
-"""A table with more combinations than this has no interval: each costs two likelihoods to be maximised."""
-_STEP = 1e-3
-"""Of all respondents: how many are put into a cell, and taken out, to see what that changes."""
-_END = 1 - 1e-9
 _NO_ORDER = "nominal item without values"
 
 
 @dataclass(frozen=True)
 class _Side:
-    """The correlation of one side, its standard error on Fisher's scale, and how many respondents' worth is in it."""
+    """The correlation of one side, its standard error on Fisher's scale, and how many respondents' worth is in it.
+
+    ``df`` are the degrees of freedom of that error; ``answers`` and ``design`` are those of whoever answered both.
+    """
 
     n: int
     worth: float
     rho: float | None
     error: float | None
     reason: str | None
+    df: float = 1.0
+    answers: Floats | None = None
+    design: Design | None = None
 
     def draws(self, rng: np.random.Generator, replicates: int, scale: float = 1.0) -> Floats:
         """Draw the correlation from its law, with its standard error times ``scale``."""
         assert self.rho is not None
         assert self.error is not None
-        drawn = np.arctanh(self.rho) + self.error * scale * rng.standard_normal(replicates)
+        drawn = np.arctanh(self.rho) + self.error * scale * rng.standard_t(self.df, replicates)
         return np.asarray(np.tanh(drawn), dtype=np.float64)
+
+    def ends(self) -> tuple[Floats, Floats, Floats]:
+        """Return the correlation and the ends of its interval."""
+        assert self.rho is not None
+        assert self.error is not None
+        reach = self.error * student(np.array([self.df])) * np.array([0.0, -1.0, 1.0])
+        centre, low, high = np.tanh(np.arctanh(self.rho) + reach)[:, None]
+        return centre, low, high
+
+    def changed(self, table: Table, change: Floats, rho: float) -> _Side:
+        """Return this side at a correlation ``rho``, with the error of what its respondents change there."""
+        assert self.answers is not None
+        assert self.design is not None
+        spread = variance(self.design, table.change(self.answers, change))
+        least = 1 / np.sqrt(self.worth - 3) if self.worth > 4 else 0.0
+        return replace(self, rho=rho, error=float(max(np.sqrt(spread) / (1 - rho**2), least)))
 
 
 def polychoric_rows(
@@ -60,9 +85,10 @@ def polychoric_rows(
     waiting: list[Pending] = []
     for pair in study.pairs:
         people, others = _sides_of_people(study, reference, pair.id), _sides(study, panel, pair.id)
+        together = _together(people, others)
         for place, h in people.items():
-            rng = stream(seed, *named(panel.panel_id, place), pair.id, "polychoric")
-            waiting += _figures(_key(pair) | columns(place), h, others[place], replicates, rng)
+            rng, sides = stream(seed, *named(panel.panel_id, place), pair.id, "polychoric"), (h, others[place])
+            waiting += _figures(_key(pair) | columns(place), sides, together.get(place, sides), replicates, rng)
     return list(settle(waiting))
 
 
@@ -90,8 +116,13 @@ def _key(pair: Pair) -> dict[str, object]:
 
 
 def _figures(
-    key: dict[str, object], h: _Side, s: _Side, replicates: int, rng: np.random.Generator
+    key: dict[str, object],
+    sides: tuple[_Side, _Side],
+    alike: tuple[_Side, _Side],
+    replicates: int,
+    rng: np.random.Generator,
 ) -> Iterator[Pending]:
+    h, s = sides
     reasons = [
         f"{side.reason} in the {name}" if side.reason else None for side, name in ((h, "reference"), (s, "panel"))
     ]
@@ -106,11 +137,18 @@ def _figures(
         "_inflation_ratio": (ratio, both or "no association in the reference"),
     }
     drawn, between = _draws(h, s, replicates, rng)
+    null: dict[str, Floats] = {}
+    known: dict[str, dict[str, float | None]] = {}
+    if between:
+        null["_inflation"] = alike[1].draws(rng, replicates) - alike[0].draws(rng, replicates)
+        low, high = difference(h.ends(), s.ends())
+        known["_inflation"] = {"ci_low": float(low[0]), "ci_high": float(high[0])}
     for suffix, (estimate, reason) in figures.items():
-        kinds = {"bootstrap": drawn, "floor": between, "null": between}
+        kinds = {"bootstrap": drawn, "floor": between, "null": null}
         own = {kind: draws[suffix] for kind, draws in kinds.items() if suffix in draws}
         row = key | {"n_h": h.n, "n_s": s.n, "reason": reason if estimate is None or suffix not in drawn else None}
-        yield Pending(row, f"polychoric{suffix}", np.nan if estimate is None else estimate, own)
+        x = np.nan if estimate is None else estimate
+        yield Pending(row, f"polychoric{suffix}", x, own, known=known.get(suffix, {}))
 
 
 def _draws(
@@ -136,8 +174,8 @@ def _sides(study: Study, panel: Panel, pair_id: str) -> dict[Place, _Side]:
         return dict.fromkeys(people.places, _Side(0, 0.0, None, None, _NO_ORDER))
     answered = np.isfinite(answers.sum(axis=1))
     rows = {place: own[answered[own]] for place, own in people.places.items()}
-    tables = {place: _Table.of(answers[own], people.design.weight[own]) for place, own in rows.items()}
-    rhos = _correlations([(table.cells, table.n) for table in tables.values()])
+    tables = {place: Table.of(answers[own], people.design.weight[own]) for place, own in rows.items()}
+    rhos = correlations([(table.cells, table.n) for table in tables.values()])
     found, sure = {}, {}
     for (place, table), rho in zip(tables.items(), rhos, strict=True):
         weight = people.design.weight[rows[place]]
@@ -145,48 +183,46 @@ def _sides(study: Study, panel: Panel, pair_id: str) -> dict[Place, _Side]:
         reason = table.no_figure if np.isnan(rho) else table.no_interval(rho)
         found[place] = _Side(len(weight), worth, None if np.isnan(rho) else float(rho), None, reason)
         if reason is None:
-            sure[place] = table
-    changes = _changes(list(sure.values()))
+            sure[place], design = table, people.design.part(rows[place])
+            units = np.unique(np.stack([design.stratum, design.unit])[:, weight > 0], axis=1).shape[1]
+            df = max(min(worth, units) - 1, 1.0)
+            found[place] = replace(found[place], df=df, answers=answers[rows[place]], design=design)
+    changes = changes_of(list(sure.values()))
     for (place, table), change in zip(sure.items(), changes, strict=True):
-        variance = _variance(people.design.part(rows[place]), table.change(answers[rows[place]], change))
-        error = float(np.sqrt(variance)) / (1 - (found[place].rho or 0.0) ** 2)
-        found[place] = replace(found[place], error=error)
+        found[place] = found[place].changed(table, change, found[place].rho or 0.0)
     return found
 
 
 _sides_of_people = remembered(_sides)
 
 
-@dataclass(frozen=True)
-class _Table:
-    """Belief and action of every combination that somebody of some weight gave, and the sum of their weights."""
+def _together(people: dict[Place, _Side], others: dict[Place, _Side]) -> dict[Place, tuple[_Side, _Side]]:
+    """Return both sides with the correlation of all their answers together, and the errors that it has in either.
 
-    cells: Floats
-    n: Floats
-
-    @classmethod
-    def of(cls, answers: Floats, weight: Floats) -> _Table:
-        """Count answers, one row a respondent."""
-        cells, cell = np.unique(answers[weight > 0], axis=0, return_inverse=True)
-        return cls(cells, np.bincount(cell.ravel(), weight[weight > 0], len(cells)).astype(np.float64))
-
-    @property
-    def no_figure(self) -> str:
-        """Why there is no correlation."""
-        if not len(self.n):
-            return "no answers to both"
-        return "a single belief" if np.ptp(self.cells[:, 0]) == 0 else "a single action"
-
-    def no_interval(self, rho: float) -> str | None:
-        """Why there is no interval, if there is none."""
-        if abs(rho) > _END:
-            return "no interval: a table without exceptions"
-        return f"no interval: more than {MOST_CELLS} combinations" if len(self.n) > MOST_CELLS else None
-
-    def change(self, answers: Floats, change: Floats) -> Floats:
-        """Return what each respondent changes, from what each cell does; nothing where nobody of weight is in it."""
-        known = {tuple(cell): x for cell, x in zip(self.cells.tolist(), change.tolist(), strict=True)}
-        return np.array([known.get(tuple(each), 0.0) for each in answers.tolist()])
+    Places where one side, or both together, have no interval are left out.
+    """
+    tables = {}
+    for place, h in people.items():
+        s = others[place]
+        if h.answers is not None and s.answers is not None and h.design is not None and s.design is not None:
+            weight = np.concatenate([h.design.weight, s.design.weight])
+            tables[place] = Table.of(np.concatenate([h.answers, s.answers]), weight)
+    rhos = correlations([(table.cells, table.n) for table in tables.values()])
+    sure = {
+        place: (table, float(rho))
+        for (place, table), rho in zip(tables.items(), rhos, strict=True)
+        if not np.isnan(rho) and table.no_interval(rho) is None
+    }
+    found = {}
+    for (place, (table, rho)), change in zip(
+        sure.items(), changes_of([table for table, _ in sure.values()]), strict=True
+    ):
+        sides = people[place], others[place]
+        # One respondent more is a larger part of one panel than of both.
+        shares = [table.n.sum() / side.design.weight.sum() for side in sides if side.design is not None]
+        h, s = (side.changed(table, change * share, rho) for side, share in zip(sides, shares, strict=True))
+        found[place] = h, s
+    return found
 
 
 def _answers(study: Study, pair: Pair, side: Panel) -> Floats | None:
@@ -213,42 +249,3 @@ def places(item: Item) -> dict[str, float] | None:
     if all(value is not None for value in values.values()):
         return {code: float(value) for code, value in values.items() if value is not None}
     return {code: float(place) for place, code in enumerate(values)} if item.scale != "nominal" else None
-
-
-def _correlations(tables: Sequence[tuple[Floats, Floats]]) -> Floats:
-    """Return the correlation of every table, NaN where there is none."""
-    sizes = [len(n) for _, n in tables]
-    if not sum(sizes):
-        return np.full(len(tables), np.nan)
-    cells, n = np.concatenate([cells for cells, _ in tables]), np.concatenate([n for _, n in tables])
-    frame = pl.DataFrame(
-        {"table": np.repeat(np.arange(len(sizes)), sizes), "n": n, "belief": cells[:, 0], "action": cells[:, 1]}
-    )
-    found = frame.group_by("table").agg(m.polychoric("n", "belief", "action").alias("rho"))
-    rho = np.full(len(tables), np.nan)
-    rho[found["table"].to_numpy()] = found["rho"].fill_null(np.nan).to_numpy()
-    return rho
-
-
-def _changes(tables: list[_Table]) -> list[Floats]:
-    """Return what one more respondent in each cell of each table would change, by central differences."""
-    steps = [np.minimum(_STEP * table.n.sum(), table.n / 2) for table in tables]
-    moved = [
-        (table.cells, n)
-        for table, step in zip(tables, steps, strict=True)
-        for n in (*(table.n - np.diag(step)), *(table.n + np.diag(step)))
-    ]
-    found, start, changes = _correlations(moved), 0, []
-    for step in steps:
-        less, more = found[start : start + 2 * len(step)].reshape(2, -1)
-        changes.append(np.asarray((more - less) / (2 * step)))
-        start += 2 * len(step)
-    return changes
-
-
-def _variance(design: Design, change: Floats) -> float:
-    """Return the variance of the sum of respondents' changes over clusters drawn within strata."""
-    units, unit = np.unique(np.stack([design.stratum, design.unit]), axis=1, return_inverse=True)
-    z = np.bincount(unit.ravel(), design.weight * np.nan_to_num(change))
-    drawn = [z[units[0] == stratum] for stratum in np.unique(units[0])]
-    return float(sum(len(own) * own.var(ddof=1) for own in drawn if len(own) > 1))

@@ -210,9 +210,11 @@ _COHERENCE = (
     Metric("polychoric", "coherence", "match", -1, 1, "1",
            "correlation of the normal variables behind both items; thresholds from margins, then maximum likelihood",
            "Olsson 1979", ideal=None, variants=_SIDES, evaluated=True, functions=("polychoric",),
-           interval="normal law on Fisher's scale, infinitesimal jackknife over clusters; percentiles for its ratio",
+           interval="Student's law on Fisher's scale, infinitesimal jackknife over clusters; for inflation joined from "
+                    "both sides (Zou 2007), percentiles for its ratio",
            floor="both sides from the law of H's correlation; none of one side: it has no ideal",
-           p_value="that law: share of draws whose difference is as large; none of one side: it has no ideal"),
+           p_value="both sides from the law of their answers together: share of draws whose difference is as large; "
+                   "none of one side: it has no ideal"),
     Metric("cramers_v_partial", "coherence", "match", 0, 1, "1",
            "sqrt(sum_c chi2_c / sum_c n_c (min(r_c, c_c) - 1)) over the strata c of the pair's controls",
            "Cramer 1946, pooled over strata", ideal=None, variants=_SIDES, functions=("cramers_v_partial",)),
