@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from simframe.inference.design import INTERCEPT, Cases, Design, Floats, UnfitError, cases, design
+from simframe.inference.sandwich import LEVERAGED, asked, covariance_of, freedom, hc3, small_sample
 from simframe.inference.separation import separated
 from simframe.study import Regression, Study
 
@@ -90,9 +91,10 @@ def fit(
     the steps from one to the next, named ``log(1/2 - 0/1)``.
 
     Survey weights have mean 1: estimates solve the weighted score equations, ``llf`` is a pseudo-likelihood, and
-    covariance is always robust, because the model-based one reads a weight as precision: ``nonrobust`` becomes ``HC1``.
-    They enter statsmodels as ``var_weights``; weighted mnlogit and ologit, which it lacks, are those of
-    :mod:`simframe.inference.choices`. HC1 is HC0 times n / (n - k). HC3 exists for ols alone.
+    covariance is always robust, because the model-based one reads a weight as precision: ``nonrobust`` becomes ``HC3``
+    (ols, poisson) or ``HC1``. They enter statsmodels as ``var_weights``; weighted mnlogit and ologit, which it lacks,
+    are those of :mod:`simframe.inference.choices`. HC1 is HC0 times n / (n - k). HC3 exists for ols, logit and poisson.
+    Estimates over robust errors have Student's law: see :mod:`simframe.inference.sandwich`.
 
     Args:
         regression: formula, family and covariance.
@@ -158,8 +160,8 @@ def _unfit(regression: Regression, n: int, why: UnfitError) -> Fit:
 
 
 def _check_offered(regression: Regression, clusters: pl.Series | None) -> None:
-    if regression.covariance == "HC3" and regression.family != "ols":
-        raise UnfitError("covariance HC3 exists for ols alone")
+    if regression.covariance == "HC3" and regression.family not in LEVERAGED:
+        raise UnfitError(f"covariance HC3 exists for {', '.join(LEVERAGED)} alone")
     if regression.covariance == "cluster" and clusters is None:
         raise UnfitError("covariance is cluster, and the panel has no clusters")
 
@@ -208,31 +210,23 @@ def _kinds(terms: tuple[str, ...]) -> tuple[str, ...]:
     return tuple("intercept" if term == INTERCEPT else "slope" for term in terms)
 
 
-def _covariance(regression: Regression, data: Design) -> dict[str, Any]:
-    """Return how statsmodels is asked for the covariance."""
-    kind = regression.covariance
-    if kind == "cluster":
-        return {"cov_type": "cluster", "cov_kwds": {"groups": data.clusters}}
-    return {"cov_type": "HC1" if kind == "nonrobust" and data.weights is not None else kind}
-
-
 def _ols(regression: Regression, data: Design) -> _Estimate:
     from statsmodels.regression.linear_model import WLS
 
-    weights = np.ones(len(data.y)) if data.weights is None else data.weights
-    result = WLS(data.y, data.x, weights=weights).fit(**_covariance(regression, data))
+    weights, kind = np.ones(len(data.y)) if data.weights is None else data.weights, covariance_of(regression, data)
+    result = WLS(data.y, data.x, weights=weights).fit(**asked(kind, data))
     if result.ssr <= 1e-20 * result.uncentered_tss:
         raise UnfitError("the predictors give the outcome without error")
-    df = getattr(result, "df_resid_inference", None) or result.df_resid
+    params = np.asarray(result.params)
     return _Estimate(
-        params=np.asarray(result.params),
-        covariance=np.asarray(result.cov_params()),
+        params=params,
+        covariance=hc3("ols", data, params) if kind == "HC3" else np.asarray(result.cov_params()),
         terms=data.terms,
         kinds=_kinds(data.terms),
         llf=float(result.llf),
         fit=float(result.rsquared),
         converged=True,
-        df=float(df) if result.use_t else None,
+        df=float(result.df_resid) if kind == "nonrobust" else freedom(kind, data, len(params)),
     )
 
 
@@ -243,25 +237,28 @@ def _likelihood(regression: Regression, data: Design) -> _Estimate:
     from statsmodels.genmod import families
     from statsmodels.genmod.generalized_linear_model import GLM
 
-    asked = _covariance(regression, data)
+    kind = covariance_of(regression, data)
     if data.weights is None:
         model = {"logit": Logit, "mnlogit": MNLogit, "poisson": Poisson}[regression.family]
-        result = model(data.y, data.x).fit(method="newton", maxiter=100, disp=0, **asked)
+        result = model(data.y, data.x).fit(method="newton", maxiter=100, disp=0, **asked(kind, data))
         converged = bool(result.mle_retvals["converged"])
     else:
         family = {"logit": families.Binomial, "poisson": families.Poisson}[regression.family]()
         glm = GLM(data.y, data.x, family=family, var_weights=data.weights)
-        result = glm.fit(maxiter=100, tol=1e-10, **asked)
+        result = glm.fit(maxiter=100, tol=1e-10, **asked(kind, data))
         converged = bool(result.converged)
     named = _per_outcome(data) if regression.family == "mnlogit" else (data.terms, _kinds(data.terms))
+    params, k = np.asarray(result.params).ravel(order="F"), len(named[0])
+    robust = hc3(regression.family, data, params) if kind == "HC3" else np.asarray(result.cov_params())
     return _Estimate(
-        params=np.asarray(result.params).ravel(order="F"),
-        covariance=np.asarray(result.cov_params()) * _small_sample(asked, data, len(named[0])),
+        params=params,
+        covariance=robust * small_sample(kind, data, k),
         terms=named[0],
         kinds=named[1],
         llf=float(result.llf),
         fit=float(1 - result.llf / _null(regression, data)),
         converged=converged,
+        df=freedom(kind, data, k),
     )
 
 
@@ -284,14 +281,16 @@ def _weighted_choice(regression: Regression, data: Design) -> _Estimate:
     ordered = regression.family == "ologit"
     found = (choices.ordered_logit if ordered else choices.multinomial_logit)(data)
     terms, kinds = (_thresholds if ordered else _per_outcome)(data)
+    kind = covariance_of(regression, data)
     return _Estimate(
         params=found.params,
-        covariance=found.covariance * _small_sample(_covariance(regression, data), data, len(terms)),
+        covariance=found.covariance * small_sample(kind, data, len(terms)),
         terms=terms,
         kinds=kinds,
         llf=found.llf,
         fit=float(1 - found.llf / _null(regression, data)),
         converged=found.converged,
+        df=freedom(kind, data, len(terms)),
     )
 
 
@@ -306,36 +305,31 @@ def _null(regression: Regression, data: Design) -> float:
     return float(weights @ np.log(shares)[data.y.astype(int)])
 
 
-def _small_sample(asked: dict[str, Any], data: Design, k: int) -> float:
-    """Return the factor of HC1, which statsmodels leaves out of everything but ols without saying so."""
-    n = len(data.y)
-    return n / (n - k) if asked["cov_type"] == "HC1" else 1.0
-
-
 def _ologit(regression: Regression, data: Design) -> _Estimate:
     """Fit on standardised predictors, where the optimiser is at home, and map back linearly."""
     from scipy.special import expit
     from statsmodels.miscmodels.ordinal_model import OrderedModel
 
-    asked = _covariance(regression, data)
+    kind = covariance_of(regression, data)
     centre, scale = data.x.mean(axis=0), data.x.std(axis=0)
     model = OrderedModel(data.y.astype(int), (data.x - centre) / scale, distr="logit")
     # What scipy's logistic law calls, without its checks of every argument, which took most of the fit.
     model.cdf = expit
-    result = model.fit(method="bfgs", maxiter=500, gtol=1e-8, disp=0, **asked)
+    result = model.fit(method="bfgs", maxiter=500, gtol=1e-8, disp=0, **asked(kind, data))
     slopes, params = data.x.shape[1], np.asarray(result.params)
     back = np.diag(np.concatenate([1 / scale, np.ones(len(params) - slopes)]))
     back[slopes, :slopes] = centre / scale
     terms, kinds = _thresholds(data)
     return _Estimate(
         params=back @ params,
-        covariance=back @ np.asarray(result.cov_params()) @ back.T * _small_sample(asked, data, len(params)),
+        covariance=back @ np.asarray(result.cov_params()) @ back.T * small_sample(kind, data, len(params)),
         terms=terms,
         kinds=kinds,
         llf=float(result.llf),
         fit=float(1 - result.llf / _null(regression, data)),
         # The optimiser says no where rounding stops it short of so small a gradient; the gradient itself decides.
         converged=bool(np.abs(model.score(params)).max() < 1e-5 * len(data.y)),
+        df=freedom(kind, data, len(params)),
     )
 
 

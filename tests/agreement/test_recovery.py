@@ -31,13 +31,13 @@ class Slopes:
     p: dict[str, float]
     reach: float
     n: int
-    df: int | None
+    df: float | None
 
-    def at(self, n: int) -> Slopes:
-        """Return what a smaller sample of ``n`` would have said: the same, less surely."""
+    def at(self, h: Slopes) -> Slopes:
+        """Return what a sample of only as many as ``h`` had would have said: the same, less surely."""
+        n, df = h.n, h.df
         if n >= self.n:
             return self
-        df = None if self.df is None else self.df - self.n + n
         law, more = stats.norm if df is None else stats.t(df), float(np.sqrt(self.n / n))
         se = {term: x * more for term, x in self.se.items()}
         p = {term: float(2 * law.sf(abs(x) / se[term])) for term, x in self.estimate.items()}
@@ -84,12 +84,12 @@ def fit(people: People, model: str) -> Slopes | None:
     by_term = [
         dict(zip(terms[1:], column[1:], strict=True)) for column in (params, se, 2 * law.sf(np.abs(params / se)))
     ]
-    df = len(y) - x.shape[1] if family == "ols" and not weighted else None
+    df = _freedom(w, x) if family == "ols" else None
     return Slopes(*by_term, reach=float(law.ppf(0.975)), n=len(y), df=df)
 
 
 def _least_squares(y: np.ndarray, x: np.ndarray, w: np.ndarray, weighted: bool) -> tuple | None:
-    """Classic covariance and Student's law; with survey weights the HC1 sandwich, normal; None without error."""
+    """Student's law over the classic covariance, with survey weights over HC3; None without error."""
     inverse = np.linalg.inv(x.T @ (x * w[:, None]))
     params = inverse @ x.T @ (w * y)
     residual, df = y - x @ params, len(y) - x.shape[1]
@@ -97,8 +97,15 @@ def _least_squares(y: np.ndarray, x: np.ndarray, w: np.ndarray, weighted: bool) 
         return None
     if not weighted:
         return params, inverse * (residual @ residual) / df, stats.t(df)
-    scores = x * (w * residual)[:, None]
-    return params, inverse @ scores.T @ scores @ inverse * len(y) / df, stats.norm
+    leverage = w * np.einsum("ij,jk,ik->i", x, inverse, x)
+    # Whoever has a coefficient of their own says nothing of errors.
+    scores = x * (w * residual / np.where(leverage < 1 - 1e-8, 1 - leverage, np.inf))[:, None]
+    return params, inverse @ scores.T @ scores @ inverse, stats.t(_freedom(w, x))
+
+
+def _freedom(w: np.ndarray, x: np.ndarray) -> float:
+    """Return how many people of equal weight tell as much, less the coefficients; 1 at least."""
+    return max(float(w.sum() ** 2 / (w**2).sum()) - x.shape[1], 1.0)
 
 
 def _newton(y: np.ndarray, x: np.ndarray, w: np.ndarray, weighted: bool) -> tuple | None:
@@ -164,7 +171,7 @@ def recovered(metric: str, h: Slopes, s: Slopes) -> float | None:
 def test_model(alignment, fits, metric):
     sql = rows_of(alignment, "recovery", metric)
     ours = {
-        (panel, None, None, *place, model): None if h is None or s is None else recovered(metric, h, s.at(h.n))
+        (panel, None, None, *place, model): None if h is None or s is None else recovered(metric, h, s.at(h))
         for (panel, *place, model), (_, h, s) in fits.items()
     }
     assert sql.keys() == ours.keys()

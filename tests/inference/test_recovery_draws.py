@@ -115,7 +115,7 @@ class TestCovariance:
         wanted = sm.OLS(frame["y"].to_numpy(), sm.add_constant(frame.select("x", "z", "v").to_numpy())).fit(**asked)
         found = fitted(frame, covariance=covariance, clusters=block)
         assert found.covariance == pytest.approx(wanted.cov_params(), rel=1e-9)
-        assert found.df == (116 if covariance == "nonrobust" else None)
+        assert found.df == (19 if covariance == "cluster" else 116)
 
     def test_of_an_ordered_logit_whose_predictors_have_units(self):
         """The fit runs on standardised predictors; its covariance speaks of the given ones."""

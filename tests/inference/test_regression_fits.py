@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 from fitted import FIVE, NUMBER, choice, declared, estimates, model, numbers, study_of
+from scipy import stats
 
 from simframe.inference.regression import fit
 from simframe.study import load_study
@@ -91,17 +92,21 @@ class TestCovariance:
             model("y ~ x * z", "ols", covariance=covariance), data, FIVE, weights=data["w"] if weighted else None
         )
         if weighted:
-            kind = "HC1" if covariance == "nonrobust" else covariance
+            kind = "HC3" if covariance == "nonrobust" else covariance
             wanted = smf.wls("y ~ x * z", data.to_pandas(), weights=data["w"].to_numpy()).fit(cov_type=kind)
+            # statsmodels counts cases; weights leave their worth (Kish).
+            law = stats.t(data["w"].sum() ** 2 / (data["w"] ** 2).sum() - 4)
         else:
-            wanted = smf.ols("y ~ x * z", data.to_pandas()).fit(cov_type=covariance)
+            wanted = smf.ols("y ~ x * z", data.to_pandas()).fit(cov_type=covariance, use_t=True)
+            law = stats.t(296)
+            assert found.coefficients["p_value"].to_list() == pytest.approx(wanted.pvalues.to_list(), abs=1e-14)
         table = found.coefficients
         assert table["term"].to_list() == list(wanted.params.index)
-        for column, values in (("estimate", wanted.params), ("se", wanted.bse), ("p_value", wanted.pvalues)):
-            assert table[column].to_list() == pytest.approx(values.to_list(), rel=1e-9, abs=1e-14)
-        low, high = wanted.conf_int().to_numpy().T
-        assert table["ci_low"].to_list() == pytest.approx(low.tolist())
-        assert table["ci_high"].to_list() == pytest.approx(high.tolist())
+        p_value, reach = 2 * law.sf(np.abs(wanted.params / wanted.bse)), law.ppf(0.975) * wanted.bse
+        for column, values in (("estimate", wanted.params), ("se", wanted.bse), ("p_value", p_value)):
+            assert table[column].to_list() == pytest.approx(list(values), rel=1e-9, abs=1e-14)
+        assert table["ci_low"].to_list() == pytest.approx((wanted.params - reach).tolist())
+        assert table["ci_high"].to_list() == pytest.approx((wanted.params + reach).tolist())
         assert found.fit == pytest.approx(wanted.rsquared)
         assert found.aic == pytest.approx(wanted.aic) if not weighted else True
 
@@ -113,7 +118,7 @@ class TestCovariance:
         outcome = {"ols": "y", "logit": "yes", "poisson": "count"}[family]
         found = fit(model(f"{outcome} ~ x", family, covariance="cluster"), data, FIVE, clusters=data["block"])
         kind = {"ols": sm.OLS, "logit": sm.Logit, "poisson": sm.Poisson}[family]
-        asked = {} if family == "ols" else {"disp": 0}
+        asked = {"use_t": True} if family == "ols" else {"disp": 0, "use_t": True}
         wanted = kind(data[outcome].cast(pl.Float64).to_numpy(), sm.add_constant(data["x"].to_numpy())).fit(
             cov_type="cluster", cov_kwds={"groups": data["block"].to_numpy()}, **asked
         )
@@ -136,6 +141,30 @@ class TestCovariance:
         factor = 300 / 297 if covariance == "HC1" else 1
         wanted = np.sqrt(np.diag(bread @ meat @ bread) * factor)
         assert found.coefficients["se"].to_list() == pytest.approx(wanted.tolist(), rel=1e-6)
+
+    @pytest.mark.parametrize("weighted", [False, True])
+    @pytest.mark.parametrize(("family", "outcome"), [("logit", "yes"), ("poisson", "count")])
+    def test_hc3_is_nearly_the_jackknife(self, family, outcome, weighted):
+        """What leaving out each case in turn does to the estimates, with weights as without."""
+        data = numbers()
+        asked = model(f"{outcome} ~ x + z", family, covariance="HC3")
+        found = fit(asked, data, FIVE, weights=data["w"] if weighted else None)
+        at = np.arange(300)
+        left = [fit(asked, data[(at != k).nonzero()[0].tolist()], FIVE,
+                    weights=data["w"][(at != k).nonzero()[0].tolist()] if weighted else None) for k in at]  # fmt: skip
+        apart = np.array([each.coefficients["estimate"].to_list() for each in left])
+        wanted = np.sqrt(((apart - found.coefficients["estimate"].to_numpy()) ** 2).sum(axis=0))
+        assert found.coefficients["se"].to_numpy() == pytest.approx(wanted, rel=0.03)
+        if weighted and family == "poisson":
+            undeclared = fit(model(f"{outcome} ~ x + z", family), data, FIVE, weights=data["w"])
+            assert undeclared.coefficients.equals(found.coefficients)
+
+    def test_a_case_with_a_coefficient_of_its_own_says_nothing_of_errors(self):
+        data = numbers().with_columns(z=(pl.int_range(300) == 7).cast(pl.Float64))
+        found = fit(model("y ~ x + z", "ols", covariance="HC3"), data, FIVE)
+        others = fit(model("y ~ x", "ols", covariance="HC3"), data[[k for k in range(300) if k != 7]], FIVE)
+        se, wanted = (each.coefficients.filter(term="x")["se"].item() for each in (found, others))
+        assert se == pytest.approx(wanted, rel=1e-9)
 
     def test_whole_weights_give_the_estimates_of_repeated_rows(self):
         data = numbers().with_columns(times=pl.int_range(300) % 3)

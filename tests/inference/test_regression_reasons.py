@@ -85,7 +85,7 @@ class TestReasons:
         assert "negative" in self.reason("yes ~ x", "logit", data, weights=pl.Series([-1.0] + [1.0] * 299))
 
     def test_not_offered(self):
-        assert "HC3" in self.reason("yes ~ x", "logit", numbers(), covariance="HC3")
+        assert "HC3" in self.reason("grade ~ x", "ologit", numbers(), covariance="HC3")
         assert "clusters" in self.reason("yes ~ x", "logit", numbers(), covariance="cluster")
 
     def test_exact(self):

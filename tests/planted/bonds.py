@@ -74,12 +74,12 @@ FAMILIES = ("ols", "logit", "ologit", "mnlogit", "poisson")
 
 
 def _study(*, weighted: bool) -> str:
-    # Here ordered and multinomial logits are fitted without weights, and with the plain covariance.
+    # Robust ones without weights; with them, what nobody need declare. Ordered and multinomial logits are plain.
+    robust = {"ols": "HC3", "poisson": "HC3", "logit": "HC1"}
     return "".join(
         f'[[regression]]\nid = "{family}"\nlabel = "{family}"\nfamily = "{family}"\n'
         f'formula = "y_{family} ~ a + b + c"\n'
-        + (f'covariance = "{"HC3" if family == "ols" else "HC1"}"\n' if family in ("ols", "logit", "poisson") else "")
-        + ("weighted = true\n" if weighted and family in ("ols", "logit", "poisson") else "")
+        + ("weighted = true\n" if weighted else f'covariance = "{robust.get(family, "nonrobust")}"\n')
         for family in FAMILIES
     )
 
