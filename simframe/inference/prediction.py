@@ -2,8 +2,8 @@
 
 Every side has its own models, fitted on four fifths of its respondents and judged on the fifth left out, five times
 over; who is left out together depends on respondents' ids alone. An action on a scale has linear regressions and R2, a
-nominal one penalised multinomial logits and McFadden's R2 (`crossfit`). A panel above people is more coherent than
-people are: its beliefs give its actions away.
+nominal one penalised multinomial logits and McFadden's R2 (`simframe.metrics.crossfit`). A panel above people is more
+coherent than people are: its beliefs give its actions away.
 
 - intervals: respondents drawn anew within strata, whole clusters at a time, both sides independently. Models move with
   the draws by one Newton step, because losses of models held fixed vary too little.
@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from simframe.inference.crossfit import Crossfit, crossfits, crossfits_of_people
+from simframe.inference.foretelling import Side, foretelling, foretelling_of_people
 from simframe.inference.halving import HALVES, half_against_half
 from simframe.inference.pending import Pending, settle
 from simframe.inference.resample import afresh, bootstrap, chunks, digest, halves, stream
@@ -43,7 +43,7 @@ def prediction_rows(
     """
     waiting: list[Pending] = []
     for name in dict.fromkeys(pair.action for pair in study.pairs):
-        people, others = crossfits_of_people(study, reference, name), crossfits(study, panel, name)
+        people, others = foretelling_of_people(study, reference, name), foretelling(study, panel, name)
         for place, h in people.items():
             s = others[place]
             rng = stream(seed, *named(panel.panel_id, place), "prediction", name, digest(h.ids, s.ids))
@@ -56,7 +56,7 @@ def prediction_halves(study: Study, panel: Panel, seed: int) -> list[dict[str, o
     """Return the rows of ``estimates`` that compare people with themselves, half against half."""
     rows: list[dict[str, object]] = []
     for name in dict.fromkeys(pair.action for pair in study.pairs):
-        for place, people in crossfits_of_people(study, panel, name).items():
+        for place, people in foretelling_of_people(study, panel, name).items():
             if people.reason:
                 continue
             rng = stream(seed, *named(panel.panel_id, place), "prediction", "halves", name, digest(people.ids))
@@ -71,9 +71,7 @@ def _key(action: str) -> dict[str, object]:
     return {"family": "coherence", "item_id_2": action}
 
 
-def _figures(
-    key: dict[str, object], h: Crossfit, s: Crossfit, replicates: int, rng: np.random.Generator
-) -> Iterator[Pending]:
+def _figures(key: dict[str, object], h: Side, s: Side, replicates: int, rng: np.random.Generator) -> Iterator[Pending]:
     reasons = {"_h": h.reason and f"reference: {h.reason}", "_s": s.reason and f"panel: {s.reason}"}
     reasons["_inflation"] = reasons["_h"] or reasons["_s"]
     reasons["_inflation_ratio"] = reasons["_inflation"] or "beliefs do not foretell the action in people"
@@ -89,7 +87,7 @@ def _figures(
             yield Pending(row | {"reason": reason}, metric, np.nan, {})
 
 
-def _draws(h: Crossfit, s: Crossfit, replicates: int, rng: np.random.Generator) -> Draws:
+def _draws(h: Side, s: Side, replicates: int, rng: np.random.Generator) -> Draws:
     """Return every figure under both kinds of draw; of one side alone where the other has no models."""
     parts: dict[str, list[dict[str, Floats]]] = {"bootstrap": [], "floor": []}
     for size in chunks(replicates, h.n + s.n):

@@ -41,6 +41,7 @@ from simframe.metrics.divergence import (
 from simframe.metrics.fidelity import accuracy, demeaned_r, exact_match_rate, pearson_r
 from simframe.metrics.heterogeneity import entropy, entropy_ratio, modal_share_gap, sd_ratio, variance_ratio
 from simframe.metrics.ordinal import energy, ks, mean_shift, wasserstein, wasserstein_norm
+from simframe.metrics.predictability import predictability
 from simframe.metrics.recovery import (
     coefficient_correlation,
     coefficient_coverage,
@@ -132,6 +133,7 @@ __all__ = [
     "nonresponse_gap",
     "pearson_r",
     "polychoric",
+    "predictability",
     "rarefied_structures",
     "sample_energy_distance",
     "sample_ks",

@@ -42,7 +42,7 @@ class Metric:
         variants: endings of its name in `alignment`, where one metric is several figures; empty where it stands beside
             others (`excess` is a difference of columns, figures per term are columns of `coefficient_pairs`).
         evaluated: whether its rows come from an evaluation alone, because no view can compute it.
-        functions: the functions of `simframe.metrics` that compute it; empty where it needs models fitted to answers.
+        functions: the functions of `simframe.metrics` that compute it, its own first.
         interval: how its interval is obtained, or why it has none.
         floor: how its floor is obtained, or why it has none.
         p_value: how its p-value is obtained, or why it has none.
@@ -232,6 +232,7 @@ _COHERENCE = (
            "1 - loss / loss without beliefs of those left out of 5-fold cross-validation: the action on all beliefs; "
            "squared error on a scale (R2), minus log share of a nominal action (McFadden)",
            "McFadden 1974; Campbell and Thompson 2008 (R2 out of sample)", ideal=None, variants=_SIDES, evaluated=True,
+           functions=("predictability",),
            interval="basic bootstrap of respondents, models moved by one Newton step; the ratio's on the log scale",
            floor="two samples of people, models moved alike; none for one side alone",
            p_value="share of floors at least as far off; the ratio has the difference's; none for one side alone"),

@@ -12,8 +12,8 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import PredefinedSplit, cross_val_predict
 
 from simframe.inference import Panel
-from simframe.inference.crossfit import folds
 from simframe.inference.prediction import prediction_rows
+from simframe.metrics.crossfit import folds
 from simframe.study import parse_study
 
 FIVE = ", ".join(f'{{ code = {k}, label = "{k}" }}' for k in range(1, 6))
@@ -134,12 +134,12 @@ def test_planted_r2():
 @pytest.mark.parametrize("study", [SCALED, NOMINAL], ids=["scaled", "nominal"])
 def test_one_newton_step_is_nearly_a_new_fit(study):
     """Fitting anew to the very same draw of respondents: what the step saves, it hardly loses."""
-    from simframe.inference.crossfit import crossfits
+    from simframe.inference.foretelling import foretelling
     from simframe.inference.roster import EVERYBODY
 
     given = answers(300, 7, study)
     panel = make_panel(study, given, panel_id="h")
-    side = crossfits(study, panel, "act")[EVERYBODY]
+    side = foretelling(study, panel, "act")[EVERYBODY]
     rng = np.random.default_rng(8)
     times = rng.multinomial(300, np.full(300, 1 / 300), 8).T.astype(float)
     moved = side.predictability(times)
@@ -148,7 +148,7 @@ def test_one_newton_step_is_nearly_a_new_fit(study):
         people = panel.respondents.drop("weight").join(weight, on="respondent_id")
         # Weights of nought leave the sample, so next to nought stands in for them: folds stay what they are.
         people = people.with_columns(pl.col("weight").clip(1e-9))
-        anew = crossfits(study, Panel("h", "human", people, panel.responses), "act")[EVERYBODY]
+        anew = foretelling(study, Panel("h", "human", people, panel.responses), "act")[EVERYBODY]
         assert ours == pytest.approx(anew.observed(), abs=0.02)
 
 

@@ -8,20 +8,19 @@ below nought.
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from simframe.inference.memory import remembered
-from simframe.inference.resample import Design, Whole, digest
-from simframe.inference.roster import Place, roster
-from simframe.inference.sample import Panel, design_of
-from simframe.metrics.arrays import Floats
-from simframe.study import Item, Study
-from simframe.warehouse.wide import wide
+from simframe.errors import MetricError
 
+Floats = NDArray[np.float64]
+Whole = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 FOLDS = 5
@@ -47,28 +46,27 @@ class Model:
 
 @dataclass(frozen=True)
 class Crossfit:
-    """One side: those with complete answers, fold by fold, and a model a fold (None: beliefs say nothing).
+    """Respondents with complete answers, fold by fold, and a model a fold (None: beliefs say nothing).
 
-    ``y`` are numbers, or places among ``options`` options (0 for a scale); ``edges`` are where folds begin and end.
+    ``x`` are standardised predictors, ``y`` numbers, or places among ``options`` options (0 for a scale); ``edges`` are
+    where folds begin and end.
     """
 
-    ids: list[str]
-    design: Design
     x: Floats
     y: Floats
     options: int
     edges: Whole
+    weight: Floats
     models: tuple[Model | None, ...] = ()
-    reason: str | None = None
 
     @property
     def n(self) -> int:
         """Respondents with complete answers."""
-        return len(self.ids)
+        return len(self.y)
 
     def observed(self) -> float:
         """Return the predictability of the answers as they are."""
-        return float(self._predictability(self.design.weight[:, None], moving=False)[0])
+        return float(self._predictability(self.weight[:, None], moving=False)[0])
 
     def predictability(self, times: Floats) -> Floats:
         """Return it with respondents counted ``times``, models moved by one Newton step; one column a draw."""
@@ -95,7 +93,7 @@ class Crossfit:
                 continue
             coefficients = model.coefficients[..., None]
             if moving:
-                own = self.design.weight
+                own = self.weight
                 fitted = own.sum() - own[out].sum()
                 change = (model.step @ times) * (fitted / weight) - (model.step @ own)[:, None]
                 coefficients = coefficients + change.reshape(*model.coefficients.shape, -1)
@@ -124,66 +122,53 @@ class Crossfit:
         return np.asarray(-np.log((share * n + PRIOR) / (n + PRIOR * self.options)))
 
 
-def beliefs(study: Study, action: str) -> list[Item]:
-    """Return what an action is foretold from: items of role ``belief``, and the beliefs of its declared pairs."""
-    declared = {pair.belief for pair in study.pairs if pair.action == action}
-    return [item for item in study.items if (item.role == "belief" or item.id in declared) and item.id != action]
+def crossfit(x: Floats, y: Floats, weight: Floats, edges: Whole, options: int = 0) -> Crossfit:
+    """Fit the models, fold by fold.
 
+    Args:
+        x: what is known of respondents, a row each, in the order of :func:`folds`.
+        y: what they did: numbers, or places from 0 among ``options``.
+        weight: how much each counts, positive.
+        edges: where folds begin and end.
+        options: how many the action has; 0 for a scale.
 
-def crossfits(study: Study, panel: Panel, name: str) -> dict[Place, Crossfit]:
-    """Fit the models of action ``name`` on one side, in everybody and in every declared subgroup."""
-    people = roster(study, panel)
-    frame = panel.respondents.sort("respondent_id").join(
-        wide(study, panel.responses), on="respondent_id", how="left", maintain_order="left"
-    )
-    needed = [name, *(item.id for item in beliefs(study, name))]
-    complete = frame.select(pl.all_horizontal(pl.col(needed).is_not_null()) & (pl.col("weight") > 0)).to_series()
-    whole = complete.fill_null(value=False).to_numpy()
-    return {place: _crossfit(study, frame[rows[whole[rows]].tolist()], name) for place, rows in people.places.items()}
-
-
-crossfits_of_people = remembered(crossfits)
-
-
-def _crossfit(study: Study, frame: pl.DataFrame, name: str) -> Crossfit:
-    """Fit the models to complete answers, a row a respondent; a reason where there are none."""
-    action, known = study.item(name), beliefs(study, name)
-    ids = frame["respondent_id"].to_list()
-    order, edges = folds(ids)
-    frame, nominal = frame[order.tolist()], action.scale == "nominal"
-    answer = frame[action.id].rank("dense") - 1 if nominal else frame[action.id]
-    y = answer.cast(pl.Float64).to_numpy()
-    options = max(len(action.scored_options), answer.n_unique()) if nominal else 0
-    ids = frame["respondent_id"].to_list()
-    found = Crossfit(ids, design_of(frame), _predictors(known, frame), y, options, edges)
-    if len(ids) < FEWEST:
-        return replace(found, reason=f"fewer than {FEWEST} complete answers")
-    if answer.n_unique() == 1:
-        return replace(found, reason="the action does not vary")
-    fit, rows = _logit if nominal else _linear, np.arange(len(ids))
+    Raises:
+        MetricError: where there is nothing to fit or to foretell; the text says why.
+    """
+    if len(y) < FEWEST:
+        raise MetricError(f"fewer than {FEWEST} complete answers", mend=f"ask {FEWEST} respondents at least")
+    if np.ptp(y) == 0:
+        raise MetricError("the action does not vary", mend="leave it out")
+    # The penalty of a logit counts as much as one respondent does, on average.
+    found = Crossfit(standardised(x), y, options, edges, weight / weight.mean())
+    fit, rows = _logit if options else _linear, np.arange(len(y))
     inside = [(edges[fold] <= rows) & (rows < edges[fold + 1]) for fold in range(FOLDS)]
     return replace(found, models=tuple(fit(found, ~out) for out in inside))
 
 
-def folds(ids: list[str]) -> tuple[Whole, Whole]:
+def folds(ids: Sequence[str]) -> tuple[Whole, Whole]:
     """Return the rows of ``ids`` fold by fold, dealt out in the order of hashes, and where folds begin and end."""
-    dealt = np.argsort([digest(each) for each in ids])
+    dealt = np.argsort([hashlib.sha256(json.dumps([each]).encode()).hexdigest() for each in ids])
     parts = [dealt[fold::FOLDS] for fold in range(FOLDS)]
     return np.concatenate(parts), np.cumsum([0, *(len(part) for part in parts)])
 
 
-def _predictors(beliefs: list[Item], frame: pl.DataFrame) -> Floats:
-    """Return standardised columns: one an item on a scale, one an option of a nominal item; constant ones left out."""
-    columns = []
-    for item in beliefs:
-        answer = frame[item.id]
-        if item.scale == "nominal":
-            columns += [(answer == each).cast(pl.Float64).to_numpy() for each in answer.unique().sort()[1:]]
-        else:
-            columns.append(answer.cast(pl.Float64).to_numpy())
-    x = np.stack(columns, axis=1) if columns else np.empty((frame.height, 0))
+def standardised(x: Floats) -> Floats:
+    """Return columns with mean 0 and variance 1, constant ones left out."""
     x = x[:, np.ptp(x, axis=0) > 0] if len(x) else x
     return np.asarray((x - x.mean(axis=0)) / x.std(axis=0)) if x.size else x
+
+
+def columns(answers: Sequence[pl.Series], *, nominal: Sequence[bool]) -> Floats:
+    """Return answers as predictors, a row a respondent: numbers as they are, of a nominal item a column an option.
+
+    The first option that anybody chose is what the others are set against.
+    """
+    found = []
+    for answer, kinds in zip(answers, nominal, strict=True):
+        found += [answer == each for each in answer.unique().sort()[1:]] if kinds else [answer]
+    rows = len(answers[0]) if answers else 0
+    return np.stack([each.cast(pl.Float64).to_numpy() for each in found], axis=1) if found else np.empty((rows, 0))
 
 
 def _constant(x: Floats) -> Floats:
@@ -193,7 +178,7 @@ def _constant(x: Floats) -> Floats:
 def _linear(side: Crossfit, rest: Flags) -> Model | None:
     from sklearn.linear_model import LinearRegression
 
-    x, y, weight = side.x[rest], side.y[rest], side.design.weight[rest]
+    x, y, weight = side.x[rest], side.y[rest], side.weight[rest]
     if not x.shape[1]:
         return None
     model = LinearRegression().fit(x, y, sample_weight=weight)
@@ -214,7 +199,7 @@ def _logit(side: Crossfit, rest: Flags) -> Model | None:
     """Fit scikit-learn's logit with its penalty of one: half the squared coefficients of standardised predictors."""
     from sklearn.linear_model import LogisticRegression
 
-    x, y, weight = side.x[rest], side.y[rest].astype(np.int64), side.design.weight[rest]
+    x, y, weight = side.x[rest], side.y[rest].astype(np.int64), side.weight[rest]
     if not x.shape[1] or len(np.unique(y)) < 2:
         return None
     model = LogisticRegression(max_iter=1000, tol=1e-6).fit(x, y, sample_weight=weight)
