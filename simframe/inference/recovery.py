@@ -47,13 +47,20 @@ def beside(h: Fit, s: Fit, rows: pl.DataFrame) -> pl.DataFrame:
         "p_value_equal_n": 2 * own_law.sf(np.abs(estimate) / se_at_n),
         "ci_low_equal_n": estimate - reach,
         "ci_high_equal_n": estimate + reach,
-        "p_difference": 2 * law(None).sf(np.abs(gap) / np.hypot(se, known_se)),
+        "p_difference": _two_sided(gap / np.hypot(se, known_se), welch(known_se**2, h.df, se**2, s.df)),
     }
     matched = table["se_h"].is_not_null()
     return rows.with_columns(
         pl.Series(name, np.where(matched, column, np.nan), dtype=pl.Float64).fill_nan(None)
         for name, column in values.items()
     )
+
+
+def _two_sided(t: Floats, df: Floats) -> Floats:
+    """Return p-values under Student's law; the normal law where ``df`` is infinite."""
+    from scipy.special import ndtr, stdtr
+
+    return np.asarray(2 * np.where(np.isinf(df), ndtr(-np.abs(t)), stdtr(np.where(np.isinf(df), 1.0, df), -np.abs(t))))
 
 
 def recovery_rows(
@@ -114,8 +121,8 @@ class _Side:
     se: Floats
     critical: float
 
-    def noise(self, rng: np.random.Generator, replicates: int) -> Floats:
-        """Draw errors of the estimates, one row a replicate."""
+    def noise(self, rng: np.random.Generator, replicates: int, *, known: bool = False) -> Floats:
+        """Draw errors of the estimates, one row a replicate; normal ones where the covariance is taken as ``known``."""
         scale = np.sqrt(np.diag(self.covariance))
         # Slopes of unlike units meet in one matrix: it is taken apart as correlations.
         correlation = self.covariance / np.outer(scale, scale)
@@ -125,7 +132,7 @@ class _Side:
             values, vectors = np.linalg.eigh(correlation)
             root = vectors * np.sqrt(np.maximum(values, 0.0))
         drawn = rng.standard_normal((replicates, len(scale))) @ root.T * scale
-        if self.df is None:
+        if self.df is None or known:
             return np.asarray(drawn)
         return np.asarray(drawn * np.sqrt(self.df / rng.chisquare(self.df, replicates))[:, None])
 
@@ -179,7 +186,7 @@ class _Pair:
                 draws = {"bootstrap": bootstrap[metric], "floor": between_people[metric], "null": shifted[metric]}
                 known: dict[str, float | None] = {}
                 if metric == "coefficient_distance":
-                    low, high = inversion(self.s.estimate - self.h.estimate, noise_s - noise_h)
+                    low, high = inversion(self.s.estimate - self.h.estimate, _apart(self.h, self.s, rng, replicates))
                     known = {"ci_low": min(low, estimate), "ci_high": max(high, estimate)}
                 yield Pending(row, metric, estimate, draws, known=known)
 
@@ -198,7 +205,7 @@ class _Pair:
 
     def _one_population(self, replicates: int, rng: np.random.Generator) -> dict[str, Floats]:
         """Return the figures under differences drawn about nought, the pooled estimate held fixed."""
-        gap = self.h.noise(rng, replicates) - self.s.noise(rng, replicates)
+        gap = _apart(self.h, self.s, rng, replicates)
         scale = np.sqrt(np.diag(self.h.covariance + self.s.covariance))
         both = (self.h.covariance + self.s.covariance) / np.outer(scale, scale)
         # The share of a difference that the people's side owes: V_H (V_H + V_S)^-1.
@@ -221,6 +228,24 @@ class _Pair:
         found = together / np.sqrt(variances[0] * variances[1])
         # Where noise alone could have made the variance, anything is possible on the side that is seen.
         return np.asarray(np.clip(np.where(np.isfinite(found), found, np.sign(together)), -1.0, 1.0))
+
+
+def _apart(h: _Side, s: _Side, rng: np.random.Generator, replicates: int) -> Floats:
+    """Draw errors of the difference of two estimates: its variance is known by both sides together.
+
+    Two errors of Student's law would lie further apart than such a difference over its estimated error does (Welch
+    1947).
+    """
+    gap = s.noise(rng, replicates, known=True) - h.noise(rng, replicates, known=True)
+    df = welch(np.array([np.trace(h.covariance)]), h.df, np.array([np.trace(s.covariance)]), s.df)[0]
+    return gap if np.isinf(df) else np.asarray(gap * np.sqrt(df / rng.chisquare(df, replicates))[:, None])
+
+
+def welch(h: Floats, df_h: float | None, s: Floats, df_s: float | None) -> Floats:
+    """Return the degrees of freedom of sums of two variances (Satterthwaite 1946); infinite where both are known."""
+    unsure = sum(v**2 / df if df is not None else np.zeros_like(v) for v, df in ((h, df_h), (s, df_s)))
+    with np.errstate(divide="ignore"):
+        return np.asarray((h + s) ** 2 / unsure)
 
 
 def _slopes(fit: Fit) -> dict[str, int]:

@@ -292,7 +292,7 @@ _RECOVERY = (
            "Clogg, Petkova and Haritou 1995", variants=(),
            functions=("z_difference",),
            interval="none: it is a test", floor="none: standard normal between two samples of people",
-           p_value="two-sided normal, column p_difference"),
+           p_value="two-sided, Student's law with Welch's degrees of freedom, column p_difference"),
     Metric("standardised_bias", "recovery", "match", -inf, inf, "standard errors",
            "(b_S - b_H) / se_H, per term",
            "elementary", variants=(),
