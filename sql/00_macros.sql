@@ -9,7 +9,10 @@ CREATE OR REPLACE MACRO ratio(x, y) AS CASE WHEN y <> 0 THEN x / y END;
 CREATE OR REPLACE MACRO inflation_ratio(metric, s, h) AS
     CASE WHEN abs(h) >= CASE WHEN metric LIKE 'cramers\_v%' ESCAPE '\' THEN 1e-6 ELSE 1e-12 END THEN s / h END;
 
--- What to bear in mind of a subgroup: few people stand behind the figure.
+-- How many respondents of equal weight tell as much (Kish 1965). Rounded: thirty equal weights are thirty people.
+CREATE OR REPLACE MACRO effective_n(w, w2) AS coalesce(round(w * w / nullif(w2, 0), 6), 0);
+
+-- What to bear in mind of a subgroup: few people stand behind the figure, or people of unequal weights, worth few.
 CREATE OR REPLACE MACRO small_n(attribute, n_h, small_group) AS
     CASE WHEN attribute <> 'all' AND n_h < small_group THEN 'small_n' END;
 

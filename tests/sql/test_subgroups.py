@@ -77,3 +77,16 @@ def test_an_attribute_without_simulated_groups_says_so(warehouse):
             ("spread_js_distance", "all", None, 0, 0, "not simulated"),
             ("worst_group_js_distance", "all", None, 40, 0, "not simulated"),
         ]
+
+
+def test_people_of_unequal_weights_count_for_fewer(warehouse):
+    """Forty people, one of whom weighs as much as all others: they tell as much as four of equal weight."""
+    equal = sex("party", {"f": {"x": 20, "y": 20}})
+    uneven = [row | {"w": 39.0 + 19, "w2": 39.0**2 + 19} if row["code"] == "x" else row for row in equal]
+    for people, flag in ((equal, None), (uneven, "small_n")):
+        with warehouse().compare(people, sex("party", {"f": {"x": 20, "y": 20}})) as con:
+            assert rows(con, "party", "js_distance")[1][3:] == (40, 40, flag)
+            assert rows(con, "party", "worst_group_js_distance")[0][5] == (flag or "worst of 1 of 3 groups")
+            assert {row[5] for row in rows(con, None, "js_distance") if row[1] == "f"} == {
+                flag or "mean of 1 of 3 asked items"
+            }
