@@ -56,20 +56,27 @@ def _regressions(world: World, h: Panel, s: Panel, replicates: int, seed: int) -
 
 
 COLUMNS = ("estimate", "ci_low", "ci_high", "floor", "floor_q95", "p_value")
-PARTS: dict[str, tuple[Part, ...]] = {
-    "items": (_counts,),
-    "groups": (_counts,),
-    "pairs": (_counts, _structures, _polychoric, _predictability),
-    "models": (_regressions,),
-    "twins": (_twins,),
+PARTS: dict[str, dict[str, Part]] = {
+    "items": {"counts": _counts},
+    "groups": {"counts": _counts},
+    "pairs": {
+        "counts": _counts,
+        "structures": _structures,
+        "polychoric": _polychoric,
+        "predictability": _predictability,
+    },
+    "models": {"regressions": _regressions},
+    "twins": {"twins": _twins},
 }
 
 
-def figures(world: World, h: Panel, s: Panel, replicates: int, seed: int) -> dict[Key, dict[str, object]]:
-    """Return estimate, interval, floor and p-value of every figure that such a world is about."""
+def figures(
+    world: World, h: Panel, s: Panel, replicates: int, seed: int, parts: tuple[str, ...] = ()
+) -> dict[Key, dict[str, object]]:
+    """Return estimate, interval, floor and p-value of every figure that such a world is about, by some parts or all."""
     found: dict[Key, dict[str, object]] = {}
-    for part in PARTS[world.name]:
-        for row in part(world, h, s, replicates, seed):
+    for name, part in PARTS[world.name].items():
+        for row in part(world, h, s, replicates, seed) if not parts or name in parts else ():
             found[_key(row)] = dict.fromkeys(COLUMNS) | row
     return found
 

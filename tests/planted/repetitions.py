@@ -91,14 +91,14 @@ def _studied(cell: Cell) -> bool:
     return known and not (cell.scenario == "local" and cell.world in OPTIONLESS)
 
 
-def batch(cell: Cell, number: int, repetitions: int, replicates: int) -> pl.DataFrame:
-    """Repeat a cell; return the counts of every figure with a known value."""
+def batch(cell: Cell, number: int, repetitions: int, replicates: int, parts: tuple[str, ...] = ()) -> pl.DataFrame:
+    """Repeat a cell; return the counts of every figure with a known value, of some parts of an evaluation or of all."""
     world, rng = cell.make(), cell.seed(number)
     truth = world.truth(cell.n, cell.design)
     counts: dict[Key, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for repetition in range(repetitions):
         h, s = world.draw(rng, cell.n, cell.design)
-        rows = figures(world, h, s, replicates, number * 1_000_000 + repetition)
+        rows = figures(world, h, s, replicates, number * 1_000_000 + repetition, parts)
         for name, row in rows.items():
             known = truth.get(name)
             if known is None and name[0].startswith("nonresponse"):
@@ -165,23 +165,27 @@ def engine() -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
 
 
-def store(folder: Path, cell: Cell, number: int, repetitions: int, replicates: int) -> Path:
+def store(
+    folder: Path, cell: Cell, number: int, repetitions: int, replicates: int, parts: tuple[str, ...] = ()
+) -> Path:
     """Write one batch, unless it is there already."""
     path = folder / f"{cell}-{number:03d}.parquet"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        table, part = batch(cell, number, repetitions, replicates), path.with_suffix(".part")
+        table, part = batch(cell, number, repetitions, replicates, parts), path.with_suffix(".part")
         table.write_parquet(part)
         part.rename(path)
     return path
 
 
-def work(job: tuple[int, Cell], folder: Path, repetitions: int, replicates: int, until: float) -> float:
+def work(
+    job: tuple[int, Cell], folder: Path, repetitions: int, replicates: int, until: float, *, parts: tuple[str, ...] = ()
+) -> float:
     """Run one batch, unless time is up; return the seconds it took."""
     started = time.monotonic()
     if started < until:
         number, cell = job
-        store(folder, cell, number, repetitions, replicates)
+        store(folder, cell, number, repetitions, replicates, parts)
     return time.monotonic() - started
 
 

@@ -27,10 +27,17 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--worlds", nargs="*", default=WORLDS)
     parser.add_argument("--sizes", type=int, nargs="*", default=SIZES)
+    parser.add_argument(
+        "--parts",
+        nargs="*",
+        help="of evaluations: counts, structures, polychoric, predictability, twins, regressions; all where left out. "
+        "Their rows take the place of the page's own, the others stay",
+    )
     given = parser.parse_args()
     # One thread a process: the processes share the cores among themselves.
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"), "1"))
     import page
+    from merge import merge
     from repetitions import cells, engine, work
 
     jobs = [
@@ -38,15 +45,23 @@ def main() -> None:
         for number in range(-(-given.repetitions // given.batch))
         for cell in cells(given.worlds, given.sizes)
     ]
-    folder = given.folder / engine()
+    folder = given.folder / "-".join([engine(), *(given.parts or ())])
     if given.minutes > 0:
         until = time.monotonic() + 60 * given.minutes
-        run = partial(work, folder=folder, repetitions=given.batch, replicates=given.replicates, until=until)
+        run = partial(
+            work,
+            folder=folder,
+            repetitions=given.batch,
+            replicates=given.replicates,
+            until=until,
+            parts=tuple(given.parts or ()),
+        )
         with multiprocessing.get_context("spawn").Pool(given.processes) as pool:
             for place, seconds in enumerate(pool.imap(run, jobs), 1):
                 print(f"{place}/{len(jobs)} {seconds:.1f} s", flush=True)
     if given.page:
-        given.page.write_text(page.write(folder, given.replicates))
+        found = page.write(folder, given.replicates)
+        given.page.write_text(merge(given.page.read_text(), found, page.runs(folder)) if given.parts else found)
 
 
 if __name__ == "__main__":
