@@ -202,8 +202,9 @@ METHODS = """\
 - **Entropy** (the bias taken off): covers; the ratio of entropies errs on the wide side, as entropy is flat where
   options are alike. In **subgroups** of fewer than about fifty it falls short (88 to 92 %), at the upper end: an option
   that one of twenty chooses is chosen by nobody in many such groups, and no bootstrap draws what the sample lacks. In
-  groups of six to fifteen, which n = 30 leaves of three groups, ratios of variances fall short as well (87 to 94 %). Both
-  lie outside of 30 to 3,000 people a figure, and such rows are flagged `small_n` by what the people are worth.
+  groups of six to fifteen, which n = 30 leaves of three groups, ratios of variances fall short as well (87 to 94 %).
+  Groups of fewer than 30 lie outside of what is promised, 30 to 3,000 people a figure: their rows carry `small_n`,
+  which counts what people are worth.
 - **Associations** (inversion; Fisher): cover. The law where nothing is associated is known, so that their noise is
   known where a bootstrap sees empty cells only. Their differences and *ratios* join the intervals of both sides: a
   bootstrap of the ratio covered 4 to 60 % in tables of 25 cells on 30 or 100 people. Such a ratio often has no upper
@@ -215,8 +216,8 @@ METHODS = """\
   shares (eleven options alike).
 - **Coefficients** over robust errors (Student's law; HC3 for ols and poisson, HC1 for logits, as an evaluation takes
   them where weights ask for robust errors and none are declared): cover from n = 30. Simulated beside it at n = 30, HC1
-  with the normal law rejected 9 % (poisson; 10 % weighted) and 9 to 11 % (ols) of what is nought, 7 % with Student's law
-  alone; in weighted logits 7 %, 5 % with Student's law. HC3 in logits rejects 1 to 2 %.
+  with the normal law rejected 9 to 10 % (poisson) and 9 to 11 % (ols) of what is nought, 7 to 9 % with Student's law
+  alone; in weighted logits 7 %, 5 % with Student's law. HC3 in logits rejected 1 to 2 %.
 - Their **distance**, **twins**: cover. The **correlation** of coefficients covers, and is wide where they are noise;
   taking noise off twice covered 50 to 80 %.
 - **Polychoric correlations** (Student's law on Fisher's scale, no error below Fisher's): cover from n = 30. With the
@@ -228,9 +229,9 @@ METHODS = """\
 - **Floors** are scaled by how much further halves of the people lie apart than samples of that size drawn with
   replacement; without that they were 7 % too low at n = 30, 20 % at worst, for what nobody in a sample happened to
   answer. At n = 30 that ratio, which is of halves, makes up for a little too much: 1 to 2 % of a distance, and twice
-  that of its square. `kl_divergence` is infinite between most samples of 30 where options are many or rare: its floor is
-  of those draws that are not, which in a sample of people are others than in the population. `kl_smoothed` always is
-  finite.
+  that of its square. `kl_divergence` is infinite between most samples of 30 where options are many or rare: its floor
+  is of those draws that are not, which in a sample of people are others than in the population. `kl_smoothed` always
+  is finite.
 
 """
 INTERVALS = """\
