@@ -13,14 +13,15 @@ import simframe.metrics as m
 from simframe.metrics.crossfit import folds
 
 from .agree import rows_of
+from .count import GROUPINGS
 from .people import Case, People
 from .study import ABSENT, ITEMS, PAIRS
 
 ACTIONS = list(dict.fromkeys(action for _, action, _ in PAIRS.values()))
 
 
-def frame_of(people: People, action: str) -> pl.DataFrame:
-    """Return complete answers, a row a respondent who counts: numbers, and text where an item is nominal."""
+def frame_of(people: People, action: str, attribute: str, level: str) -> pl.DataFrame:
+    """Return complete answers of a group, a row a respondent who counts: numbers, and text where an item is nominal."""
     declared = (belief for belief, own, _ in PAIRS.values() if own == action)
     names = list(dict.fromkeys((action, "mood", "trust", *declared)))
     rows = []
@@ -28,7 +29,7 @@ def frame_of(people: People, action: str) -> pl.DataFrame:
         read = [ITEMS[name].read(raw) if (raw := people.answers[name][k]) is not ABSENT else None for name in names]
         answers = [None if x is None or x[2] else x[0] if ITEMS[n].scale == "nominal" else x[1]
                    for n, x in zip(names, read, strict=True)]  # fmt: skip
-        if None not in answers and people.weight[k] > 0:
+        if None not in answers and people.weight[k] > 0 and people.level(k, attribute) == level:
             rows.append((respondent, float(people.weight[k]), *answers))
     return pl.DataFrame(rows, schema=["id", "w", *names], orient="row")
 
@@ -73,16 +74,20 @@ def by_scikit_learn(frame: pl.DataFrame, action: str) -> float:
 @pytest.mark.parametrize("action", ACTIONS)
 def test_evaluation_expression_and_scikit_learn(alignment, worlds: list[Case], action, side):
     found = rows_of(alignment, "coherence", f"predictability_{side}")
-    evaluated = {key[0]: estimate for key, estimate in found.items() if key[2] == action}
+    evaluated = {(key[0], *key[3:5]): estimate for key, estimate in found.items() if key[2] == action}
     defined = 0
     for case in worlds:
-        frame = frame_of(case.reference if side == "h" else case.s, action)
-        own = frame.select(expression(action, frame)).item() if frame.height else None
-        assert (own is None) == (evaluated[case.panel_id] is None), case.panel_id
-        if own is not None:
+        for grouping in GROUPINGS:
+            key = (case.panel_id, *grouping)
+            frame = frame_of(case.reference if side == "h" else case.s, action, *grouping)
+            own = frame.select(expression(action, frame)).item() if frame.height else None
+            assert (own is None) == (evaluated[key] is None), key
+            if own is None:
+                continue
             defined += 1
-            assert own == pytest.approx(evaluated[case.panel_id], rel=1e-9, abs=1e-12), case.panel_id
-            # Two maximisers of one likelihood stop a little apart.
-            near = 1e-9 if ITEMS[action].scale != "nominal" else 1e-3
-            assert own == pytest.approx(by_scikit_learn(frame, action), rel=near, abs=near), case.panel_id
-    assert defined >= 5
+            assert own == pytest.approx(evaluated[key], rel=1e-9, abs=1e-12), key
+            if grouping == ("all", "all"):
+                # Two maximisers of one likelihood stop a little apart.
+                near = 1e-9 if ITEMS[action].scale != "nominal" else 1e-3
+                assert own == pytest.approx(by_scikit_learn(frame, action), rel=near, abs=near), key
+    assert defined >= 50
