@@ -65,7 +65,14 @@ def _named(line: str) -> set[str]:
 
 
 def _set(old: list[str], new: list[str], gone: set[str]) -> list[str]:
-    """Return ``old`` with the rows of ``new`` in the place of its own; rows of ``gone`` are left out unless new."""
+    """Return ``old`` with the rows of ``new`` in the place of its own; rows of ``gone`` are left out unless new.
+
+    Raises:
+        ValueError: their tables have other columns.
+    """
+    heads = [[run[0] for run in _tables(lines) if run[0].startswith("|")] for lines in (old, new)]
+    if heads[0] != heads[1]:
+        raise ValueError(f"tables of other columns: {heads}")
     later, found, place = _rows(new), [], -1
     for run in _tables(old):
         if not run[0].startswith("|"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -20,11 +20,11 @@ Rate = Callable[[pl.DataFrame, list[str]], pl.DataFrame]
 FAMILIES = ("divergence", "heterogeneity", "subgroups", "coherence", "recovery", "fidelity")
 
 
-def write(folder: Path, replicates: int) -> str:
-    """Return the page, in Markdown."""
+def write(folder: Path, replicates: int, sizes: Sequence[int] = ()) -> str:
+    """Return the page, in Markdown, with a column for each of ``sizes``: those in the folder where left out."""
     table = gathered(folder).with_columns(family=pl.col("metric").replace_strict(_families(), default="recovery"))
     table = table.with_columns(family=pl.when(attribute="region").then(pl.lit("subgroups")).otherwise("family"))
-    sizes = sorted(table["n"].unique())
+    sizes = sorted(sizes or table["n"].unique())
     true = true_floors(tuple(sizes))
     regular, edge = summary.regular(table), summary.on_edge(table)
     runs = table.group_by("world", "scenario", "n", "design").agg(pl.col("seen").max())["seen"]
@@ -64,7 +64,9 @@ def write(folder: Path, replicates: int) -> str:
 def runs(folder: Path) -> str:
     """Return how many pairs of panels the counts in a folder come from, in words."""
     seen = gathered(folder).group_by("world", "scenario", "n", "design").agg(pl.col("seen").max())["seen"]
-    return f"{int(seen.min())} to {int(seen.max())} pairs of panels a cell, {int(seen.sum()):,} in all."
+    least, most = int(seen.min()), int(seen.max())
+    each = f"{least}" if least == most else f"{least} to {most}"
+    return f"{each} pairs of panels a cell, {int(seen.sum()):,} in all."
 
 
 def _families() -> dict[str, str]:

@@ -60,7 +60,7 @@ def main() -> None:
             for place, seconds in enumerate(pool.imap(run, jobs), 1):
                 print(f"{place}/{len(jobs)} {seconds:.1f} s", flush=True)
     if given.page:
-        found = page.write(folder, given.replicates)
+        found = page.write(folder, given.replicates, SIZES if given.parts else ())
         given.page.write_text(merge(given.page.read_text(), found, page.runs(folder)) if given.parts else found)
 
 

@@ -1,5 +1,6 @@
 """Rows of a later run take the place of earlier ones, and of no others."""
 
+import pytest
 from merge import merge
 
 PAGE = """# Coverage
@@ -47,6 +48,9 @@ New words.
 
 Words between.
 
+| metric | n = 30 |
+| --- | --- |
+
 ## Every miss
 
 | metric | figures | why |
@@ -70,3 +74,8 @@ def test_a_page_takes_several_later_runs():
     other = merge(page, LATER.replace("`b`", "`d`").replace("`c`", "`d2`"), "3 in all")
     assert "- `b`, `c`: 9 in all\n- `d`, `d2`: 3 in all" in other
     assert other.count("## Later runs") == 1
+
+
+def test_rows_of_other_columns_have_no_place():
+    with pytest.raises(ValueError, match="other columns"):
+        merge(PAGE, LATER.replace("n = 30", "n = 40"), "7 in all")
