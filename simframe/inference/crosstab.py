@@ -13,9 +13,9 @@ from simframe.inference.resample import Design
 from simframe.metrics.arrays import Floats
 
 MOST_CELLS = 200
-"""A table with more combinations than this has no interval: each costs two likelihoods to be maximised."""
+"""A table with more combinations than this has no interval: each costs a likelihood to be maximised."""
 _STEP = 1e-3
-"""Of all respondents: how many are put into a cell, and taken out, to see what that changes."""
+"""Of all respondents: how many are put into a cell, to see what that changes."""
 _END = 1 - 1e-9
 
 
@@ -47,8 +47,8 @@ class Table:
 
     def change(self, answers: Floats, change: Floats) -> Floats:
         """Return what each respondent changes, from what each cell does; nothing where nobody of weight is in it."""
-        known = {tuple(cell): x for cell, x in zip(self.cells.tolist(), change.tolist(), strict=True)}
-        return np.array([known.get(tuple(each), 0.0) for each in answers.tolist()])
+        own = (answers[:, :1] == self.cells[:, 0]) & (answers[:, 1:] == self.cells[:, 1])
+        return np.where(own.any(axis=1), np.nan_to_num(change)[own.argmax(axis=1)], 0.0)
 
 
 def correlations(tables: Sequence[tuple[Floats, Floats]]) -> Floats:
@@ -66,19 +66,21 @@ def correlations(tables: Sequence[tuple[Floats, Floats]]) -> Floats:
     return rho
 
 
-def changes_of(tables: list[Table]) -> list[Floats]:
-    """Return what one more respondent in each cell of each table would change, by central differences."""
-    steps = [np.minimum(_STEP * table.n.sum(), table.n / 2) for table in tables]
+def changes_of(tables: Sequence[tuple[Table, float]]) -> list[Floats]:
+    """Return what one more respondent in each cell of each table would change in its correlation.
+
+    By differences to one side: those to both cost twice as many likelihoods, for an error of a thousandth.
+    """
+    steps = [_STEP * table.n.sum() for table, _ in tables]
     moved = [
         (table.cells, n)
-        for table, step in zip(tables, steps, strict=True)
-        for n in (*(table.n - np.diag(step)), *(table.n + np.diag(step)))
+        for (table, _), step in zip(tables, steps, strict=True)
+        for n in table.n + step * np.eye(len(table.n))
     ]
     found, start, changes = correlations(moved), 0, []
-    for step in steps:
-        less, more = found[start : start + 2 * len(step)].reshape(2, -1)
-        changes.append(np.asarray((more - less) / (2 * step)))
-        start += 2 * len(step)
+    for (table, rho), step in zip(tables, steps, strict=True):
+        changes.append(np.asarray((found[start : start + len(table.n)] - rho) / step))
+        start += len(table.n)
     return changes
 
 

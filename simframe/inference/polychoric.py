@@ -187,7 +187,7 @@ def _sides(study: Study, panel: Panel, pair_id: str) -> dict[Place, _Side]:
             units = np.unique(np.stack([design.stratum, design.unit])[:, weight > 0], axis=1).shape[1]
             df = max(min(worth, units) - 1, 1.0)
             found[place] = replace(found[place], df=df, answers=answers[rows[place]], design=design)
-    changes = changes_of(list(sure.values()))
+    changes = changes_of([(table, found[place].rho or 0.0) for place, table in sure.items()])
     for (place, table), change in zip(sure.items(), changes, strict=True):
         found[place] = found[place].changed(table, change, found[place].rho or 0.0)
     return found
@@ -214,9 +214,7 @@ def _together(people: dict[Place, _Side], others: dict[Place, _Side]) -> dict[Pl
         if not np.isnan(rho) and table.no_interval(rho) is None
     }
     found = {}
-    for (place, (table, rho)), change in zip(
-        sure.items(), changes_of([table for table, _ in sure.values()]), strict=True
-    ):
+    for (place, (table, rho)), change in zip(sure.items(), changes_of(list(sure.values())), strict=True):
         sides = people[place], others[place]
         # One respondent more is a larger part of one panel than of both.
         shares = [table.n.sum() / side.design.weight.sum() for side in sides if side.design is not None]
