@@ -67,7 +67,7 @@ MAIN = {
 def test_both_published_logits_to_four_decimals(
     warehouse: Warehouse, regression: str, coefficients: dict[str, float], n: int, llf: float
 ) -> None:
-    where = "WHERE split = 'all' AND regression_id = ?"
+    where = "WHERE split = 'all' AND attribute = 'all' AND regression_id = ?"
     found = warehouse.sql(f"SELECT term, round(estimate, 4) FROM coefficients {where}", [regression])
     assert dict(found.iter_rows()) == coefficients
     fit = warehouse.sql(f"SELECT n, round(llf, 1), reason FROM fits {where}", [regression])
@@ -77,10 +77,12 @@ def test_both_published_logits_to_four_decimals(
 def test_odds_ratio_and_pseudo_r2(warehouse: Warehouse) -> None:
     odds = warehouse.sql(
         "SELECT round(exp(estimate), 3) FROM coefficients "
-        "WHERE split = 'all' AND regression_id = 'treatments' AND term = 'showdata'"
+        "WHERE split = 'all' AND attribute = 'all' AND regression_id = 'treatments' AND term = 'showdata'"
     )
     assert odds.item() == 1.373
-    fit = warehouse.sql("SELECT round(fit, 3) FROM fits WHERE split = 'all' AND regression_id = 'main'")
+    fit = warehouse.sql(
+        "SELECT round(fit, 3) FROM fits WHERE split = 'all' AND attribute = 'all' AND regression_id = 'main'"
+    )
     assert fit.item() == 0.028
 
 

@@ -47,7 +47,8 @@ def test_weighted_shares(warehouse: Warehouse) -> None:
 
 def test_weighted_logit_to_four_decimals(warehouse: Warehouse) -> None:
     found = warehouse.sql(
-        "SELECT term, round(estimate, 4) FROM coefficients WHERE split = 'all' AND regression_id = 'always'"
+        "SELECT term, round(estimate, 4) FROM coefficients "
+        "WHERE split = 'all' AND attribute = 'all' AND regression_id = 'always'"
     )
     coefficients = dict(found.iter_rows())
     assert {term: coefficients[term] for term in ("importance", "age")} == {"importance": 1.3887, "age": 0.0208}
