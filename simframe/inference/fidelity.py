@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from simframe.inference.pending import Pending, settle
-from simframe.inference.resample import Design, Whole, bootstrap, chunks, stream
+from simframe.inference.resample import Design, Whole, bootstrap, portions, stream
 from simframe.inference.roster import columns, named, roster
 from simframe.inference.sample import Panel
 from simframe.metrics.arrays import Floats
@@ -131,22 +131,22 @@ class _Pairs:
         observed = {key: float(x[0]) for key, x in self._weighted(np.ones((len(self.own), 1)))}
         draws: dict[tuple[str, str], dict[str, list[Floats]]] = {key: {kind: [] for kind in KINDS} for key in observed}
         widest = max((question.table[0].size for question in self.questions), default=1)
-        for size in chunks(replicates, max(len(self.own), widest)):
-            for kind, figures in (
-                ("bootstrap", self._weighted(bootstrap(rng, self.design, size))),
-                ("floor", self._exchanged(*self._strangers(size, rng), of_humans=True)),
-                ("null", self._exchanged(*self._shuffled(size, rng), of_humans=False)),
-            ):
+        for size, alike in portions(replicates, max(len(self.own), widest)):
+            drawn = {"bootstrap": self._weighted(bootstrap(rng, self.design, size))}
+            if alike:
+                drawn["floor"] = self._exchanged(*self._strangers(alike, rng), of_humans=True)
+                drawn["null"] = self._exchanged(*self._shuffled(alike, rng), of_humans=False)
+            for kind, figures in drawn.items():
                 for key, x in figures:
                     draws[key][kind].append(x)
         sizes = {q.item_id: int(q.table[ANSWERED, q.humans[self.own], q.twins].sum()) for q in self.questions}
         means: dict[str, list[tuple[str, float, dict[str, Floats]]]] = {}
         for (metric, item_id), estimate in observed.items():
             if np.isfinite(estimate):
-                drawn = {kind: np.concatenate(parts) for kind, parts in draws[metric, item_id].items()}
+                own = {kind: np.concatenate(parts) for kind, parts in draws[metric, item_id].items()}
                 n = sizes[item_id]
-                yield Pending(_row(common, item_id, n), metric, estimate, drawn, self._worth(metric, n))
-                means.setdefault(metric, []).append((item_id, estimate, drawn))
+                yield Pending(_row(common, item_id, n), metric, estimate, own, self._worth(metric, n))
+                means.setdefault(metric, []).append((item_id, estimate, own))
         for metric, parts in means.items():
             names, estimates, each = zip(*parts, strict=True)
             mean = {kind: _mean(np.stack([one[kind] for one in each])) for kind in KINDS}

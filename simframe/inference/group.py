@@ -9,14 +9,12 @@ import numpy as np
 
 from simframe.inference.counting import Draws, afresh, bootstrap, halves, shuffled
 from simframe.inference.figures import Tables
-from simframe.inference.resample import Design
+from simframe.inference.resample import ALIKE, Design
 from simframe.inference.sample import Coded
 from simframe.metrics.arrays import Counts, Floats, People
 
 SCALING = ("people_halves", "half_samples")
 KINDS = ("bootstrap", "floor", "null", *SCALING)
-ALIKE = 1000
-"""Most draws of panels that do not differ: a p-value of 5 %, or a 95 % quantile, then has a standard error of 0.7 %."""
 FEW = "fewer than two respondents on one side"
 ALONE = "fewer than two clusters on one side"
 

@@ -61,7 +61,7 @@ __all__ = [
     "wilson",
 ]
 
-METHOD = "joined, all by group, Student"
+METHOD = "joined, all by group, Student, alike"
 """Names the method in the settings of an evaluation: under another, the same panel is evaluated anew."""
 FLOOR_QUANTILE = 0.95
 _TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)

@@ -1,8 +1,9 @@
-"""Intervals in closed form: of shares, of divergences, of the length of a vector."""
+"""Intervals in closed form: of shares, of divergences, of the length of a vector; the law of a coefficient."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
@@ -129,3 +130,25 @@ def inversion(difference: Floats, noise: Floats) -> tuple[float, float]:
         return float(high)
 
     return length((1 + LEVEL) / 2), length((1 - LEVEL) / 2)
+
+
+@dataclass(frozen=True)
+class Law:
+    """The law of an estimate over its standard error: Student's, normal where ``df`` is null.
+
+    SciPy's functions themselves: ``scipy.stats`` takes a hundred times as long to say the same of a few numbers.
+    """
+
+    df: float | None
+
+    def ppf(self, share: float) -> float:
+        """Return what a share of the law is below."""
+        from scipy.special import ndtri, stdtrit
+
+        return float(ndtri(share) if self.df is None else stdtrit(self.df, share))
+
+    def sf(self, x: Floats) -> Floats:
+        """Return the share of the law above ``x``."""
+        from scipy.special import ndtr, stdtr
+
+        return np.asarray(ndtr(-x) if self.df is None else stdtr(self.df, -x))

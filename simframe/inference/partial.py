@@ -22,7 +22,7 @@ from simframe.inference.halving import HALVES, half_against_half
 from simframe.inference.independence import inflation_ratio
 from simframe.inference.pending import Pending, settle
 from simframe.inference.polychoric import places
-from simframe.inference.resample import Design, Whole, afresh, bootstrap, chunks, halves, shuffled, stream
+from simframe.inference.resample import Design, Whole, afresh, bootstrap, halves, portions, shuffled, stream
 from simframe.inference.roster import Place, columns, named, roster
 from simframe.inference.sample import Panel
 from simframe.metrics._plugin import kernel
@@ -148,14 +148,14 @@ class _Pair:
         plain = h.exchangeable and s.exchangeable
         pooled = hstack([of_h, of_s], format="csr")
         kinds: dict[str, list[Figures]] = {}
-        for size in chunks(replicates, len(h.weight) + len(s.weight)):
+        for size, alike in portions(replicates, len(h.weight) + len(s.weight)):
             people = of_h @ bootstrap(rng, h, size)
-            tables = {
-                "bootstrap": (people, of_s @ bootstrap(rng, s, size)),
-                "floor": (people, of_h @ afresh(rng, h, len(s.weight), size, weighted=s.weighted)),
-            }
-            if plain:
-                in_h, in_s = shuffled(rng, h, s, size)
+            tables = {"bootstrap": (people, of_s @ bootstrap(rng, s, size))}
+            if alike:
+                again = of_h @ afresh(rng, h, len(s.weight), alike, weighted=s.weighted)
+                tables["floor"] = (people[:, :alike], again)
+            if alike and plain:
+                in_h, in_s = shuffled(rng, h, s, alike)
                 tables["null"] = (pooled @ in_h, pooled @ in_s)
             for kind, both in tables.items():
                 kinds.setdefault(kind, []).append(self._measured(*both))

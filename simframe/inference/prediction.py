@@ -20,7 +20,7 @@ import numpy as np
 from simframe.inference.foretelling import Side, foretelling, foretelling_of_people
 from simframe.inference.halving import HALVES, half_against_half
 from simframe.inference.pending import Pending, settle
-from simframe.inference.resample import afresh, bootstrap, chunks, digest, halves, stream
+from simframe.inference.resample import afresh, bootstrap, digest, halves, portions, stream
 from simframe.inference.roster import columns, named
 from simframe.inference.sample import Panel
 from simframe.metrics.arrays import Floats
@@ -90,13 +90,13 @@ def _figures(key: dict[str, object], h: Side, s: Side, replicates: int, rng: np.
 def _draws(h: Side, s: Side, replicates: int, rng: np.random.Generator) -> Draws:
     """Return every figure under both kinds of draw; of one side alone where the other has no models."""
     parts: dict[str, list[dict[str, Floats]]] = {"bootstrap": [], "floor": []}
-    for size in chunks(replicates, h.n + s.n):
+    for size, alike in portions(replicates, h.n + s.n):
         people = None if h.reason else h.predictability(bootstrap(rng, h.design, size))
         theirs = None if s.reason else s.predictability(bootstrap(rng, s.design, size))
         parts["bootstrap"].append(_beside(people, theirs))
-        if people is not None and theirs is not None:
-            again = h.predictability(afresh(rng, h.design, s.n, size, weighted=s.design.weighted))
-            parts["floor"].append(_beside(people, again))
+        if people is not None and theirs is not None and alike:
+            again = h.predictability(afresh(rng, h.design, s.n, alike, weighted=s.design.weighted))
+            parts["floor"].append(_beside(people[:alike], again))
     joined = {
         kind: {suffix: np.concatenate([each[suffix] for each in found]) for suffix in (found[0] if found else ())}
         for kind, found in parts.items()

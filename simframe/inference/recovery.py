@@ -23,9 +23,10 @@ import polars as pl
 
 from simframe.inference.halving import HALVES, half_against_half
 from simframe.inference.interval import inversion
+from simframe.inference.laws import Law
 from simframe.inference.pending import Pending, settle
-from simframe.inference.regression import ALPHA, Fit, law
-from simframe.inference.resample import stream
+from simframe.inference.regression import ALPHA, Fit
+from simframe.inference.resample import ALIKE, stream
 from simframe.inference.roster import EVERYBODY, Place, columns, named
 from simframe.metrics.arrays import Floats
 
@@ -41,7 +42,7 @@ def beside(h: Fit, s: Fit, rows: pl.DataFrame) -> pl.DataFrame:
     table = rows.join(known, on="term", how="left", maintain_order="left", suffix="_h")
     estimate, se = table["estimate"].to_numpy(), table["se"].to_numpy()
     gap = estimate - table["estimate_h"].to_numpy()
-    known_se, own_law, se_at_n = table["se_h"].to_numpy(), law(_df(h, s)), se * inflation(h, s)
+    known_se, own_law, se_at_n = table["se_h"].to_numpy(), Law(_df(h, s)), se * inflation(h, s)
     reach = own_law.ppf(1 - ALPHA / 2) * se_at_n
     values = {
         "p_value_equal_n": 2 * own_law.sf(np.abs(estimate) / se_at_n),
@@ -98,7 +99,7 @@ def recovery_halves(fits: Sequence[Fit], seed: int, panel_id: str, place: Place 
         if pair is None:
             continue
         df = None if each.df is None else max(1.0, (each.df - len(pair.h.estimate)) / 2)
-        half = replace(pair.h, df=df, se=pair.h.se * np.sqrt(2), critical=float(law(df).ppf(1 - ALPHA / 2)))
+        half = replace(pair.h, df=df, se=pair.h.se * np.sqrt(2), critical=float(Law(df).ppf(1 - ALPHA / 2)))
         error = pair.h.noise(stream(seed, *named(panel_id, place), "halves", each.regression_id), HALVES)
         with np.errstate(all="ignore"):
             found = _figures(half.estimate + error, half.estimate - error, half, half, missed=0)
@@ -159,10 +160,10 @@ class _Pair:
         names = [name for name in own if name in other]
         if not names:
             return None
-        critical = law(_df(h, s)).ppf(1 - ALPHA / 2)
+        critical = Law(_df(h, s)).ppf(1 - ALPHA / 2)
         sides = []
         for fit, places, growth, reach in (
-            (h, [own[name] for name in names], 1.0, law(h.df).ppf(1 - ALPHA / 2)),
+            (h, [own[name] for name in names], 1.0, Law(h.df).ppf(1 - ALPHA / 2)),
             (s, [other[name] for name in names], inflation(h, s), critical),
         ):
             covariance = fit.covariance[np.ix_(places, places)]
@@ -179,7 +180,8 @@ class _Pair:
         drawn_h, drawn_s = self.h.estimate + noise_h, self.s.estimate + noise_s
         bootstrap = self.figures(drawn_h, drawn_s)
         bootstrap["coefficient_correlation"] = self._unattenuated(drawn_h, drawn_s)
-        between_people, shifted = self._between_people(replicates, rng), self._one_population(replicates, rng)
+        alike = min(replicates, ALIKE)
+        between_people, shifted = self._between_people(alike, rng), self._one_population(alike, rng)
         row = place | {"family": "recovery", "term": self.regression_id, "n_h": self.n_h, "n_s": self.n_s}
         for metric, estimate in observed.items():
             if np.isfinite(estimate):

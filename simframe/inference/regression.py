@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +12,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from simframe.inference import choices
 from simframe.inference.design import INTERCEPT, Cases, Design, Floats, UnfitError, cases, design
+from simframe.inference.laws import Law
 from simframe.inference.sandwich import LEVERAGED, asked, covariance_of, freedom, hc3, small_sample
 from simframe.inference.separation import separated
 from simframe.study import Regression, Study
@@ -276,8 +278,6 @@ def _thresholds(data: Design) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _weighted_choice(regression: Regression, data: Design) -> _Estimate:
-    from simframe.inference import choices
-
     ordered = regression.family == "ologit"
     found = (choices.ordered_logit if ordered else choices.multinomial_logit)(data)
     terms, kinds = (_thresholds if ordered else _per_outcome)(data)
@@ -315,7 +315,14 @@ def _ologit(regression: Regression, data: Design) -> _Estimate:
     model = OrderedModel(data.y.astype(int), (data.x - centre) / scale, distr="logit")
     # What scipy's logistic law calls, without its checks of every argument, which took most of the fit.
     model.cdf = expit
-    result = model.fit(method="bfgs", maxiter=500, gtol=1e-8, disp=0, **asked(kind, data))
+    result = model.fit(
+        start_params=_start(replace(data, x=(data.x - centre) / scale, weights=None)),
+        method="bfgs",
+        maxiter=500,
+        gtol=1e-8,
+        disp=0,
+        **asked(kind, data),
+    )
     slopes, params = data.x.shape[1], np.asarray(result.params)
     back = np.diag(np.concatenate([1 / scale, np.ones(len(params) - slopes)]))
     back[slopes, :slopes] = centre / scale
@@ -333,27 +340,29 @@ def _ologit(regression: Regression, data: Design) -> _Estimate:
     )
 
 
+def _start(data: Design) -> Floats | None:
+    """Return where Newton's method finds the maximum: to an optimiser without derivatives it leaves little to do."""
+    try:
+        found = choices.ordered_logit(data)
+    except np.linalg.LinAlgError:
+        return None
+    return found.params if found.converged and np.isfinite(found.params).all() else None
+
+
 _FAMILIES = {"ols": _ols, "logit": _likelihood, "mnlogit": _likelihood, "poisson": _likelihood, "ologit": _ologit}
 _WEIGHTED = {"mnlogit": _weighted_choice, "ologit": _weighted_choice}
 
 
 def _coefficients(estimate: _Estimate) -> pl.DataFrame:
     se = np.sqrt(np.diag(estimate.covariance))
-    reach = law(estimate.df).ppf(1 - ALPHA / 2) * se
+    reach = Law(estimate.df).ppf(1 - ALPHA / 2) * se
     columns = {
         "term": list(estimate.terms),
         "kind": list(estimate.kinds),
         "estimate": estimate.params,
         "se": se,
-        "p_value": 2 * law(estimate.df).sf(np.abs(estimate.params) / se),
+        "p_value": 2 * Law(estimate.df).sf(np.abs(estimate.params) / se),
         "ci_low": estimate.params - reach,
         "ci_high": estimate.params + reach,
     }
     return pl.DataFrame(columns, schema=COEFFICIENT)
-
-
-def law(df: float | None) -> Any:
-    """Return the law of an estimate over its standard error: Student's, normal where ``df`` is null."""
-    from scipy import stats
-
-    return stats.norm if df is None else stats.t(df)

@@ -18,7 +18,7 @@ from simframe.inference.counting import Draws, afresh, halves, shuffled
 from simframe.inference.halving import HALVES, half_against_half
 from simframe.inference.interval import Drawn, judge
 from simframe.inference.laws import normal
-from simframe.inference.resample import Design
+from simframe.inference.resample import ALIKE, Design
 from simframe.inference.roster import Place, columns, named, roster
 from simframe.inference.sample import Panel
 from simframe.metrics.arrays import Floats, Whole
@@ -91,7 +91,9 @@ def structure_rows(study: Study, reference: Panel, panel: Panel, replicates: int
     rows = []
     for declared in study.structures:
         for place, block in Block.each(study, declared, reference, panel):
-            draws = Draws.of(seed, *named(panel.panel_id, place), block.id, block.ids, replicates=replicates)
+            draws = Draws.of(
+                seed, *named(panel.panel_id, place), block.id, block.ids, replicates=min(replicates, ALIKE)
+            )
             rows += [columns(place) | row for row in _rows(block, draws)]
     return rows
 
