@@ -26,7 +26,7 @@ from simframe.inference.interval import inversion
 from simframe.inference.laws import Law
 from simframe.inference.pending import Pending, settle
 from simframe.inference.regression import ALPHA, Fit
-from simframe.inference.resample import ALIKE, stream
+from simframe.inference.resample import stream
 from simframe.inference.roster import EVERYBODY, Place, columns, named
 from simframe.metrics.arrays import Floats
 
@@ -180,8 +180,7 @@ class _Pair:
         drawn_h, drawn_s = self.h.estimate + noise_h, self.s.estimate + noise_s
         bootstrap = self.figures(drawn_h, drawn_s)
         bootstrap["coefficient_correlation"] = self._unattenuated(drawn_h, drawn_s)
-        alike = min(replicates, ALIKE)
-        between_people, shifted = self._between_people(alike, rng), self._one_population(alike, rng)
+        between_people, shifted = self._between_people(replicates, rng), self._one_population(replicates, rng)
         row = place | {"family": "recovery", "term": self.regression_id, "n_h": self.n_h, "n_s": self.n_s}
         for metric, estimate in observed.items():
             if np.isfinite(estimate):

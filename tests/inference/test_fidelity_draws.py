@@ -10,6 +10,7 @@ from scipy import stats
 
 from simframe.inference import Panel
 from simframe.inference.fidelity import fidelity_rows
+from simframe.inference.resample import ALIKE
 from simframe.study import parse_study
 
 FIVE = ", ".join(f'{{ code = {k}, label = "{k}" }}' for k in range(1, 6))
@@ -168,7 +169,7 @@ def test_all_match_leaves_doubt():
     got = rows(*twins({"mood": y}, {"mood": y}))["exact_match_rate", "mood"]
     known = stats.binomtest(20, 20).proportion_ci(0.95, method="wilson")
     assert (got.estimate, got.ci_low, got.ci_high) == pytest.approx((1.0, known.low, 1.0))
-    assert got.p_value == pytest.approx(1 / 2001)
+    assert got.p_value == pytest.approx(1 / (ALIKE + 1))
 
 
 def test_missing_answers_and_strangers_are_set_aside():
