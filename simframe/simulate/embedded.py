@@ -1,7 +1,7 @@
 """A tiny base model that needs no download: built on the spot from a study and, where there is one, an earlier wave.
 
-A two-layer Llama whose words are the study's own (``vocabulary``), taught by the earlier wave or, where that is missing
-or small, by people made up first. It is saved as any other Hugging Face model and takes the same road from there.
+A two-layer Llama whose words are the study's own (``vocabulary``), taught by people ``made_up``, then by those
+of the earlier wave. It is saved as any other Hugging Face model and takes the same road from there.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import polars as pl
 
 from simframe.errors import ModelError, PlanError, SimframeError
 from simframe.simulate.chunks import digest
+from simframe.simulate.made_up import drawn_people, synthetic_people
 from simframe.simulate.models.files import write_provenance
 from simframe.simulate.prompts import COMPACT, compile_script
 from simframe.simulate.vocabulary import BEND, OFF, SPREAD, lay_out, make_tokenizer
@@ -30,66 +31,20 @@ if TYPE_CHECKING:
 
     from simframe.simulate.models import Model
     from simframe.simulate.prompts import Script
-    from simframe.study import Item, Study
+    from simframe.study import Study
 
 SYNTHETIC_PEOPLE = 2048
 SYNTHETIC: dict[str, Any] = {"steps": 150, "rate": 1e-3, "whole_vocabulary": True}
+DRAWN_PEOPLE = 2048
+DRAWN: dict[str, Any] = {"steps": 150, "rate": 2e-3, "batch": 48, "average": 0.9, "whole_vocabulary": True}
 WAVE: dict[str, Any] = {"steps": 300, "rate": 2e-3, "patience": 6, "average": 0.9, "whole_vocabulary": True}
 WAVE_HELD = 0.15
 """Share of the wave held out, to see when learning from it should end; then all of it is learned from, for as long."""
-WAVE_ENOUGH = 50
-"""People of a wave from which on it teaches alone: what made-up people have in common is not what real ones have."""
+WAVE_ENOUGH = 40
+"""People of a wave from which on those made up are drawn from a logit chain fitted to it, and not of one trait."""
+TUNING_RATE = 1e-3
+"""What a model that a wave taught is tuned at, where nothing else is said: it has less to unlearn than others."""
 SHAPE = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128}
-
-
-def synthetic_people(study: Study, n: int, seed: int) -> pl.DataFrame:
-    """Return ``n`` people who have one trait and nothing else, as a long frame of answers.
-
-    Each ordered item is the trait, blurred, cut at the quantiles of its options; a nominal item's options are put in a
-    random order first. It teaches a model what a scale is: that neighbours are alike and that answers hang together.
-    """
-    random = np.random.Generator(np.random.Philox(seed))
-    trait = random.standard_normal(n)
-    ids = [f"synthetic-{index:05d}" for index in range(n)]
-    frames = []
-    for item in (*study.persona, *study.simulated):
-        if item.answered_with == "text":
-            continue
-        strength = random.uniform(0.3, 0.9)
-        seen = strength * trait + np.sqrt(1 - strength**2) * random.standard_normal(n)
-        rank = (seen.argsort().argsort() + 0.5) / n
-        frames.append(_synthetic_item(item, ids, rank, random))
-    return pl.concat(frames)
-
-
-def _synthetic_item(item: Item, ids: list[str], rank: np.ndarray, random: np.random.Generator) -> pl.DataFrame:
-    codes: list[str | None]
-    values: list[float | None]
-    if item.valid_options:  # a range with special codes has options, none of them valid
-        options = list(item.valid_options)
-        if item.scale == "nominal":
-            options = [options[place] for place in random.permutation(len(options))]
-        chosen = [options[int(place)] for place in rank * len(options)]
-        codes, values = [option.code for option in chosen], [option.value for option in chosen]
-    else:
-        low, high = item.range or (0.0, 100.0)
-        codes, values = [None] * len(ids), [float(round(low + (high - low) * r)) for r in rank]
-    return pl.DataFrame(
-        {
-            "respondent_id": ids,
-            "item_id": [item.id] * len(ids),
-            "code": codes,
-            "value": values,
-            "missing": [False] * len(ids),
-        },
-        schema={
-            "respondent_id": pl.String,
-            "item_id": pl.String,
-            "code": pl.String,
-            "value": pl.Float64,
-            "missing": pl.Boolean,
-        },
-    )
 
 
 def build_embedded(
@@ -131,8 +86,10 @@ def build_embedded(
 
 def recipe(study: Study, wave: pl.DataFrame | None, seed: int) -> dict[str, Any]:
     """Return all that decides the embedded model's bytes; its digest is known before anything is built."""
+    people = 0 if wave is None else wave["respondent_id"].n_unique()
     return {
         "kind": "embedded",
+        "tuning_rate": TUNING_RATE if people >= WAVE_ENOUGH else None,
         "study_id": study.id,
         "study_hash": study.study_hash,
         "template": COMPACT.content(),
@@ -142,6 +99,8 @@ def recipe(study: Study, wave: pl.DataFrame | None, seed: int) -> dict[str, Any]
             "shape": SHAPE,
             "synthetic_people": SYNTHETIC_PEOPLE,
             "synthetic": SYNTHETIC,
+            "drawn_people": DRAWN_PEOPLE,
+            "drawn": DRAWN,
             "wave": WAVE,
             "wave_held": WAVE_HELD,
             "wave_enough": WAVE_ENOUGH,
@@ -152,7 +111,8 @@ def recipe(study: Study, wave: pl.DataFrame | None, seed: int) -> dict[str, Any]
 
 def most_steps(wave: int) -> tuple[int, int]:
     """Return the most steps that are learned: on people made up, and on an earlier wave of so many."""
-    return 0 if wave >= WAVE_ENOUGH else int(SYNTHETIC["steps"]), 2 * int(WAVE["steps"]) if wave else 0
+    made_up = DRAWN if wave >= WAVE_ENOUGH else SYNTHETIC
+    return int(made_up["steps"]), 2 * int(WAVE["steps"]) if wave else 0
 
 
 def people_hash(people: pl.DataFrame) -> str:
@@ -268,7 +228,7 @@ def _build(
 def _prime(
     model: Model, script: Script, wave: pl.DataFrame | None, seed: int, progress: Callable[[int, int], None]
 ) -> list[tuple[int, float]]:
-    """Teach the network what people of the earlier wave answered; without enough of them, what made-up people would."""
+    """Teach the network what people made up would answer, then what people of the earlier wave did."""
     from simframe.simulate.tuning.examples import Example, examples
     from simframe.simulate.tuning.learning import Point, learn
     from simframe.simulate.tuning.objectives import Answers
@@ -277,7 +237,6 @@ def _prime(
     everybody = [] if wave is None else examples(script, wave)
     if len(everybody) == 1:
         raise PlanError("the earlier wave is one person", where="wave", mend="give more people, or no wave at all")
-    first, second = Schedule(**SYNTHETIC), Schedule(**WAVE)
     before, after = most_steps(len(everybody))
     total = before + after
 
@@ -285,13 +244,20 @@ def _prime(
         objective = Answers(model, script, people, held, batch=schedule.batch, field_dropout=schedule.field_dropout)
         return learn(model, objective, schedule, seed=seed, step_done=lambda step: progress(done + step, total))
 
-    if before:
-        on(examples(script, synthetic_people(script.study, SYNTHETIC_PEOPLE, seed)), [], first, 0)
+    order = np.random.Generator(np.random.Philox(seed)).permutation(len(everybody))
+    cut = max(1, round(WAVE_HELD * len(everybody)))
+    held, kept = [everybody[i] for i in order[:cut]], [everybody[i] for i in order[cut:]]
+    if wave is None or len(everybody) < WAVE_ENOUGH:
+        made_up = examples(script, synthetic_people(script.study, SYNTHETIC_PEOPLE, seed))
+        on(made_up, [], Schedule(**SYNTHETIC), 0)
+    else:
+        # Who is held out must be new to the network, or learning from the others would seem to bring nothing.
+        known = wave.filter(pl.col("respondent_id").is_in([example.respondent_id for example in kept]))
+        people, targets = drawn_people(script.study, known, DRAWN_PEOPLE, seed)
+        on(examples(script, people, targets=targets), [], Schedule(**DRAWN), 0)
     curve: list[tuple[int, float]] = []
     if everybody:
-        order = np.random.Generator(np.random.Philox(seed)).permutation(len(everybody))
-        cut = max(1, round(WAVE_HELD * len(everybody)))
-        held, kept = [everybody[i] for i in order[:cut]], [everybody[i] for i in order[cut:]]
+        second = Schedule(**WAVE)
         begun = [weight.detach().clone() for weight in model.network.parameters()]
         found = on(kept, held, second, before)
         curve = [(point.step, point.held_loss) for point in found if point.held_loss is not None]

@@ -35,7 +35,8 @@ WORKS = ("responses", "respondents", "cells", "crosstabs", "structures")
 def shorten() -> None:
     embedded.SYNTHETIC = embedded.SYNTHETIC | {"steps": 4}
     embedded.WAVE = embedded.WAVE | {"steps": 5}
-    embedded.SYNTHETIC_PEOPLE = 64
+    embedded.DRAWN = embedded.DRAWN | {"steps": 4}
+    embedded.SYNTHETIC_PEOPLE = embedded.DRAWN_PEOPLE = 64
     local.LocalEngine.chunk = 4
 
 

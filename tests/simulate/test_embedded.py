@@ -15,6 +15,7 @@ from simframe.errors import ModelError, PlanError
 from simframe.simulate import models
 from simframe.simulate.embedded import build_embedded
 from simframe.simulate.engine import likelihood
+from simframe.simulate.made_up import drawn_people
 from simframe.simulate.tuning import tune
 from simframe.study import load_study
 
@@ -58,6 +59,23 @@ def test_a_wave_of_one_is_refused(tmp_path: Path):
         build_embedded(coherent_study(), coherent_people(1, seed=0), tmp_path / "base")
 
 
+def test_people_drawn_from_a_wave_answer_as_it_does_and_only_what_it_was_asked():
+    study, wave = coherent_study(), coherent_people(200, seed=1).filter(pl.col("item_id") != "days")
+    people, targets = drawn_people(study, wave, 1000, seed=2)
+    assert people["respondent_id"].n_unique() == 1000
+    assert set(people["item_id"]) == {"age", "side", "trust", "sign"}
+    assert set(targets["item_id"]) == {"trust", "sign"}
+    assert targets["probabilities"].list.sum().to_numpy() == pytest.approx(1)
+    answers = people.pivot(on="item_id", index="respondent_id", values="code")
+    assert ((answers["trust"] == "1") == (answers["sign"] == "yes")).mean() > 0.95
+    lived = wave.pivot(on="item_id", index="respondent_id", values="value").select("age").to_series()
+    assert set(people.filter(item_id="age")["value"]) <= set(lived)
+    again = drawn_people(study, wave.sample(fraction=1, shuffle=True, seed=3), 1000, seed=2)
+    for one, other in zip((people, targets), again, strict=True):
+        order = ["respondent_id", "item_id"]
+        assert one.sort(order).equals(other.sort(order))
+
+
 def anes() -> tuple[pl.DataFrame, np.ndarray, np.ndarray]:
     """The voters that statsmodels ships: long answers, ids of those in places of 50,000 and more, ids of the rest."""
     import statsmodels.api as sm
@@ -83,6 +101,7 @@ def test_on_real_voters_it_beats_the_pilots_marginals(tmp_path: Path, record_pro
     pilot, holdout = of(order[:300]), of(order[300:])
     base = build_embedded(study, of(city), tmp_path / "base", seed=1)
     adapter = tune(base, study, pilot, None, tmp_path / "adapter", seed=1)
+    assert models.provenance(adapter)["rate"] == models.provenance(base)["tuning_rate"] == 1e-3
     losses = {
         name: -float(likelihood(base, a, study, holdout)["log_probability"].mean())
         for name, a in (("wave", None), ("tuned on 300", adapter))

@@ -7,7 +7,7 @@ many steps. Nobody outside the pilot is looked at.
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from simframe.errors import ModelError, PlanError
@@ -70,7 +70,7 @@ def tune(
     """
     settings = settings or TuneSettings()
     made_of = recipe(base_dir, study, pilot, weights, settings=settings, seed=seed, targets=targets, template=template)
-    key = digest(made_of)
+    settings, key = replace(settings, rate=made_of["settings"]["rate"]), digest(made_of)
     if out_dir.exists():
         if models.provenance(out_dir).get("key") == key:
             return out_dir
@@ -169,7 +169,8 @@ def recipe(
 ) -> dict[str, Any]:
     """Return all that decides an adapter's bytes; its digest is known before anything is tuned."""
     models.check_base(base_dir)
-    noted = models.provenance(base_dir).get("template")
+    base = models.provenance(base_dir)
+    noted = base.get("template")
     template = template or (Template.from_dict(noted) if noted else Template())
     return {
         "kind": "adapter",
@@ -182,7 +183,7 @@ def recipe(
         "pilot_sha256": people_hash(pilot),
         "weights_sha256": None if weights is None else digest(weights.sort("respondent_id").rows()),
         "targets_sha256": None if targets is None else digest(targets.sort("respondent_id", "item_id").rows()),
-        "settings": asdict(settings),
+        "settings": asdict(settings) | {"rate": settings.rate or base.get("tuning_rate")},
         "seed": seed,
     }
 

@@ -38,7 +38,7 @@ class TuneSettings:
     rank: int = 8
     alpha: int = 16
     rate: float | None = None
-    """Where left out, 2e-3 for a network that is tiny and 2e-4 for any other."""
+    """Where left out, the one that the base names; else 2e-3 for a network that is tiny and 2e-4 for any other."""
     dora: bool = False
     """Magnitude and direction apart (Liu et al. 2024)."""
     pissa: bool = False
