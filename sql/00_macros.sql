@@ -12,9 +12,10 @@ CREATE OR REPLACE MACRO inflation_ratio(metric, s, h) AS
 -- How many respondents of equal weight tell as much (Kish 1965). Rounded: thirty equal weights are thirty people.
 CREATE OR REPLACE MACRO effective_n(w, w2) AS coalesce(round(w * w / nullif(w2, 0), 6), 0);
 
--- What to bear in mind of a subgroup: few people stand behind the figure, or people of unequal weights, worth few.
-CREATE OR REPLACE MACRO small_n(attribute, n_h, small_group) AS
-    CASE WHEN attribute <> 'all' AND n_h < small_group THEN 'small_n' END;
+-- What to bear in mind of a subgroup: few people, or few simulated respondents, stand behind the figure, or such of
+-- unequal weights, worth few. `n` is that of the smaller side.
+CREATE OR REPLACE MACRO small_n(attribute, n, small_group) AS
+    CASE WHEN attribute <> 'all' AND n < small_group THEN 'small_n' END;
 
 -- A number, or NULL for NaN and the infinities.
 CREATE OR REPLACE MACRO finite(x) AS CASE WHEN isfinite(x) THEN x END;

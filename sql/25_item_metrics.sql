@@ -62,8 +62,8 @@ per_item AS (
     SELECT
         study_id, panel_id, reference_id, figure.divergence AS divergence, figure.metric AS metric,
         item_id, attribute, level, level_position,
-        figure.estimate AS estimate, n_h, n_s, people_h, people_s, effective_h, small_group,
-        CASE WHEN figure.estimate IS NULL THEN figure.reason ELSE small_n(attribute, effective_h, small_group) END
+        figure.estimate AS estimate, n_h, n_s, people_h, people_s, effective_least, small_group,
+        CASE WHEN figure.estimate IS NULL THEN figure.reason ELSE small_n(attribute, effective_least, small_group) END
             AS reason,
         asked AND figure.averaged AS averaged
     FROM figures
@@ -74,12 +74,12 @@ means AS (
         avg(estimate ORDER BY item_id) AS estimate,
         coalesce(min(n_h) FILTER (estimate IS NOT NULL), 0) AS n_h,
         coalesce(min(n_s) FILTER (estimate IS NOT NULL), 0) AS n_s,
-        min(effective_h) FILTER (estimate IS NOT NULL) AS effective_h,
+        min(effective_least) FILTER (estimate IS NOT NULL) AS effective_least,
         any_value(small_group) AS small_group,
         CASE
             WHEN attribute <> 'all' AND max(people_h) = 0 THEN 'no answers in the reference'
             WHEN attribute <> 'all' AND max(people_s) = 0 THEN 'not simulated'
-            WHEN attribute <> 'all' AND min(effective_h) FILTER (estimate IS NOT NULL) < any_value(small_group)
+            WHEN attribute <> 'all' AND min(effective_least) FILTER (estimate IS NOT NULL) < any_value(small_group)
             THEN 'small_n'
             ELSE mean_reason(count(estimate), count(*))
         END AS reason
@@ -90,13 +90,13 @@ means AS (
 distances AS (
     SELECT
         study_id, panel_id, reference_id, item_id, attribute, level, level_position, js_distance AS estimate, n_h, n_s,
-        effective_h, small_group,
+        effective_least, small_group,
         CASE WHEN js_distance IS NULL THEN reason_categorical END AS reason
     FROM statistics
     WHERE attribute <> 'all'
     UNION ALL
     SELECT
-        study_id, panel_id, reference_id, NULL, attribute, level, level_position, estimate, n_h, n_s, effective_h,
+        study_id, panel_id, reference_id, NULL, attribute, level, level_position, estimate, n_h, n_s, effective_least,
         small_group, reason
     FROM means
     WHERE metric = 'js_distance' AND attribute <> 'all'
@@ -107,12 +107,12 @@ extremes AS (
         count(estimate) AS defined,
         count(*) AS groups,
         -- Ties go to the level declared first.
-        first({'level': level, 'estimate': estimate, 'n_h': n_h, 'n_s': n_s, 'effective_h': effective_h,
+        first({'level': level, 'estimate': estimate, 'n_h': n_h, 'n_s': n_s, 'effective_least': effective_least,
             'reason': reason}
             ORDER BY estimate DESC NULLS LAST, level_position, level) AS worst,
         max(estimate) - min(estimate) AS spread,
         min(n_h) FILTER (estimate IS NOT NULL) AS fewest_h,
-        min(effective_h) FILTER (estimate IS NOT NULL) AS least_h,
+        min(effective_least) FILTER (estimate IS NOT NULL) AS least_h,
         min(n_s) FILTER (estimate IS NOT NULL) AS fewest_s,
         any_value(small_group) AS small_group
     FROM distances
@@ -135,7 +135,7 @@ SELECT
     item_id, NULL, attribute, CASE WHEN defined > 0 THEN worst.level ELSE 'all' END, NULL,
     worst.estimate, worst.n_h, worst.n_s,
     CASE
-        WHEN defined > 0 AND worst.effective_h < small_group THEN 'small_n'
+        WHEN defined > 0 AND worst.effective_least < small_group THEN 'small_n'
         WHEN defined > 0 AND defined < groups THEN 'worst of ' || defined || ' of ' || groups || ' groups'
         WHEN defined = 0 THEN worst.reason
     END

@@ -37,6 +37,9 @@ judged AS (
     FROM comparisons AS c
     JOIN respondents AS r ON r.panel_id = c.reference_id AND part_of(c.reference_split) IN ('all', r.split)
     JOIN vectors AS v ON v.panel_id = r.panel_id AND v.respondent_id = r.respondent_id
+    JOIN panels AS p ON p.panel_id = c.panel_id
+    -- Who is of the pilot, as some are where all people judge, repeats the pilot by being it.
+    WHERE NOT coalesce(r.split = 'pilot' AND r.draw < p.pilot_n, false)
 ),
 counted AS (
     SELECT

@@ -27,7 +27,7 @@ SELECT
     study_id, panel_id, reference_id, 'heterogeneity' AS family, figure.metric AS metric,
     NULL::VARCHAR AS item_id, NULL::VARCHAR AS item_id_2, attribute, level, structure_id AS term,
     figure.estimate AS estimate, n_h, n_s,
-    CASE WHEN figure.estimate IS NULL THEN reason ELSE small_n(attribute, n_h, small_group) END AS reason
+    CASE WHEN figure.estimate IS NULL THEN reason ELSE small_n(attribute, least(n_h, n_s), small_group) END AS reason
 FROM of_blocks
 UNION ALL
 SELECT
@@ -40,13 +40,13 @@ UNION ALL
 SELECT
     study_id, panel_id, reference_id, 'heterogeneity', 'memorised_share',
     NULL, NULL, attribute, level, NULL, memorised_share, n_h, n_s,
-    CASE WHEN memorised_share IS NULL THEN reason ELSE small_n(attribute, n_h, small_group) END
+    CASE WHEN memorised_share IS NULL THEN reason ELSE small_n(attribute, least(n_h, n_s), small_group) END
 FROM memorisation
 UNION ALL
 SELECT
     study_id, panel_id, reference_id, 'heterogeneity', 'memorised_share_h',
     NULL, NULL, attribute, level, NULL, memorised_share_h, n_h, n_s,
-    CASE WHEN memorised_share_h IS NULL THEN reason_h ELSE small_n(attribute, n_h, small_group) END
+    CASE WHEN memorised_share_h IS NULL THEN reason_h ELSE small_n(attribute, least(n_h, n_s), small_group) END
 FROM memorisation;
 
 COMMENT ON VIEW panel_metrics IS 'How varied a panel and its subgroups are as a whole: per declared block (term), per item and attribute, in memory of the pilot.';

@@ -121,7 +121,7 @@ SELECT
     study_id, panel_id, reference_id, 'coherence' AS family, metric,
     belief AS item_id, action AS item_id_2, attribute, level, pair_id AS term,
     estimate, n_h, n_s,
-    CASE WHEN estimate IS NULL THEN reason ELSE small_n(attribute, n_h, small_group) END AS reason
+    CASE WHEN estimate IS NULL THEN reason ELSE small_n(attribute, least(n_h, n_s), small_group) END AS reason
 FROM figures;
 
 COMMENT ON VIEW coherence IS 'Belief (item_id) against action (item_id_2) for every declared pair (term): whether a panel acts on its beliefs as people do.';

@@ -101,7 +101,7 @@ SELECT
         WHEN reason IS NOT NULL THEN reason
         WHEN figure.estimate IS NULL THEN figure.undefined
         WHEN unmatched > 0 THEN unmatched || ' slopes in one fit only'
-        ELSE small_n(attribute, n_h, small_group)
+        ELSE small_n(attribute, least(n_h, n_s), small_group)
     END AS reason
 FROM figures;
 

@@ -36,7 +36,7 @@ SELECT
     e.item_id, e.item_id_2, e.attribute, e.level, e.term,
     e.estimate, interval_end(e.ci_low, e.estimate), interval_end(e.ci_high, e.estimate), e.floor, e.floor_q95, e.p_value,
     e.n_h, e.n_s,
-    CASE WHEN e.estimate IS NULL THEN e.reason ELSE coalesce(small_n(e.attribute, e.n_h, t.small_group), e.reason) END
+    CASE WHEN e.estimate IS NULL THEN e.reason ELSE coalesce(small_n(e.attribute, least(e.n_h, e.n_s), t.small_group), e.reason) END
 FROM estimates AS e
 JOIN evaluations AS v ON v.evaluation_id = e.evaluation_id AND v.panel_id = e.panel_id
 LEFT JOIN study_thresholds AS t ON t.study_id = v.study_id AND t.study_hash = v.study_hash

@@ -28,7 +28,7 @@ class Maximum:
     converged: bool
 
 
-def multinomial_logit(data: Design) -> Maximum:
+def multinomial_logit(data: Design, iterations: int = ITERATIONS) -> Maximum:
     """Fit coefficients of every outcome but the first, outcome by outcome.
 
     Raises:
@@ -50,10 +50,10 @@ def multinomial_logit(data: Design) -> Maximum:
                 hessian[a, :, b] = (x * (weights * p[:, a] * (p[:, b] - (a == b)))[:, None]).T @ x
         return (index * own).sum(axis=1) - total, scores, hessian.reshape(others * k, -1)
 
-    return _greatest(likelihood, np.zeros(others * k), data)
+    return _greatest(likelihood, np.zeros(others * k), data, iterations)
 
 
-def ordered_logit(data: Design) -> Maximum:
+def ordered_logit(data: Design, iterations: int = ITERATIONS) -> Maximum:
     """Fit slopes, then the first threshold and the logarithms of the steps between thresholds, as statsmodels does.
 
     Raises:
@@ -81,7 +81,7 @@ def ordered_logit(data: Design) -> Maximum:
         return np.log(p), scores, hessian
 
     shares = np.cumsum(np.bincount(y, weights))[:-1] / weights.sum()
-    found = _greatest(likelihood, np.concatenate([np.zeros(slopes), np.log(shares / (1 - shares))]), data)
+    found = _greatest(likelihood, np.concatenate([np.zeros(slopes), np.log(shares / (1 - shares))]), data, iterations)
     steps = np.diff(found.params[slopes:])
     to_steps = np.eye(slopes + edges)
     for j, step in enumerate(steps, start=slopes + 1):
@@ -101,12 +101,12 @@ def _logistic(x: Floats) -> Floats:
     return shares
 
 
-def _greatest(likelihood: Likelihood, params: Floats, data: Design) -> Maximum:
+def _greatest(likelihood: Likelihood, params: Floats, data: Design, iterations: int) -> Maximum:
     """Climb by Newton's steps, halved while they do not rise: both log-likelihoods are concave."""
     weights = _weights(data)
     each, scores, hessian = likelihood(params)
     llf = float(weights @ each)
-    for _ in range(ITERATIONS):
+    for _ in range(iterations):
         gradient = weights @ scores
         if np.abs(gradient).max() < 1e-9 * len(data.y):
             break

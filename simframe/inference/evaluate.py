@@ -89,7 +89,7 @@ def _compared(
     for place, own in fits.items():
         rows += recovery_rows(people[place], own, replicates, seed, panel.panel_id, place=place)
         whose = _whose(panel, ALL, place)
-        coefficients += [beside(h, s, s.rows(**whose)) for h, s in zip(people[place], own, strict=True)]
+        coefficients += [beside(h, s, s.rows(**whose)) for h, s in zip(people[place], own, strict=True) if not s.reason]
     counted = estimates(code(study, reference, panel), replicates, seed, panel.panel_id)
     told = [(_whose(panel, ALL, place), each) for place, own in fits.items() for each in own]
     return _tables(counted, rows, told, coefficients)
@@ -110,7 +110,7 @@ def _halved(study: Study, panel: Panel, seed: int) -> Evaluation:
     if split != ALL:  # some panels may be judged by all of it
         told += _fitted(study, panel)
     counted = split_halves(code(study, judged, judged), seed, panel.panel_id)
-    return _tables(counted, rows, told, [each.rows(**whose) for whose, each in told])
+    return _tables(counted, rows, told, [each.rows(**whose) for whose, each in told if not each.reason])
 
 
 def _fitted(study: Study, panel: Panel) -> list[tuple[Whose, Fit]]:

@@ -27,6 +27,9 @@ def between_halves(metrics: Sequence[str], drawn: Floats) -> dict[str, Floats]:
     ratios &= np.isfinite(found["estimate"])
     if ratios.any():
         found["estimate"][ratios] = np.nanmedian(np.where(np.isfinite(drawn[ratios]), drawn[ratios], np.nan), axis=1)
+    # Of counts that hardly ever differ between halves, the mean may be beyond what 95 % of them are.
+    found["ci_low"] = np.fmin(found["ci_low"], found["estimate"])
+    found["ci_high"] = np.fmax(found["ci_high"], found["estimate"])
     return found
 
 

@@ -66,6 +66,7 @@ METHOD = "joined, all by group, Student, alike"
 FLOOR_QUANTILE = 0.95
 _TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 Moments = tuple[Floats, Floats]
+_SIGNED_RATIOS = (EVERY["spearman_inflation_ratio"], EVERY["polychoric_inflation_ratio"])
 _ALMOST = 1 - 1e-12
 """A correlation of 1 has no arc tangent."""
 
@@ -300,7 +301,7 @@ def _floors(methods: Sequence[Method], between_people: Floats) -> tuple[Floats, 
     with warnings.catch_warnings(action="ignore"):
         middle = np.nanmean(between_people, axis=1) if between_people.size else np.full(len(methods), np.nan)
         # Of ratios the median: where people's own figure may be next to nothing, there is no mean.
-        ratios = np.array([method.scale in ("log", "quotient") for method in methods])
+        ratios = np.array([method.scale in ("log", "quotient") or method in _SIGNED_RATIOS for method in methods])
         if ratios.any() and between_people.size:
             middle[ratios] = np.nanmedian(between_people[ratios], axis=1)
     return np.where(judged, middle, np.nan), np.where(judged, edge, np.nan)

@@ -53,14 +53,16 @@ def memorisation_rows(study: Study, pilot: Panel | None, reference: Panel, panel
     known = None if pilot is None else _vectors(study, pilot).drop_nulls()
     if known is None or known.is_empty():
         return []
+    assert pilot is not None
     sides = []
     for side in (reference, panel):
-        vectors = _vectors(study, side)
-        answered, seen = (
-            vectors.is_not_null().to_numpy(),
-            vectors.is_in(known.implode()).fill_null(value=False).to_numpy(),
-        )
-        sides.append((roster(study, side), answered, seen))
+        vectors, people = _vectors(study, side), roster(study, side)
+        answered = vectors.is_not_null().to_numpy()
+        if side is reference:
+            # Who is of the pilot, as some are where all people judge, repeats the pilot by being it.
+            answered = answered & ~np.isin(people.ids, pilot.respondents["respondent_id"].to_list())
+        seen = vectors.is_in(known.implode()).fill_null(value=False).to_numpy()
+        sides.append((people, answered, seen))
     rows: list[dict[str, object]] = []
     for place in sides[0][0].places:
         own = [(people, people.places[place][answered[people.places[place]]], seen) for people, answered, seen in sides]

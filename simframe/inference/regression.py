@@ -32,6 +32,8 @@ COEFFICIENT = {
 }
 _SUSPECT = 8.0
 """Effect of one standard deviation, on the scale of log odds, from which separation is looked for."""
+_STEPS = 12
+"""Newton's steps to a maximum, where there is one, and a few more."""
 
 
 @dataclass(frozen=True)
@@ -134,10 +136,9 @@ def fit_parts(
 
 
 def _fit(regression: Regression, own: Cases, study: Study) -> Fit:
-    n = 0
+    n = own.table.height
     try:
         data = design(regression, own, study)
-        n = len(data.y)
         estimate = _estimate(regression, data)
     except UnfitError as why:
         return _unfit(regression, n, why)
@@ -242,7 +243,8 @@ def _likelihood(regression: Regression, data: Design) -> _Estimate:
     kind = covariance_of(regression, data)
     if data.weights is None:
         model = {"logit": Logit, "mnlogit": MNLogit, "poisson": Poisson}[regression.family]
-        result = model(data.y, data.x).fit(method="newton", maxiter=100, disp=0, **asked(kind, data))
+        start = _start("mnlogit", data) if regression.family == "mnlogit" else None
+        result = model(data.y, data.x).fit(start, method="newton", maxiter=100, disp=0, **asked(kind, data))
         converged = bool(result.mle_retvals["converged"])
     else:
         family = {"logit": families.Binomial, "poisson": families.Poisson}[regression.family]()
@@ -316,7 +318,7 @@ def _ologit(regression: Regression, data: Design) -> _Estimate:
     # What scipy's logistic law calls, without its checks of every argument, which took most of the fit.
     model.cdf = expit
     result = model.fit(
-        start_params=_start(replace(data, x=(data.x - centre) / scale, weights=None)),
+        start_params=_start("ologit", replace(data, x=(data.x - centre) / scale)),
         method="bfgs",
         maxiter=500,
         gtol=1e-8,
@@ -340,13 +342,24 @@ def _ologit(regression: Regression, data: Design) -> _Estimate:
     )
 
 
-def _start(data: Design) -> Floats | None:
-    """Return where Newton's method finds the maximum: to an optimiser without derivatives it leaves little to do."""
+def _start(family: str, data: Design) -> Floats | None:
+    """Return where our own Newton's method finds the maximum: to statsmodels it leaves little to do.
+
+    What has not arrived after a few steps often has nowhere to arrive at.
+
+    Raises:
+        UnfitError: where predictors tell the outcomes apart.
+    """
+    method = choices.ordered_logit if family == "ologit" else choices.multinomial_logit
     try:
-        found = choices.ordered_logit(data)
+        found = method(data, _STEPS)
     except np.linalg.LinAlgError:
         return None
-    return found.params if found.converged and np.isfinite(found.params).all() else None
+    if found.converged and np.isfinite(found.params).all():
+        return found.params
+    if separated(family, data):
+        raise UnfitError(_SEPARATED)
+    return None
 
 
 _FAMILIES = {"ols": _ols, "logit": _likelihood, "mnlogit": _likelihood, "poisson": _likelihood, "ologit": _ologit}

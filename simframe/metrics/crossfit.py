@@ -26,6 +26,7 @@ Flags = NDArray[np.bool_]
 FOLDS = 5
 FEWEST = 2 * FOLDS
 """Fewer complete answers than this leave folds of one."""
+ITERATIONS = 100
 PRIOR = 0.5
 """Respondents' worth of every option added to predicted shares: none has probability zero, as in ``kl_smoothed``."""
 
@@ -196,22 +197,56 @@ def _of_all(step: Floats, rest: Flags) -> Floats:
 
 
 def _logit(side: Crossfit, rest: Flags) -> Model | None:
-    """Fit scikit-learn's logit with its penalty of one: half the squared coefficients of standardised predictors."""
-    from sklearn.linear_model import LogisticRegression
+    """Fit a logit with a penalty of one: half the squared coefficients of standardised predictors, as scikit-learn has.
 
+    Newton's method, halved while it does not rise: there are hundreds of fits of a few people each, and their curvature
+    is wanted too.
+    """
     x, y, weight = side.x[rest], side.y[rest].astype(np.int64), side.weight[rest]
-    if not x.shape[1] or len(np.unique(y)) < 2:
+    kinds, place = np.unique(y, return_inverse=True)
+    if not x.shape[1] or len(kinds) < 2:
         return None
-    model = LogisticRegression(max_iter=1000, tol=1e-6).fit(x, y, sample_weight=weight)
-    full, binary = _constant(x), len(model.classes_) == 2
-    shares = model.predict_proba(x)[:, 1:] if binary else model.predict_proba(x)
-    given = y[:, None] == (model.classes_[1:] if binary else model.classes_)
-    free, columns = shares.shape[1], full.shape[1]
-    curve = shares[:, :, None] * np.eye(free) - shares[:, :, None] * shares[:, None, :]
-    hessian = np.einsum("i,ip,iq,ikl->pkql", weight, full, full, curve, optimize=True)
-    hessian = hessian.reshape(columns * free, columns * free)
-    hessian += np.kron(np.diag([0.0] + [1.0] * (columns - 1)), np.eye(free))
-    scores = (full[:, :, None] * (given - shares)[:, None, :]).reshape(len(x), -1)
-    coefficients = np.vstack([model.intercept_, model.coef_.T])
-    step = np.linalg.pinv(hessian, hermitian=True) @ scores.T
-    return Model(coefficients, _of_all(step, rest), model.classes_.astype(np.int64))
+    full, given = _constant(x), np.eye(len(kinds))[place]
+    given = given[:, 1:] if len(kinds) == 2 else given
+    penalty = np.append(0.0, np.ones(x.shape[1]))[:, None]
+
+    def gain(coefficients: Floats) -> tuple[float, Floats]:
+        index = full @ coefficients
+        top = np.maximum(index.max(axis=1, keepdims=True), 0.0) if binary else index.max(axis=1, keepdims=True)
+        raised = np.exp(index - top)
+        total = raised.sum(axis=1, keepdims=True) + (np.exp(-top) if binary else 0.0)
+        each = (given * index).sum(axis=1) - (top + np.log(total))[:, 0]
+        return float(weight @ each - (penalty * coefficients**2).sum() / 2), raised / total
+
+    binary = len(kinds) == 2
+    coefficients = np.zeros((full.shape[1], given.shape[1]))
+    reached, shares = gain(coefficients)
+    for _ in range(ITERATIONS):
+        scores = (full[:, :, None] * (given - shares)[:, None, :]).reshape(len(x), -1)
+        hessian = _curvature(full, weight, shares, penalty)
+        gradient = weight @ scores - (penalty * coefficients).ravel()
+        if np.abs(gradient).max() < 1e-10 * len(x):
+            break
+        move = np.linalg.solve(hessian, gradient).reshape(coefficients.shape)
+        for halving in range(30):
+            tried = coefficients + move / 2**halving
+            now, there = gain(tried)
+            if now >= reached - 1e-12 * abs(reached):  # rounding alone may keep the last step from rising
+                break
+        coefficients, reached, shares = tried, now, there
+    step = np.asarray(np.linalg.solve(hessian, scores.T), dtype=np.float64)
+    return Model(coefficients, _of_all(step, rest), kinds)
+
+
+def _curvature(full: Floats, weight: Floats, shares: Floats, penalty: Floats) -> Floats:
+    """Return minus the second derivatives of a penalised logit, predictor by predictor and option by option."""
+    p, k = full.shape[1], shares.shape[1]
+    hessian = np.empty((p, k, p, k))
+    for a in range(k):
+        for b in range(k):
+            curve = weight * shares[:, a] * ((a == b) - shares[:, b])
+            hessian[:, a, :, b] = (full * curve[:, None]).T @ full
+    hessian = hessian.reshape(p * k, p * k) + np.diag(np.repeat(penalty[:, 0], k))
+    if k > 1:  # adding to all intercepts changes no share: that direction is closed, and nothing points in it
+        hessian[:k, :k] += len(full)
+    return hessian

@@ -1,7 +1,7 @@
 """How far the beliefs of one panel foretell an action of its own. One row a respondent.
 
-The models are scikit-learn's, fitted to each group in Python: the one metric that is neither a kernel nor native, and
-it takes milliseconds a group.
+The models are fitted to each group in Python: the one metric that is neither a kernel nor native, and it takes
+milliseconds a group.
 """
 
 from __future__ import annotations

@@ -165,14 +165,14 @@ def choose_focus(panels: list[Panel], scores: list[f.Score]) -> Focus:
     tuned = [p for p in panels if p.kind == "simulated" and p.strategy != "base"]
     largest = pick(tuned, recent)
     bases = [p for p in panels if p.kind == "simulated" and p.strategy == "base"]
-    own = [p for p in bases if largest and p.base_fingerprint == largest.base_fingerprint]
+    own = [p for p in bases if largest and p.base_fingerprint and p.base_fingerprint == largest.base_fingerprint]
     baselines = [p for p in panels if p.kind == "baseline"]
     size = largest.pilot_n if largest else max((p.pilot_n for p in baselines), default=0)
     rivals = [p for p in baselines if p.pilot_n == size]
     chosen = (
         pick(tuned, nearest),
         largest,
-        pick(own or bases, recent),
+        pick(own if largest else bases, recent),
         pick([p for p in rivals if p.strategy == "logit_chain"], recent),
         pick(rivals, nearest),
     )

@@ -165,8 +165,9 @@ class Tables:
             pilot = pilots[case.panel_id]
             sides = [Counter(), Counter()]
             for people, total in zip((case.reference, case.s), sides, strict=True):
-                for vector, w in zip(vectors(people), people.weight, strict=True):
-                    total[vector] += w if vector else 0.0
+                own = (case.pilot_n or 0) * (people is not case.s)
+                for k, (vector, w) in enumerate(zip(vectors(people), people.weight, strict=True)):
+                    total[vector] += w if vector and not of_pilot(people, k, own) else 0.0
             rows += [
                 {"panel_id": case.panel_id, **place, "h": sides[0][v], "s": sides[1][v], "pilot": pilot[v]}
                 for v in {**sides[0], **sides[1]}
@@ -287,6 +288,11 @@ def vectors(people: People) -> list[tuple[tuple[str, str], ...]]:
         tuple((item.id, raw) for item in asked if not item.read(raw := people.answers[item.id][k])[2])
         for k in range(len(people))
     ]
+
+
+def of_pilot(people: People, k: int, pilot_n: int) -> bool:
+    """Tell whether somebody is of the pilot that was used."""
+    return people.split[k] == "pilot" and people.draw[k] < pilot_n
 
 
 def pilot_vectors(case: Case) -> list[tuple[tuple[str, str], ...]]:

@@ -11,7 +11,7 @@ import simframe.metrics as m
 
 from . import oracles
 from .agree import agree, by_key, rows_of
-from .count import pilot_vectors, structures, vectors
+from .count import of_pilot, pilot_vectors, structures, vectors
 from .people import Case, People
 from .study import ATTRIBUTES, BLOCKS, ITEMS
 
@@ -96,10 +96,10 @@ def test_structures(alignment, tables, metric):
     agree(sql, polars, scipy, least=120)
 
 
-def memorised(pilot: list, people: People) -> float | None:
-    """Weighted mean of whether a respondent's vector is in the pilot, over those who answered anything."""
+def memorised(pilot: list, people: People, pilot_n: int) -> float | None:
+    """Weighted mean of whether a respondent's vector is in the pilot, of those outside of it who answered at all."""
     seen, whole = set(pilot), vectors(people)
-    counted = [k for k, vector in enumerate(whole) if vector]
+    counted = [k for k, vector in enumerate(whole) if vector and not of_pilot(people, k, pilot_n)]
     if not seen or not people.weight[counted].sum():
         return None
     return float(np.average([whole[k] in seen for k in counted], weights=people.weight[counted]))
@@ -116,6 +116,6 @@ def test_memorised(alignment, tables, metric):
         key = (case.panel_id, None, None, *place.values(), None)
         # Without a pilot there is nothing to repeat, which is not a share of nought.
         polars[key] = found.get((case.panel_id, *place.values())) if pilots[case.panel_id] else None
-        scipy[key] = memorised(pilots[case.panel_id], _side(case, side))
+        scipy[key] = memorised(pilots[case.panel_id], _side(case, side), (case.pilot_n or 0) * (side == "h"))
     agree(sql, polars, scipy, least=70)
     assert max(value or 0.0 for value in sql.values()) > 0.2

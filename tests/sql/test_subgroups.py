@@ -18,8 +18,8 @@ def con(warehouse):
         *sex("mood", {"f": {"1": 40, "3": 40}, "m": {"1": 20}, "d": {"2": 5}}),
     ]
     s = [
-        *sex("party", {"f": {"x": 3, "y": 1}, "m": {"z": 4}}),
-        *sex("mood", {"f": {"1": 2, "3": 2}, "m": {"2": 4}}),
+        *sex("party", {"f": {"x": 30, "y": 10}, "m": {"z": 4}}),
+        *sex("mood", {"f": {"1": 20, "3": 20}, "m": {"2": 4}}),
     ]
     with warehouse().compare(h, s) as con:
         yield con
@@ -36,14 +36,20 @@ def rows(con, item, *metrics):
 def test_each_level_stands_for_itself(con):
     assert rows(con, "party", "total_variation") == [
         ("total_variation", "d", None, 5, 0, "not simulated"),
-        ("total_variation", "f", 0.25, 80, 4, None),
+        ("total_variation", "f", 0.25, 80, 40, None),
         ("total_variation", "m", 1.0, 20, 4, "small_n"),
     ]
     assert rows(con, "mood", "wasserstein_norm") == [
         ("wasserstein_norm", "d", None, 5, 0, "not simulated"),
-        ("wasserstein_norm", "f", 0.0, 80, 4, None),
+        ("wasserstein_norm", "f", 0.0, 80, 40, None),
         ("wasserstein_norm", "m", 0.5, 20, 4, "small_n"),
     ]
+
+
+def test_a_few_simulated_respondents_are_flagged_as_few_people_are(warehouse):
+    h, s = (sex("party", {"f": {"x": n, "y": n}}) for n in (40, 2))
+    with warehouse().compare(h, s) as few:
+        assert rows(few, "party", "total_variation")[1] == ("total_variation", "f", 0.0, 80, 4, "small_n")
 
 
 def test_nominal_items_have_no_wasserstein(con):

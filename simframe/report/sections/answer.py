@@ -85,11 +85,14 @@ def _lead(findings: Findings, names: Names) -> str:
     if focus.best is None:
         return "No panel was tuned yet; the verdicts below are about the untuned model."
     score = findings.score(focus.best, "marginals")
-    text = f"The tuned panel nearest to people is “{names.panel(focus.best)}”"
+    tuned = findings.panel(focus.best).strategy == "tuned"
+    text = f"The {'tuned' if tuned else 'simulated'} panel nearest to people is “{names.panel(focus.best)}”"
     if score is not None and score.estimate is not None:
         where = f" (95 % interval {interval(score.ci_low, score.ci_high)})" if score.ci_low is not None else ""
         text += f". Its answer shares are a mean js_distance of {number(score.estimate)}{where} from those of people"
-    text += f" in the {findings.reference_split}, none of whom it was tuned on." if findings.reference_split else "."
+    whose = f" in the {findings.reference_split}" if findings.reference_split else ""
+    # Of a panel simulated elsewhere nothing is known but what its importer says.
+    text += f"{whose}, none of whom it was tuned on." if whose and tuned else f"{whose}."
     if focus.best != focus.largest:
         text += f" It was chosen by that distance; the largest pilot is that of “{names.panel(focus.largest)}”."
     return text
