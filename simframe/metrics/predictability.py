@@ -7,13 +7,15 @@ milliseconds a group.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
 from simframe.errors import MetricError
 from simframe.metrics._expr import IntoExpr, as_expr
-from simframe.metrics.crossfit import FEWEST, Floats, columns, crossfit, folds, standardised
+
+if TYPE_CHECKING:
+    from simframe.metrics.crossfit import Floats
 
 __all__ = ["predictability"]
 
@@ -39,9 +41,9 @@ def predictability(
     theirs. It can be below 0, where beliefs mislead.
 
     Beliefs in numbers are predictors as they are; of those in text every option but the first is one. So are truth
-    values, as 0 and 1. Cast numbers that are mere codes to text. Rows with a null, and those without weight, are set
-    aside. Null with fewer than ten rows left, where the action does not vary, and where a weight or a number is not
-    finite.
+    values, as 0 and 1. Cast numbers that are mere codes to text. Rows whose action or a belief is null, and those of
+    weight 0, are set aside. Null with fewer than ten rows left, where the action does not vary, where a number is not
+    finite, and where a weight is null, negative or not finite.
 
     Args:
         action: what they did.
@@ -80,6 +82,11 @@ def _groups(rows: pl.Series) -> list[dict[str, pl.Series]]:
 
 
 def _of(group: dict[str, pl.Series], options: int | None) -> float | None:
+    # Who imports the metrics does not pay for NumPy.
+    import numpy as np
+
+    from simframe.metrics.crossfit import FEWEST, columns, crossfit, folds, standardised
+
     names = {kind: [name for name in group if name.startswith(kind)] for kind in (_ACTION, _KEY, _WEIGHT, _BELIEF)}
     for name in (*names[_ACTION], *names[_BELIEF]):
         _check(name, group[name], text=True)

@@ -157,11 +157,13 @@ def test_regressions_set_it_aside(case: Case) -> None:
     data = data[data["green"].isin(["1", "2", "3"]) & data["age"].ne("NA")].dropna()
     numbers = data.astype({"green": float, "age": float, "visits": float})
     expected = smf.logit("visits ~ green + age + C(home)", numbers).fit(disp=0)
-    fitted = case.warehouse.sql("SELECT n FROM fits WHERE panel_id LIKE '%simulated%' AND split = 'all'").item()
+    fitted = case.warehouse.sql(
+        "SELECT n FROM fits WHERE panel_id LIKE '%simulated%' AND split = 'all' AND attribute = 'all'"
+    ).item()
     assert fitted == len(data)
     found = dict(
         case.warehouse.sql("""
-            SELECT term, estimate FROM coefficients WHERE panel_id LIKE '%simulated%' AND kind = 'slope'
+            SELECT term, estimate FROM coefficients WHERE panel_id LIKE '%simulated%' AND kind = 'slope' AND attribute = 'all'
         """).iter_rows()
     )
     slopes = expected.params.drop("Intercept")

@@ -93,7 +93,7 @@ def test_textbook_regressions_come_out_of_sql_to_four_decimals(default_warehouse
     found = default_warehouse.sql(
         """
         SELECT term, estimate FROM coefficients c JOIN panels p USING (panel_id)
-        WHERE p.kind = 'human' AND split = 'all' AND regression_id = ? AND c.kind <> 'threshold'
+        WHERE attribute = 'all' AND p.kind = 'human' AND split = 'all' AND regression_id = ? AND c.kind <> 'threshold'
         """,
         [regression],
     )
@@ -105,7 +105,7 @@ def test_log_likelihoods_are_the_published_ones(default_warehouse: Warehouse, re
     found = default_warehouse.sql(
         """
         SELECT n, llf FROM fits JOIN panels USING (panel_id)
-        WHERE panels.kind = 'human' AND split = 'all' AND regression_id = ?
+        WHERE attribute = 'all' AND panels.kind = 'human' AND split = 'all' AND regression_id = ?
         """,
         [regression],
     )

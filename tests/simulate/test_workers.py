@@ -81,7 +81,8 @@ def test_without_ray_the_command_says_what_to_install_before_it_tunes(own_wareho
     assert found.exit_code == 1
     assert "workers need Ray" in found.output
     assert "pip install 'simframe[ray]'" in found.output
-    assert not list(own_warehouse.layout.models.glob("*"))
+    # A table without rows that views need stands there always.
+    assert [each.name for each in own_warehouse.layout.models.glob("*") if not each.name.endswith("-_anchor")] == []
 
 
 def test_no_workers_at_all_are_refused(own_warehouse: Warehouse, tmp_path: Path):
