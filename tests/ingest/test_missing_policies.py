@@ -163,7 +163,8 @@ def test_regressions_set_it_aside(case: Case) -> None:
     assert fitted == len(data)
     found = dict(
         case.warehouse.sql("""
-            SELECT term, estimate FROM coefficients WHERE panel_id LIKE '%simulated%' AND kind = 'slope' AND attribute = 'all'
+            SELECT term, estimate FROM coefficients
+            WHERE panel_id LIKE '%simulated%' AND kind = 'slope' AND attribute = 'all'
         """).iter_rows()
     )
     slopes = expected.params.drop("Intercept")
