@@ -3,6 +3,9 @@
 Children are forked from a process that has imported all that the road takes, so that a kill falls on work and not on
 imports. Learning is short and chunks are small: there are as many seams to be killed at as in a long run.
 
+A moment is a number of touches of the warehouse's files, and up to a few hundredths of a second more: by the clock
+alone, a machine that slows down would be killed at the same place for ever, before it came any further.
+
 Usage: killed_road.py WAREHOUSE PLAN FOLDER KILLS SEED
 """
 
@@ -29,6 +32,7 @@ from simframe.simulate import baselines, embedded, models, runner, tuning  # noq
 from simframe.simulate.engines import local
 from simframe.simulate.models import loading  # noqa: F401
 
+TOUCHES = {"open", "os.rename", "os.mkdir", "os.remove", "os.listdir", "os.scandir"}
 WORKS = ("responses", "respondents", "cells", "crosstabs", "structures")
 
 
@@ -40,11 +44,24 @@ def shorten() -> None:
     local.LocalEngine.chunk = 4
 
 
-def start(root: Path, plan: Path) -> int:
-    """Fork a run of the command; return its process."""
+def start(root: Path, plan: Path, touches: int = 0) -> tuple[int, int]:
+    """Fork a run of the command; return its process and a pipe that tells of so many touches, and of all at the end."""
+    told, tell = os.pipe()
     child = os.fork()
     if child:
-        return child
+        os.close(tell)
+        return child, told
+    os.close(told)
+    counted = 0
+
+    def count(event: str, about: tuple[object, ...]) -> None:
+        nonlocal counted
+        if event in TOUCHES and str(about[0]).startswith(str(root)):
+            counted += 1
+            if counted == touches:
+                os.write(tell, b".")
+
+    sys.addaudithook(count)
     log = os.open(root / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)
@@ -55,13 +72,29 @@ def start(root: Path, plan: Path) -> int:
     except SystemExit as end:
         code = int(end.code or 0)
     finally:
+        os.write(tell, f" {counted}".encode())
         os._exit(code)
 
 
-def finish(child: int, root: Path) -> None:
+def finish(run: tuple[int, int], root: Path) -> int:
+    """Wait for the end of a run; return how often it touched the warehouse."""
+    child, told = run
+    with os.fdopen(told) as pipe:
+        counted = pipe.read()
     status = os.waitpid(child, 0)[1]
     if status:
         raise SystemExit(f"a run that nobody killed ended with {status}:\n{(root / 'log').read_text()[-3000:]}")
+    return int(counted.strip(". "))
+
+
+def kill(run: tuple[int, int], later: float) -> bool:
+    """Kill a run so many seconds after its touches, return whether it was still at work."""
+    child, told = run
+    with os.fdopen(told, "rb", buffering=0) as pipe:
+        pipe.read(1)
+        time.sleep(later)
+        os.kill(child, signal.SIGKILL)
+    return os.waitpid(child, 0)[1] != 0
 
 
 def works(root: Path) -> dict[str, str]:
@@ -88,9 +121,8 @@ def main(prepared: Path, plan: Path, folder: Path, kills: int, seed: int) -> Non
     shorten()
     whole = folder / "whole"
     shutil.copytree(prepared, whole)
-    began = time.monotonic()
-    finish(start(whole, plan), whole)
-    took, truth = time.monotonic() - began, works(whole)
+    touches = finish(start(whole, plan), whole)
+    truth = works(whole)
     both = folder / "both"
     shutil.copytree(prepared, both)
     for child in [start(both, plan), start(both, plan)]:
@@ -102,10 +134,7 @@ def main(prepared: Path, plan: Path, folder: Path, kills: int, seed: int) -> Non
         root = folder / f"round-{rounds}"
         shutil.copytree(prepared, root)
         while True:
-            child = start(root, plan)
-            time.sleep(clock.uniform(0, 0.45 * took))
-            os.kill(child, signal.SIGKILL)
-            if os.waitpid(child, 0)[1] == 0:
+            if not kill(start(root, plan, clock.randint(1, touches // 2)), clock.uniform(0, 0.05)):
                 break
             killed += 1
             stages[stage(root)] = stages.get(stage(root), 0) + 1
@@ -121,7 +150,7 @@ def main(prepared: Path, plan: Path, folder: Path, kills: int, seed: int) -> Non
             raise SystemExit(f"round {rounds} left {left[:5]}")
         rounds += 1
         shutil.rmtree(root)
-    print(json.dumps({"killed": killed, "rounds": rounds, "took": took, "works": len(truth), "stages": stages}))
+    print(json.dumps({"killed": killed, "rounds": rounds, "touches": touches, "works": len(truth), "stages": stages}))
 
 
 if __name__ == "__main__":
