@@ -109,7 +109,7 @@ def test_what_stays_is_one_clear_error(server: Served, tmp_path: Path, name: str
     assert len(text) < 900
 
 
-@pytest.mark.parametrize(("odd", "said"), [(hang(3), "no answer within 0.5 s"), (drip, "takes too long|within 0.5 s")])
+@pytest.mark.parametrize(("odd", "said"), [(hang(60), "no answer within 0.5 s"), (drip, "takes too long|within 0.5 s")])
 def test_a_server_that_hangs_or_drips_is_left(
     server: Served, smooth: pl.DataFrame, tmp_path: Path, odd: ODD, said: str
 ):
@@ -118,7 +118,7 @@ def test_a_server_that_hangs_or_drips_is_left(
     server.odd, server.always, began = [None], odd, time.monotonic()
     with pytest.raises(ModelError, match=said):
         ask(server, tmp_path / "staying", timeout=0.5, retries=1)
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 19, "the server would have kept it for twenty seconds, or sixty"
 
 
 def test_nobody_there(tmp_path: Path):
