@@ -7,6 +7,8 @@ fields; and that of ``engine_gpu.py``: some 400 tokens of introduction, 80 of pe
 gained by reading nothing twice follows from the tokens, and is printed beside.
 
 - chained: this package, earlier answers condition later ones, one cache a respondent;
+- codebook: the same under the prompt ``codebook``, which holds the same questions in the opening and then asks each by
+  its name. It is another prompt, with other answers: for who has seen that it answers as well;
 - independent: this package, questions that do not hear of each other, as branches of one tree;
 - per item: one forward a question over the whole transcript so far, logits read off its last place, nothing kept;
 - per item alone: the same without the transcript, what ``independent`` computes;
@@ -33,7 +35,7 @@ import numpy as np
 import torch
 
 from simframe.simulate import draws, models, scoring
-from simframe.simulate.prompts import Script, Template, compile_script
+from simframe.simulate.prompts import TEMPLATES, Script, Template, compile_script
 from simframe.study import Study, parse_study
 
 ITEMS, OPTIONS, BATCH = 10, 7, 32
@@ -163,6 +165,7 @@ def generate(
 
 WAYS = {
     "chained": partial(scored, independent=False),
+    "codebook": partial(scored, independent=False),
     "independent": partial(scored, independent=True),
     "per item": per_item,
     "per item alone": partial(per_item, chained=False),
@@ -177,6 +180,8 @@ def compare(title: str, study: Study, n: int, rounds: int) -> None:
     script = compile_script(study, model.template, model.tokenizer)
     fields = [[script.field(item, None, float(18 + k % 80)) for item in study.persona] for k in range(n)]
     prefixes = [tuple(token for field in some for token in field) for some in fields]
+    scripts = dict.fromkeys(WAYS, script)
+    scripts["codebook"] = compile_script(study, TEMPLATES["codebook"], model.tokenizer)
     uniform = draws.uniforms(0, [str(k) for k in range(n)], [item.id for item in study.questions])
     each = len(script.questions[0].cue) + len(script.questions[0].answers[0])
     whole = sum(len(script.opening) + len(prefixes[0]) + each * k for k in range(1, ITEMS + 1))
@@ -185,21 +190,21 @@ def compare(title: str, study: Study, n: int, rounds: int) -> None:
     print(f"{title}: {weights / 1e6:.1f} M weights on {model.device}, {n} respondents, {ITEMS} items")
     shape = f"opening {len(script.opening)} tokens, persona {len(prefixes[0])}, item {each}"
     print(f"{shape}; chained reads {most:.1f} x less than per item")
-    for way in WAYS.values():
-        way(model, script, prefixes[:2], uniform[:2])
+    for name, way in WAYS.items():
+        way(model, scripts[name], prefixes[:2], uniform[:2])
     seconds = dict.fromkeys(WAYS, float("inf"))
     for _ in range(rounds):
         for name, way in WAYS.items():
             began = time.perf_counter()
-            way(model, script, prefixes, uniform)
+            way(model, scripts[name], prefixes, uniform)
             seconds[name] = min(seconds[name], time.perf_counter() - began)
     for name, took in seconds.items():
-        ratios = f"chained {took / seconds['chained']:5.1f} x   independent {took / seconds['independent']:5.1f} x"
+        ratios = "   ".join(f"{of} {took / seconds[of]:5.1f} x" for of in ("chained", "codebook", "independent"))
         print(f"{name:15} {n / took:8.1f} respondents a second   {ratios}")
     few = slice(0, min(n, 4))
-    for name, chained in (("chained", True), ("independent", False)):
-        _, expected = per_item(model, script, prefixes[few], uniform[few], chained=chained, batch=1)
-        _, found = WAYS[name](model, script, prefixes[few], uniform[few])
+    for name, chained in (("chained", True), ("codebook", True), ("independent", False)):
+        _, expected = per_item(model, scripts[name], prefixes[few], uniform[few], chained=chained, batch=1)
+        _, found = WAYS[name](model, scripts[name], prefixes[few], uniform[few])
         print(f"{name}: probabilities within {np.abs(np.concatenate(found) - np.concatenate(expected)).max():.1e}")
 
 

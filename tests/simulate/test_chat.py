@@ -114,7 +114,7 @@ def conversation(script: Any, study: Any, template: Template, answers: list[int]
     return turns[:-1]
 
 
-@pytest.mark.parametrize("prompt", ["first_person", "interview", "table", "no_persona"])
+@pytest.mark.parametrize("prompt", ["first_person", "interview", "table", "no_persona", "codebook"])
 @pytest.mark.parametrize("name", CHATS)
 def test_what_the_model_reads_is_what_the_template_writes(family: Any, name: str, prompt: str) -> None:
     study, tokenizer = coherent_study("A town by a river."), with_chat(family, name)

@@ -15,7 +15,7 @@ pytest.importorskip("torch")
 import torch
 
 from simframe.simulate import draws, models, scoring
-from simframe.simulate.prompts import COMPACT, Template, compile_script
+from simframe.simulate.prompts import COMPACT, TEMPLATES, Template, compile_script
 
 TEXT = Template()
 NUMBERS = replace(TEXT, marks="numbers")
@@ -85,6 +85,10 @@ def test_text_prompts_score_exactly(qwen: Path, opening: str):
     answers = assert_exact(qwen, TEXT, study, coherent_people(6, seed=2, days=11))
     columns = [np.stack([one.probabilities for one in column]) for column in zip(*answers.said, strict=True)]
     assert max(np.ptp(p, axis=0).max() for p in columns) > 0.01, "prompts should matter"
+
+
+def test_questions_of_a_codebook_score_exactly(qwen: Path):
+    assert_exact(qwen, TEMPLATES["codebook"], coherent_study(LONG_OPENING), coherent_people(5, seed=2))
 
 
 def test_labels_of_several_tokens_score_exactly(qwen: Path):

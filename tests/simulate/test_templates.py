@@ -87,6 +87,8 @@ def test_what_a_file_leaves_out_is_as_in_the_template_it_is_like(tmp_path: Path)
         ("end = ''", ["end: is empty"]),
         ("joint = 'x'", ["joint: 'x' is no space"]),
         ("question = 'How?'", ["question: 'How?' shows no options", "${options}"]),
+        ("opening = '$codebook'", ["opening: has a $codebook", "entry = "]),
+        ("opening = '$codebook'\nentry = '$wording'\nquestion = '$item:'", ["entry: '$wording' shows no options"]),
         ("shots = ['me']", ["shots: unknown key"]),
         ("opening = ", ["not valid TOML"]),
         ("a = " + "[" * 5000, ["not valid TOML"]),
@@ -128,6 +130,19 @@ def test_fields_are_those_of_the_plan() -> None:
     assert resolve(Condition("base", fields=()), STUDY).shown(STUDY) == ()
     with pytest.raises(PlanError, match="did you mean 'side'"):
         resolve(Condition("base", fields=("sid",)), STUDY)
+
+
+def test_a_codebook_lists_options_once_and_lets_nobody_move_them() -> None:
+    for plan in (Condition("base", prompt="codebook"), Condition("base", prompt="interview", option_order="random")):
+        resolve(plan, STUDY)
+    for keys, said in (({"option_order": "random"}, "option_order = 'random'"), ({"order_average": 2}, "average = 2")):
+        with pytest.raises(PlanError, match="codebook lists options once for everybody") as err:
+            resolve(Condition("base", prompt="codebook", **keys), STUDY)
+        assert said in str(err.value)
+    opening = TEMPLATES["codebook"].render_opening(STUDY)
+    for item in STUDY.simulated:
+        assert opening.count(item.wording) == 1
+        assert all(f". {option.label}\n" in opening for option in item.valid_options)
 
 
 def test_chat_follows_the_tokenizer_unless_the_plan_says(tokenizer: Any) -> None:

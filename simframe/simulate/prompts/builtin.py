@@ -41,6 +41,15 @@ NO_PERSONA = replace(
 )
 """Nothing about the respondent but their treatment."""
 
+CODEBOOK = replace(
+    FIRST_PERSON,
+    name="codebook",
+    opening="$introduction\n\nA questionnaire. Each question begins with the name that it is asked by.\n\n$codebook",
+    entry="$item. $wording\n${options}\n",
+    question="$item:",
+)
+"""All questions in the opening, which is read once for everybody; each is then asked by its name alone."""
+
 COMPACT = Template(
     **LATER,
     name="compact",
@@ -56,5 +65,5 @@ COMPACT = Template(
 )
 """One word a question and one word an answer, each of its own item: the template of the embedded model."""
 
-TEMPLATES = {each.name: each for each in (FIRST_PERSON, INTERVIEW, TABLE, NO_PERSONA, COMPACT)}
+TEMPLATES = {each.name: each for each in (FIRST_PERSON, INTERVIEW, TABLE, NO_PERSONA, CODEBOOK, COMPACT)}
 """The templates that a plan may name."""

@@ -56,8 +56,14 @@ def parse_template(text: str, where: str, name: str = "template") -> Template:
     if not template.joint or template.joint.strip():
         message = f"joint: {template.joint!r} is no space"
         raise PlanError(message, where=where, mend=r'write what every part follows: joint = "\n", or " "')
-    if "$options" not in template.question and "{options}" not in template.question and template.option:
-        message = f"question: {template.question!r} shows no options"
+    if template.codebook and not template.entry:
+        message = "opening: has a $codebook, and there is no entry to fill it with"
+        raise PlanError(
+            message, where=where, mend=r'write how a question stands in it: entry = "$item. $wording\n${options}\n"'
+        )
+    shows = template.entry if template.codebook else template.question
+    if template.option and "options" not in Placeholders(shows).get_identifiers():
+        message = f"{'entry' if template.codebook else 'question'}: {shows!r} shows no options"
         raise PlanError(message, where=where, mend='add ${options} to it, or write option = ""')
     return template
 

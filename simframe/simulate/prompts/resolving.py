@@ -40,6 +40,14 @@ class Keys(Protocol):
         """Whether the tokenizer's chat template is used; ``auto``: where it has one."""
 
     @property
+    def option_order(self) -> str:
+        """In which order options are shown."""
+
+    @property
+    def order_average(self) -> int:
+        """Orders of options that probabilities are averaged over."""
+
+    @property
     def seed(self) -> int:
         """Seed of everything random."""
 
@@ -54,20 +62,27 @@ def resolve(
     """Return the template that a plan's keys come to; its hash covers turns and examples.
 
     Args:
-        keys: prompt, fields, shots, chat, seed.
+        keys: prompt, fields, shots, chat, option_order, order_average, seed.
         study: what is asked.
         own: the template that the base was made for; first-person text where None.
         tokenizer: the base's; None where it is not at hand, which is plain text.
         pilot: (respondents, responses) that the examples are chosen among.
 
     Raises:
-        PlanError: where the template, or an item it shows, is not there, or there are too few people to show.
+        PlanError: where the template, or an item it shows, is not there, there are too few people to show, or options
+            are to be moved about in a list that all respondents share.
         ModelError: where the tokenizer's chat template cannot be used.
     """
     template = (own or FIRST_PERSON) if keys.prompt == AUTO else load_template(keys.prompt)
     if keys.fields is not None:
         template = replace(template, fields=tuple(keys.fields))
     template.shown(study)
+    if template.codebook and not template.reorders and (keys.option_order != "declared" or keys.order_average > 1):
+        asked = f"option_order = {keys.option_order!r}, order_average = {keys.order_average}"
+        message = f"{asked} with the prompt {template.name!r}, whose codebook lists options once for everybody"
+        raise PlanError(
+            message, where="plan", mend="leave both out, or choose a prompt that lists them at each question"
+        )
     if keys.shots:
         if pilot is None:
             raise PlanError(f"shots = {keys.shots}, and no pilot", where="plan", mend="import people with a pilot")

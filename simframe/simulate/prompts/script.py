@@ -42,7 +42,7 @@ class Script:
     def question(self, index: int, order: tuple[int, ...] | None = None) -> Question:
         """Return a question with its options in the order shown: ``order`` holds their places; None is as declared.
 
-        Marks belong to places in the list shown. Where the template lists no options, an order changes nothing.
+        Marks belong to places in the list shown. Where no question lists its own options, an order changes nothing.
 
         Raises:
             PlanError: where ``order`` does not hold each place once.
@@ -52,7 +52,7 @@ class Script:
         if order is not None and sorted(order) != list(range(len(declared.item.valid_options))):
             mend = f"give each of the places 0 to {len(declared.item.valid_options) - 1} once"
             raise PlanError(f"{list(order)} is no order of the options", where=f"item {declared.item.id}", mend=mend)
-        if order is None or order == declared.order or not self.template.option or not declared.order:
+        if order is None or order == declared.order or not self.template.reorders or not declared.order:
             return declared
         if (index, order) not in self._variants:
             self._variants[index, order] = Compiler(self.template, self.codec).reordered(declared, order)
@@ -135,7 +135,7 @@ def compile_script(study: Study, template: Template, tokenizer: Any) -> Script:
         ModelError: where labels are unstable under the tokenizer: names the item and its labels; where a chat template
             does not fit the tokenizer.
     """
-    asked = [item for item in study.simulated if template.text or item.answered_with != "text"]
+    asked = template.asks(study)
     if not asked:
         raise PlanError("asks no closed question", where=f"study {study.id}", mend="give an item options and a role")
     codec = Codec(tokenizer)

@@ -70,7 +70,7 @@ def show_text(
         if answer is not None and (text := template.render_field(item, answer["code"], answer["value"])):
             found.append(Part("persona", item.id, text))
     for item in sheet:
-        order = orders.get(item.id) if template.option else None
+        order = orders.get(item.id) if template.reorders else None
         found.append(Part("question", item.id, template.render_cue(item, order), note=_order(item, order)))
         said = write_answer(template, item, given[item.id], order) if item.id in given else None
         text = "" if said is None else said + template.end

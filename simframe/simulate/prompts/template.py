@@ -36,18 +36,21 @@ class Chat:
 class Template:
     """How a study becomes text. Every placeholder is filled once: what data say is never filled again.
 
-    Placeholders: ``$introduction`` in ``opening`` and ``person``; ``$item``, ``$label``, ``$wording``, ``$unit``
-    everywhere else; ``$answer``, ``$place`` (from 1) in ``field``; ``$answer``, ``$digits`` (``43`` is ``2: 4 3``: the
-    number of digits, then each) in ``number``, for persona items without options, and in ``value``, for answers in
-    numbers; ``$part`` (where a number lies, coarsely, see ``part_of``) in ``number``; ``$text``, ``$answer``,
-    ``$place`` in ``arm``; ``$options`` in ``question``; ``$low``, ``$high`` in ``number_hint``; ``$mark`` and
-    ``$answer`` in ``option`` and ``answer``; ``$answer`` in ``text``. Every part but the answers follows a ``joint``.
+    Placeholders: ``$introduction`` in ``opening`` and ``person``; ``$codebook``, an ``entry`` for each question, in
+    ``opening``; ``$item``, ``$label``, ``$wording``, ``$unit`` everywhere else; ``$answer``, ``$place`` (from 1) in
+    ``field``; ``$answer``, ``$digits`` (``43`` is ``2: 4 3``: the number of digits, then each) in ``number``, for
+    persona items without options, and in ``value``, for answers in numbers; ``$part`` (where a number lies, coarsely,
+    see ``part_of``) in ``number``; ``$text``, ``$answer``, ``$place`` in ``arm``; ``$options`` in ``question`` and
+    ``entry``; ``$low``, ``$high`` in ``number_hint``; ``$mark`` and ``$answer`` in ``option`` and ``answer``;
+    ``$answer`` in ``text``. Every part but the answers follows a ``joint``.
     """
 
     name: str = "first_person"
     opening: str = "$introduction\n\n"
     person: str = "A person describes themselves, then answers a survey.\n\n"
     """What comes before each persona: the respondent's, and those of the people shown as examples."""
+    entry: str = ""
+    """A question as it stands in the codebook of the opening, which all respondents share and is read once."""
     field: str = 'Asked "$wording", I say: $answer.\n'
     number: str = 'Asked "$wording", I say: $answer $unit.\n'
     arm: str = "$text\n"
@@ -126,17 +129,31 @@ class Template:
         """Whether an item is an arm that is shown by the text of the treatment."""
         return bool(self.arm) and item.role == "arm" and any(option.text for option in item.options)
 
+    def asks(self, study: Study) -> tuple[Item, ...]:
+        """Return the items asked, in declared order: open questions are not where there is no ``text``."""
+        return tuple(item for item in study.simulated if self.text or item.answered_with != "text")
+
+    @property
+    def codebook(self) -> bool:
+        """Whether the opening holds all questions."""
+        return "codebook" in Placeholders(self.opening).get_identifiers()
+
+    @property
+    def reorders(self) -> bool:
+        """Whether options can be shown to each respondent in another order: they are listed where they are asked."""
+        return bool(self.option) and "options" in Placeholders(self.question).get_identifiers()
+
     def mark(self, place: int, count: int) -> str:
         """Return what stands for the option at ``place`` (from 0) among ``count``."""
         return chr(ord("A") + place) if self.marks == "letters" and count <= 26 else str(place + 1)
 
     def render_opening(self, study: Study) -> str:
         """Return what all respondents read first."""
-        introduction, person = (
-            fill(part, name, introduction=study.introduction)
-            for name, part in (("opening", self.opening), ("person", self.person))
-        )
-        return (introduction + "".join(self.shots) + person).lstrip("\n")
+        texts = {"introduction": study.introduction}
+        person = fill(self.person, "person", **texts)
+        if self.codebook:
+            texts["codebook"] = "".join(self._asked(self.entry, "entry", item) for item in self.asks(study))
+        return (fill(self.opening, "opening", **texts) + "".join(self.shots) + person).lstrip("\n")
 
     def render_field(self, item: Item, code: str | None, value: float | None) -> str:
         """Return one line of a persona; empty where the respondent gave no answer that counts."""
@@ -157,6 +174,9 @@ class Template:
 
     def render_cue(self, item: Item, order: Sequence[int] | None = None) -> str:
         """Return a question up to the point where its answer follows, its options in the order shown."""
+        return self._asked(self.question, "question", item, order)
+
+    def _asked(self, pattern: str, part: str, item: Item, order: Sequence[int] | None = None) -> str:
         valid = item.valid_options
         if item.answered_with == "number":
             low, high = (canonical_number(end) for end in item.range or (float("-inf"), float("inf")))
@@ -168,7 +188,7 @@ class Template:
                 fill(self.option, "option", item, mark=self.mark(at, len(valid)), answer=valid[place].label)
                 for at, place in enumerate(range(len(valid)) if order is None else order)
             )
-        return fill(self.question, "question", item, options=options)
+        return fill(pattern, part, item, options=options)
 
     def render_answers(self, item: Item, order: Sequence[int] | None = None) -> tuple[str, ...]:
         """Return the continuation that stands for each valid option, in declared order."""
@@ -191,8 +211,9 @@ class Template:
 NAMES = ("item", "label", "wording", "unit")
 """Placeholders of every part that is about one item."""
 PARTS: dict[str, tuple[str, ...]] = {
-    "opening": ("introduction",),
+    "opening": ("introduction", "codebook"),
     "person": ("introduction",),
+    "entry": (*NAMES, "options"),
     "field": (*NAMES, "answer", "place"),
     "number": (*NAMES, "answer", "digits", "part"),
     "arm": (*NAMES, "text", "answer", "place"),
@@ -207,7 +228,7 @@ PARTS: dict[str, tuple[str, ...]] = {
 """The parts of a template that are filled, and the placeholders that each may have."""
 
 LATER: dict[str, Any] = {
-    **dict.fromkeys(("person", "arm", "number_hint", "text_hint", "text", "instruction"), ""),
+    **dict.fromkeys(("person", "entry", "arm", "number_hint", "text_hint", "text", "instruction"), ""),
     **{"value": " $digits", "text_tokens": 64, "shots": (), "chat": None},
 }
 """Keys that templates once had not, as a template without them means them: models built then keep their identity."""

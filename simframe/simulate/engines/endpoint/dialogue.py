@@ -54,7 +54,7 @@ class Dialogue:
 
     def shown(self, item: Item, order: tuple[int, ...] | None) -> tuple[int, ...] | None:
         """Return an order of the options where it changes what is read; None where they stand as declared."""
-        return order if self.template.option and order != tuple(range(len(item.valid_options))) else None
+        return order if self.template.reorders and order != tuple(range(len(item.valid_options))) else None
 
     def put(self, item: Item, order: tuple[int, ...] | None) -> Put:
         """Return a question with its options in the order shown."""

@@ -65,7 +65,7 @@ class Hearing:
         if item.answered_with != "option":
             return self._write(item, self._dialogue.put(item, order), asked, turns)
         declared = order or tuple(range(len(item.valid_options)))
-        orders = draws.balanced(declared, self.order_average if self._dialogue.template.option else 1)
+        orders = draws.balanced(declared, self.order_average if self._dialogue.template.reorders else 1)
         heard = [self._weigh(self._dialogue.put(item, one), asked, turns) for one in (order, *orders[1:])]
         return heard[0] if len(heard) == 1 else _pooled(heard)
 
