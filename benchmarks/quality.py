@@ -47,7 +47,12 @@ ANEW = 200
 PICTURE = ("selfLR", "ClinLR", "DoleLR")
 FIGURES = ("NLL", "JS", "W1", "MAE", "known", "r", "TV 3", "TV 4", "kinds")
 TUNED: dict[str, dict[str, Any]] = {"tuned": {}, "tuned, ordinal targets": {"targets": "ordinal", "width": 0.7}}
-FITTED = ("logit_chain", "pilot_marginals")
+FITTED = {
+    "logit chain": ("logit_chain", False),
+    "logit chain, wave too": ("logit_chain", True),
+    "pilot marginals": ("pilot_marginals", False),
+}
+"""The name of a row, the baseline, and whether it sees the people of the wave as well, as the model did."""
 
 
 def voters(study: Study) -> tuple[pl.DataFrame, np.ndarray, np.ndarray]:
@@ -179,10 +184,11 @@ def one_split(
             modelled(
                 name, n, tune(base, study, pilot, None, folder / f"{name}{n}.adapter", settings=settings, seed=seed)
             )
-        for name in FITTED:
-            weights = np.ones(n)
-            responses, _ = BASELINES[name].simulate(study, pilot, weights, theirs, seed=seed)
-            put(name, n, responses, BASELINES[name].likelihood(study, pilot, weights, judges, seed=seed))
+        for name, (baseline, wave_too) in FITTED.items():
+            fitted = of(np.concatenate([city, order[:n]])) if wave_too else pilot
+            weights = np.ones(n + len(city) * wave_too)
+            responses, _ = BASELINES[baseline].simulate(study, fitted, weights, theirs, seed=seed)
+            put(name, n, responses, BASELINES[baseline].likelihood(study, fitted, weights, judges, seed=seed))
     us = wide(answers)
     return found, float(np.corrcoef(us["PID"], us["vote"])[0, 1])
 
