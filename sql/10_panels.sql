@@ -33,6 +33,7 @@ SELECT
     chat::VARCHAR AS chat,
     temperature::DOUBLE AS temperature,
     copies::BIGINT AS copies,
+    wave::BOOLEAN AS wave,
     tune::VARCHAR AS tune,
     base_fingerprint::VARCHAR AS base_fingerprint,
     adapter_fingerprint::VARCHAR AS adapter_fingerprint,
@@ -70,6 +71,7 @@ COMMENT ON COLUMN panels.option_order IS 'declared, random or reversed';
 COMMENT ON COLUMN panels.order_average IS 'option orders that probabilities are averaged over';
 COMMENT ON COLUMN panels.chat IS 'whether the chat template of the model was used: true, false, or auto, where there is one';
 COMMENT ON COLUMN panels.copies IS 'simulated respondents a person';
+COMMENT ON COLUMN panels.wave IS 'whether a baseline was fitted to people of the earlier wave beside the pilot';
 COMMENT ON COLUMN panels.tune IS 'JSON: settings of the tuning that the plan names; the others have their defaults';
 COMMENT ON COLUMN panels.created_at IS 'UTC';
 COMMENT ON COLUMN panels.settings IS 'JSON: everything that shaped the panel';

@@ -17,7 +17,7 @@ WITH conditions AS (
             fields: fields, shots: shots,
             item_order: item_order, option_order: option_order, order_average: order_average,
             chat: chat,
-            temperature: temperature, copies: copies, tune: tune,
+            temperature: temperature, copies: copies, wave: wave, tune: tune,
             pilot_selection: pilot_selection, pilot_by: pilot_by, pilot_arm: pilot_arm, pilot_n: pilot_n,
             -- Panels that no plan made say nothing of their condition: each is its own.
             panel_id: CASE WHEN plan_hash IS NULL THEN panel_id END

@@ -173,7 +173,7 @@ def choose_focus(panels: list[Panel], scores: list[f.Score]) -> Focus:
         pick(tuned, nearest),
         largest,
         pick(own if largest else bases, recent),
-        pick([p for p in rivals if p.strategy == "logit_chain"], recent),
+        pick([p for p in rivals if p.strategy == "logit_chain" and not p.wave], recent),
         pick(rivals, nearest),
     )
     return Focus(*(panel.panel_id if panel else None for panel in chosen))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-# The figures that are drawn against pilot size, by condition. Panels that no plan made have none.
+# The figures that are drawn against pilot size, by condition. Panels that no plan made have none, and baselines that
+# saw the wave too are left out: the charts set models beside baselines on the same pilots.
 SWEEP = """
 SELECT kind, strategy, model, base_fingerprint, engine, mode, prompt, template_hash, fields, shots, item_order,
     option_order, order_average, chat, temperature, copies, tune, pilot_selection, pilot_by, pilot_arm,
@@ -11,7 +12,7 @@ SELECT kind, strategy, model, base_fingerprint, engine, mode, prompt, template_h
 FROM sweep
 WHERE reference_id = getvariable('reference') AND reference_split IS NOT DISTINCT FROM getvariable('split')
     AND study_id = getvariable('study') AND study_hash = getvariable('version')
-    AND panel_id IS NULL AND attribute = 'all'
+    AND panel_id IS NULL AND attribute = 'all' AND wave IS NOT TRUE
     AND CASE family
         WHEN 'divergence' THEN metric = 'js_distance' AND item_id IS NULL
         WHEN 'heterogeneity' THEN metric = 'entropy_ratio' AND item_id IS NULL

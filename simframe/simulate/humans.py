@@ -58,6 +58,18 @@ class Humans:
             raise PlanError(message, where="shots", mend="show fewer people, or use a larger pilot: two must be left")
         return people, self._answers(people)
 
+    def fitted_on(self, condition: Condition) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return (respondents, responses) of a baseline's pilot, and of the wave where it is to see it too.
+
+        Raises:
+            PlanError: where there are too few.
+        """
+        people, answers = self.pilot(condition.pilot_n or 0, condition.pilot)
+        if not condition.wave:
+            return people, answers
+        people = pl.concat([people, self.part("wave")[0]], how="diagonal").sort("respondent_id")
+        return people, self._answers(people)
+
     def _answers(self, people: pl.DataFrame) -> pl.DataFrame:
         return self.responses.join(people.select("respondent_id"), on="respondent_id", maintain_order="left")
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from simframe.errors import PlanError
 from simframe.simulate.answering import Answering, Done
 from simframe.simulate.humans import Humans, find_humans
 from simframe.simulate.plans import PanelSpec, Plan, specify
@@ -59,7 +60,7 @@ class Run:
             PlanError, ModelError: where the plan asks for what there is not.
         """
         humans, answering = self.humans, self.answering
-        return specify(
+        specs = specify(
             self.plan,
             humans.study,
             humans.panel_id,
@@ -67,6 +68,10 @@ class Run:
             identify=answering.identity,
             name_of=answering.name,
         )
+        if humans.wave() is None and any(spec.condition.wave for spec in specs):
+            mend = "leave it out, or say in study.split.wave who the wave are, and import them"
+            raise PlanError(f"wave = true, and {humans.panel_id} has none", where=f"plan {self.plan.id!r}", mend=mend)
+        return specs
 
     def carry_out(self) -> list[Made]:
         """Make every panel that the warehouse lacks, and return all of them in order.
@@ -95,7 +100,7 @@ class Run:
 
         started, condition = time.monotonic(), spec.condition
         bar = self.bars(f"Baseline: {spec.label}")
-        people, answers = self.humans.pilot(condition.pilot_n or 0, condition.pilot)
+        people, answers = self.humans.fitted_on(condition)
         respondents, personas = self.humans.personas(condition.copies)
         responses, notes = BASELINES[spec.strategy].simulate(
             self.humans.study,
@@ -140,7 +145,10 @@ def columns(spec: PanelSpec) -> dict[str, Any]:
     """Return the columns of a panel that tell its condition; None where a setting plays no part."""
     condition, relevant = spec.condition, spec.condition.relevant
     whole = ("pilot_n", "seed", "engine", "mode", "prompt", "shots", "item_order", "option_order", "order_average")
-    told = {name: getattr(condition, name) if name in relevant else None for name in (*whole, "temperature", "copies")}
+    told = {
+        name: getattr(condition, name) if name in relevant else None
+        for name in (*whole, "temperature", "copies", "wave")
+    }
     if "chat" in relevant:
         told["chat"] = str(condition.chat).lower()
     if "fields" in relevant and condition.fields is not None:

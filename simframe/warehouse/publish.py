@@ -53,6 +53,7 @@ class Provenance:
     chat: str | None = None
     temperature: float | None = None
     copies: int | None = None
+    wave: bool | None = None
     tune: str | None = None
     base_fingerprint: str | None = None
     adapter_fingerprint: str | None = None

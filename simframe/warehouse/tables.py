@@ -47,6 +47,7 @@ PANEL = {
         chat=TEXT,  # auto, true or false
         temperature=REAL,
         copies=WHOLE,
+        wave=FLAG,
         tune=TEXT,  # JSON: settings of the tuning that the plan names
         base_fingerprint=TEXT,
         adapter_fingerprint=TEXT,

@@ -205,6 +205,14 @@ def test_whatever_can_change_a_number_changes_the_id_and_the_label(tmp_path: Pat
     assert other.label.startswith(one.label + ", ")
 
 
+def test_a_baseline_that_saw_the_wave_is_another_and_a_models_is_not(tmp_path: Path, park: Study) -> None:
+    plan = '[plan]\npilot = 4\nwave = [false, true]\n[[panel]]\nstrategy = "{}"'
+    baselines = specify(written(tmp_path, plan.format("logit_chain")), park, "people", 12, identify=known)
+    assert [spec.label.endswith(", wave too") for spec in baselines] == [False, True]
+    assert len({spec.panel_id for spec in baselines}) == 2
+    assert len(specify(written(tmp_path, plan.format("tuned")), park, "people", 12, identify=known)) == 1
+
+
 @pytest.mark.parametrize(
     ("line", "parts"),
     [

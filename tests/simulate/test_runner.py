@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from simframe.errors import ModelError
+from simframe.errors import ModelError, PlanError
 from simframe.simulate.forecast import forecast
 from simframe.simulate.humans import find_humans
 from simframe.simulate.plans import load_plan
@@ -213,3 +214,39 @@ def test_without_a_panel_like_it_a_calibration_says_so_and_leaves_nothing(
     assert second.seconds < first.seconds
     assert before == sorted(path for path in park_warehouse.layout.root.rglob("*") if "locks" not in path.parts)
     assert [cost.seconds for cost in forecast(asked, calibrate=False)] == [None] * 7
+
+
+def test_a_baseline_is_fitted_to_the_wave_too_where_the_plan_says_so(copied: Warehouse, tmp_path: Path) -> None:
+    text = '[[panel]]\nstrategy = "pilot_marginals"\npilot = 12\nwave = true'
+    plan = run(copied, tmp_path, text)
+    (made,) = plan.carry_out()
+    given = copied.sql(
+        """
+        SELECT probabilities, shares FROM (
+            SELECT item_id, any_value(probabilities) AS probabilities FROM responses
+            WHERE panel_id = ? AND probabilities IS NOT NULL GROUP BY ALL
+        ) JOIN (
+            -- One answer more, spread evenly over the options.
+            SELECT item_id, list((n / total * heads + 1 / k) / (heads + 1) ORDER BY position) AS shares
+            FROM (
+                SELECT item_id, position, sum(coalesce(weight, 0)) AS n, sum(n) OVER w AS total, count(*) OVER w AS k,
+                    sum(count(weight)) OVER w AS heads
+                FROM options LEFT JOIN (
+                    SELECT r.item_id, r.code, p.weight FROM responses AS r
+                    JOIN respondents AS p USING (panel_id, respondent_id)
+                    WHERE panel_id = ? AND p.split IN ('pilot', 'wave') AND NOT r.missing
+                ) AS a USING (item_id, code)
+                WHERE study_id = 'park' AND NOT options.missing GROUP BY item_id, position
+                WINDOW w AS (PARTITION BY item_id)
+            ) GROUP BY item_id
+        ) USING (item_id)
+        """,
+        [made.panel_id, plan.humans.panel_id],
+    )
+    assert given.height > 0
+    for found, expected in given.iter_rows():
+        assert found == pytest.approx(expected, abs=1e-9)
+    assert copied.sql("SELECT wave FROM panels WHERE panel_id = ?", [made.panel_id]).item() is True
+    alone = replace(plan.humans, respondents=plan.humans.respondents.filter(pl.col("split") != "wave"))
+    with pytest.raises(PlanError, match=r"wave = true, and .* has none"):
+        _ = replace(plan, humans=alone).specs

@@ -85,7 +85,7 @@ def test_one_seed_has_no_spread(made):
         *(("tune", "{}", '{"rank": 4}'), ("pilot_selection", "random", "balanced"), ("pilot_by", "sex", None)),
         *(("pilot_arm", '{"letter": "warm"}', None), ("strategy", "tuned", "logit_chain"), ("model", "a", "b")),
         *(("item_order", "random", "declared"), ("option_order", "random", "declared"), ("order_average", 1, 3)),
-        *(("chat", "true", "false"), ("copies", 1, 2)),
+        *(("chat", "true", "false"), ("copies", 1, 2), ("wave", True, False)),
     ],
 )
 def test_every_other_setting_parts_conditions(made, column, one, other):

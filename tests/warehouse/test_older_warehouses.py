@@ -17,7 +17,7 @@ from simframe.warehouse.layout import sha256
 
 PLAN_COLUMNS = [
     *("pilot_selection", "pilot_by", "pilot_arm", "engine", "mode", "prompt", "fields", "shots", "item_order"),
-    *("option_order", "order_average", "chat", "temperature", "copies", "tune"),
+    *("option_order", "order_average", "chat", "temperature", "copies", "wave", "tune"),
 ]
 
 

@@ -31,6 +31,8 @@ class Panel:
     pilot_n: int
     condition: str
     """All that a plan sets, but pilot size and seed, in one text."""
+    wave: bool
+    """Whether a baseline has seen the earlier wave too."""
     seed: int | None
     model: str | None
     base_fingerprint: str | None

@@ -40,6 +40,8 @@ class Condition:
     order_average: int = 1
     chat: bool | str = "auto"
     copies: int = 1
+    wave: bool = False
+    """Whether a baseline is fitted to people of the earlier wave as well, whom the embedded model has seen too."""
     tune: Mapping[str, Any] = field(default_factory=dict)
     """What the plan sets of ``tuning.TuneSettings``."""
     pilot: PilotChoice = PilotChoice()
@@ -58,6 +60,8 @@ class Condition:
             keys |= {"temperature", "model", "engine", "mode", "prompt", "fields", "shots", "item_order"}
             keys |= {"option_order", "order_average", "chat"}
             keys |= {"endpoint"} if self.engine == "openai" else set()
+        else:
+            keys |= {"wave"}
         if self.about.personas:
             keys |= {"fields"}
         if self.strategy == "tuned":
@@ -134,6 +138,7 @@ SAID: dict[str, Callable[[Any], str]] = {
     "chat": lambda chat: "chat" if chat else "no chat",
     "temperature": "temperature {:g}".format,
     "copies": "{} copies".format,
+    "wave": lambda _: "wave too",
     "tune": lambda tune: " ".join(f"{name} {value}" for name, value in sorted(tune.items())),
     "pilot": lambda choice: " ".join([choice.selection, *(f"{k}={v}" for k, v in sorted(choice.arm.items()))]),
     "seed": "seed {}".format,

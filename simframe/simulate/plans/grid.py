@@ -23,7 +23,7 @@ LIMIT = 10_000
 
 AXES = (
     *("model", "engine", "mode", "prompt", "fields", "shots", "item_order", "option_order", "order_average", "chat"),
-    *("temperature", "copies", "seed"),
+    *("temperature", "copies", "wave", "seed"),
 )
 """Keys that are axes of the grid, the slowest first; those of ``tune`` and ``pilot`` come after them."""
 

@@ -142,6 +142,8 @@ class Settings(Part):
     """Whether the tokenizer's chat template is used; ``auto``: where it has one."""
     copies: Axis[Annotated[int, Field(ge=1, le=1000)]] = (1,)
     """Simulated respondents a holdout person."""
+    wave: Axis[bool] = (False,)
+    """Whether baselines are fitted to people of the earlier wave as well."""
     tune: dict[str, Any] = Field(default_factory=dict)
     """Keys of ``tuning.TuneSettings``; a list is an axis."""
     pilot: Pilot = Pilot()
