@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.table import Table
 
 from simframe.inference import Panel, evaluate_panels
-from simframe.inference.bootstrap import estimates
-from simframe.inference.sample import Coded, code
+from simframe.inference.counted.bootstrap import estimates
+from simframe.inference.panels.sample import Coded, code
 from simframe.study import Study, parse_study
 from simframe.warehouse import Warehouse
 from simframe.warehouse.catalog import rebuild

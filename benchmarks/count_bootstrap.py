@@ -23,7 +23,7 @@ from rich.table import Table
 from scipy import stats
 
 import simframe.metrics as m
-from simframe.inference.interval import Drawn, judge, scaled
+from simframe.inference.judging.interval import Drawn, judge, scaled
 
 OPTIONS = 5
 VALUES = np.arange(OPTIONS, dtype=float)

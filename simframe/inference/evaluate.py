@@ -1,8 +1,8 @@
 """The evaluation of one panel: what its metrics are worth, and what its regressions say.
 
 Every family speaks of everybody and of every declared subgroup. What is counted answer by answer is drawn together
-(:mod:`simframe.inference.bootstrap`); all else takes a subgroup as a panel of its own, beside its people
-(:mod:`simframe.inference.roster`).
+(:mod:`simframe.inference.counted.bootstrap`); all else takes a subgroup as a panel of its own, beside its people
+(:mod:`simframe.inference.panels.roster`).
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ import numpy as np
 import polars as pl
 
 from simframe.errors import InferenceError
-from simframe.inference.bootstrap import estimates, split_halves
-from simframe.inference.fidelity import fidelity_rows
-from simframe.inference.fits import fits_of, fits_of_people
-from simframe.inference.memorisation import memorisation_rows
-from simframe.inference.partial import partial_halves, partial_rows
-from simframe.inference.polychoric import polychoric_halves, polychoric_rows
-from simframe.inference.prediction import prediction_halves, prediction_rows
-from simframe.inference.recovery import beside, recovery_halves, recovery_rows
-from simframe.inference.regression import Fit
-from simframe.inference.roster import Place
-from simframe.inference.sample import Panel, code
-from simframe.inference.structures import structure_halves, structure_rows
+from simframe.inference.counted.bootstrap import estimates, split_halves
+from simframe.inference.families.fidelity import fidelity_rows
+from simframe.inference.families.memorisation import memorisation_rows
+from simframe.inference.families.partial import partial_halves, partial_rows
+from simframe.inference.families.polychoric import polychoric_halves, polychoric_rows
+from simframe.inference.families.prediction import prediction_halves, prediction_rows
+from simframe.inference.families.recovery import beside, recovery_halves, recovery_rows
+from simframe.inference.families.structures import structure_halves, structure_rows
+from simframe.inference.panels.roster import Place
+from simframe.inference.panels.sample import Panel, code
+from simframe.inference.regressions.fits import fits_of, fits_of_people
+from simframe.inference.regressions.regression import Fit
 from simframe.study import Study
 from simframe.warehouse.tables import ALL, EVALUATION
 

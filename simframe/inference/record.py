@@ -11,8 +11,8 @@ from typing import Any
 
 from simframe.errors import InferenceError
 from simframe.inference.evaluate import REPLICATES, evaluate
-from simframe.inference.interval import LEVEL, METHOD
-from simframe.inference.sample import Panel
+from simframe.inference.judging.interval import LEVEL, METHOD
+from simframe.inference.panels.sample import Panel
 from simframe.inference.side_by_side import side_by_side
 from simframe.inference.threads import linear_algebra
 from simframe.warehouse import Warehouse

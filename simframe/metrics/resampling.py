@@ -4,9 +4,9 @@ A cell is one comparison: the reference's counts `h` and the compared panel's `s
 their `value`. Two forms of each function. The plain one aggregates columns, one row an option, as the metrics do.
 `list_*` takes one list a side and row, one row a cell, and works through the rows in parallel.
 
-**Method**: the one of `simframe.inference.interval`, which says why. Where that draws respondents with all their
-answers, this draws the answers to one item: the same thing for one item, a panel of independent respondents and no
-weights. Counts must be whole numbers. Weights, strata, clusters, and metrics that join several items, need the
+**Method**: the one of `simframe.inference.judging.interval`, which says why. Where that draws respondents with all
+their answers, this draws the answers to one item: the same thing for one item, a panel of independent respondents and
+no weights. Counts must be whole numbers. Weights, strata, clusters, and metrics that join several items, need the
 respondent-level bootstrap of `simframe.inference`.
 
 **Randomness**: Philox 4x64-10 under the seed and a stable hash of the cell's `key`. The order of rows and options,

@@ -1,4 +1,7 @@
-"""How figures of counts get interval, floor and p-value, in words; :mod:`simframe.inference.interval` gives reasons."""
+"""How figures of counts get interval, floor and p-value, in words.
+
+:mod:`simframe.inference.judging.interval` gives the reasons.
+"""
 
 from __future__ import annotations
 

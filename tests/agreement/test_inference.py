@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from simframe.inference.methods import METHODS
+from simframe.inference.judging.methods import METHODS
 
 from .agree import RESULT_KEY, close
 

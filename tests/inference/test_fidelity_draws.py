@@ -9,8 +9,8 @@ from planted import make_panel
 from scipy import stats
 
 from simframe.inference import Panel
-from simframe.inference.fidelity import fidelity_rows
-from simframe.inference.resample import ALIKE
+from simframe.inference.drawing.resample import ALIKE
+from simframe.inference.families.fidelity import fidelity_rows
 from simframe.study import parse_study
 
 FIVE = ", ".join(f'{{ code = {k}, label = "{k}" }}' for k in range(1, 6))

@@ -8,9 +8,9 @@ from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
 from simframe.inference import evaluate
-from simframe.inference.bootstrap import HALVES, estimates
-from simframe.inference.sample import code
-from simframe.inference.structures import structure_rows
+from simframe.inference.counted.bootstrap import HALVES, estimates
+from simframe.inference.families.structures import structure_rows
+from simframe.inference.panels.sample import code
 
 
 def test_split_halves_are_those_of_numpys_permutations(study):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from simframe.inference import joined, laws
-from simframe.inference.interval import floor, interval, inversion, p_value, wilson
-from simframe.inference.methods import JOINED, METHODS
+from simframe.inference.judging import joined, laws
+from simframe.inference.judging.interval import floor, interval, inversion, p_value, wilson
+from simframe.inference.judging.methods import JOINED, METHODS
 
 ELSEWHERE = ("none", *JOINED)
 """Without an interval, or with one that joins two others."""

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from simframe.inference import independence, ties
-from simframe.inference.joined import difference, quotient, span
+from simframe.inference.counted import independence, ties
+from simframe.inference.judging.joined import difference, quotient, span
 
 
 def normal_ends(seen, error):

@@ -6,7 +6,7 @@ from planted import draw, make_panel
 from scipy import stats
 
 from simframe.inference import Panel
-from simframe.inference.memorisation import memorisation_rows
+from simframe.inference.families.memorisation import memorisation_rows
 
 
 def panel_of(study, moods, name: str, **more) -> Panel:

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from simframe.inference.partial import partial_rows
-from simframe.inference.sample import Panel
+from simframe.inference.families.partial import partial_rows
+from simframe.inference.panels.sample import Panel
 from simframe.study import parse_study
 
 OPTIONS = ", ".join(f'{{ code = {k}, label = "{k}", value = {k} }}' for k in range(3))

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 import simframe.metrics as m
-from simframe.inference.polychoric import polychoric_rows
-from simframe.inference.sample import Panel
+from simframe.inference.families.polychoric import polychoric_rows
+from simframe.inference.panels.sample import Panel
 from simframe.study import parse_study
 
 OPTIONS = ", ".join(f'{{ code = {k}, label = "{k}", value = {k} }}' for k in range(4))

@@ -12,7 +12,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import PredefinedSplit, cross_val_predict
 
 from simframe.inference import Panel
-from simframe.inference.prediction import prediction_rows
+from simframe.inference.families.prediction import prediction_rows
 from simframe.metrics.crossfit import folds
 from simframe.study import parse_study
 
@@ -134,8 +134,8 @@ def test_planted_r2():
 @pytest.mark.parametrize("study", [SCALED, NOMINAL], ids=["scaled", "nominal"])
 def test_one_newton_step_is_nearly_a_new_fit(study):
     """Fitting anew to the very same draw of respondents: what the step saves, it hardly loses."""
-    from simframe.inference.foretelling import foretelling
-    from simframe.inference.roster import EVERYBODY
+    from simframe.inference.families.foretelling import foretelling
+    from simframe.inference.panels.roster import EVERYBODY
 
     given = answers(300, 7, study)
     panel = make_panel(study, given, panel_id="h")

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from fitted import NUMBER, YES_NO, choice, declared, estimates, model, study_of
 
-from simframe.inference.regression import fit
+from simframe.inference.regressions.regression import fit
 from simframe.study import load_study
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from simframe.inference.recovery import beside, recovery_rows
-from simframe.inference.regression import COEFFICIENT, Fit, fit
+from simframe.inference.families.recovery import beside, recovery_rows
+from simframe.inference.regressions.regression import COEFFICIENT, Fit, fit
 from simframe.study import Regression, parse_study
 
 NUMBER = 'scale = "interval"\nrole = "persona"\nrange = [-1000, 1000]'

@@ -6,7 +6,7 @@ import pytest
 from fitted import FIVE, NUMBER, choice, declared, estimates, model, numbers, study_of
 from scipy import stats
 
-from simframe.inference.regression import fit
+from simframe.inference.regressions.regression import fit
 from simframe.study import load_study
 
 

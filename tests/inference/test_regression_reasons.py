@@ -9,7 +9,7 @@ import pytest
 from fitted import FIVE, NUMBER, choice, model, numbers, study_of
 
 from simframe.errors import StudyError
-from simframe.inference.regression import fit
+from simframe.inference.regressions.regression import fit
 
 
 class TestReasons:
@@ -153,7 +153,7 @@ class TestBrokenPeople:
 FIRST_FIT = """
 import contextlib, io, sys
 import polars as pl
-from simframe.inference.regression import fit
+from simframe.inference.regressions.regression import fit
 from simframe.study import Regression, parse_study
 
 study = parse_study(sys.argv[1], "test")

@@ -7,9 +7,9 @@ from planted import FIVE, STUDY, draw, make_panel
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
-from simframe.inference.bootstrap import estimates
-from simframe.inference.resample import Design, afresh, bootstrap, shuffled, stream
-from simframe.inference.sample import code
+from simframe.inference.counted.bootstrap import estimates
+from simframe.inference.drawing.resample import Design, afresh, bootstrap, shuffled, stream
+from simframe.inference.panels.sample import code
 from simframe.study import parse_study
 
 B = 4000

@@ -6,7 +6,7 @@ import pytest
 from planted import make_panel
 from scipy import stats
 
-from simframe.inference.structures import rarefied, structure_rows
+from simframe.inference.families.structures import rarefied, structure_rows
 from simframe.metrics import structure_ratio
 
 TYPES = 25

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from fitted import NUMBER, choice, estimates, model, study_of
 
-from simframe.inference.regression import fit
+from simframe.inference.regressions.regression import fit
 
 STUDY = study_of(x=NUMBER, z=NUMBER, choice=choice(["a", "b", "c"], "action"), grade=choice(["1", "2", "3", "4"]))
 

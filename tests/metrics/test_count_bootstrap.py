@@ -1,4 +1,4 @@
-"""Bootstrap and floor of counts: the method of `simframe.inference.interval`, draws as numpy's, the same everywhere."""
+"""Bootstrap and floor of counts: the method of `judging/interval.py`, draws as numpy's, the same everywhere."""
 
 import os
 import subprocess
@@ -17,8 +17,8 @@ from scipy.spatial import distance
 
 import simframe.metrics as m
 from simframe.errors import MetricError
-from simframe.inference import interval as inference
-from simframe.inference.methods import METHODS
+from simframe.inference.judging import interval as inference
+from simframe.inference.judging.methods import METHODS
 from simframe.metrics import resampling
 
 FIELDS = ("estimate", "se", "low", "high", "floor", "floor_q95")

@@ -10,15 +10,15 @@ from collections.abc import Callable
 from worlds import Key, World, key
 
 from simframe.inference import Panel
-from simframe.inference.bootstrap import estimates
-from simframe.inference.fidelity import fidelity_rows
-from simframe.inference.fits import fits_of
-from simframe.inference.polychoric import polychoric_rows
-from simframe.inference.prediction import prediction_rows
-from simframe.inference.recovery import beside, recovery_rows
-from simframe.inference.roster import EVERYBODY
-from simframe.inference.sample import code
-from simframe.inference.structures import structure_rows
+from simframe.inference.counted.bootstrap import estimates
+from simframe.inference.families.fidelity import fidelity_rows
+from simframe.inference.families.polychoric import polychoric_rows
+from simframe.inference.families.prediction import prediction_rows
+from simframe.inference.families.recovery import beside, recovery_rows
+from simframe.inference.families.structures import structure_rows
+from simframe.inference.panels.roster import EVERYBODY
+from simframe.inference.panels.sample import code
+from simframe.inference.regressions.fits import fits_of
 
 Rows = list[dict[str, object]]
 Part = Callable[[World, Panel, Panel, int, int], Rows]

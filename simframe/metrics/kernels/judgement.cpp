@@ -60,7 +60,7 @@ double noncentral_cdf(double x, double df, double noncentrality) {
     return normal_cdf(z / (h * std::sqrt(2 * p) * (1 + m * p / 2)));
 }
 
-// Inverts tests of every true divergence; simframe/inference/laws.py derives it.
+// Inverts tests of every true divergence; simframe/inference/judging/laws.py derives it.
 std::pair<double, double> noncentral(double seen, Moments here, Moments null, double reach) {
     const double bias = here.mean - seen;
     seen = std::max(seen, 1e-14);

@@ -1,7 +1,7 @@
 // From replicates to what stands beside an estimate: interval, floor and p-value.
 //
-// simframe/inference/interval.py states the method and its reasons; this is the same method for tables of counts, and
-// tests/metrics/test_count_bootstrap.py holds the two together.
+// simframe/inference/judging/interval.py states the method and its reasons; this is the same method for tables of
+// counts, and tests/metrics/test_count_bootstrap.py holds the two together.
 #pragma once
 
 #include <vector>

@@ -58,7 +58,7 @@ Lanes<lanes> entropy_of(const Column<lanes>& shares);
 double rounding_of(double largest);
 bool beyond_rounding(double variance, const std::vector<double>& values);
 
-// How an interval is taken; simframe/inference/interval.py says why. `square` is noncentral on squares.
+// How an interval is taken; simframe/inference/judging/interval.py says why. `square` is noncentral on squares.
 enum class Scale { plain, log, noncentral, square };
 
 // How a measure is judged: the scale of its interval, its range, and what two like panels score.

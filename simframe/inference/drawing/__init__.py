@@ -1,0 +1,1 @@
+"""Who is drawn: respondents by weight, cluster and stratum, and the counting of their answers."""

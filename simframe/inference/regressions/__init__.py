@@ -1,0 +1,1 @@
+"""Declared regressions: from a wide frame to coefficients and their covariance, or the reason why there are none."""
