@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from planted import draw, make_panel
+from planted import STUDY, draw, make_panel
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
@@ -11,6 +11,7 @@ from simframe.inference import evaluate
 from simframe.inference.counted.bootstrap import HALVES, estimates
 from simframe.inference.families.structures import structure_rows
 from simframe.inference.panels.sample import code
+from simframe.study import parse_study
 
 
 def test_split_halves_are_those_of_numpys_permutations(study):
@@ -83,3 +84,41 @@ def test_floor_of_structures_is_one(study):
     assert floor.mean() == pytest.approx(1.0, abs=0.02)
     # A panel just like people is beyond the edge as often as it should be, or less: draws with replacement vary more.
     assert np.mean(ratio > q95) <= stats.binom.ppf(0.999, 60, 0.05) / 60
+
+
+MORE = """
+[[pair]]
+id = "acts_alike"
+label = "acts on mood, alike in trust"
+belief = "mood"
+action = "buys"
+implies = { 1 = "no", 5 = "yes" }
+controls = ["trust"]
+
+[[regression]]
+id = "buying"
+label = "who buys"
+formula = "buys ~ mood + trust"
+family = "logit"
+"""
+
+
+def test_what_cannot_be_halved_is_null_and_says_why():
+    """Every figure of every place: of men, who are one or none, as of everybody."""
+    study = parse_study(STUDY + MORE, "test")
+    for men in (0, 1):
+        answers = draw(np.random.default_rng(7), 60) | {"sex": ["m"] * men + ["f"] * (60 - men)}
+        found = evaluate(study, None, make_panel(study, answers, panel_id="h", kind="human")).estimates
+        assert found.filter(pl.col("estimate").is_null() == pl.col("reason").is_null()).is_empty()
+        assert found.filter(pl.col("n_h").is_null() | pl.col("n_s").is_null()).is_empty()
+        by_family = found.filter(pl.col("family").is_in(["recovery", "coherence"]) | (pl.col("term") == "views"))
+        names = ["family", "metric", "item_id", "item_id_2", "term"]
+        everybody, women, their = (
+            by_family.filter(attribute=attribute, level=level).select(names).sort(names)
+            for attribute, level in (("all", "all"), ("sex", "f"), ("sex", "m"))
+        )
+        assert everybody.equals(women)
+        assert everybody.equals(their)
+        assert set(everybody["family"]) == {"recovery", "coherence", "heterogeneity"}
+        lost = by_family.filter(attribute="sex", level="m")
+        assert lost["estimate"].null_count() == lost.height

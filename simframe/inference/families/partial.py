@@ -22,6 +22,7 @@ from simframe.inference.counted.independence import inflation_ratio
 from simframe.inference.drawing.resample import Design, Whole, afresh, bootstrap, halves, portions, shuffled, stream
 from simframe.inference.families.polychoric import places
 from simframe.inference.judging.halving import HALVES, half_against_half
+from simframe.inference.judging.methods import SUFFIXES
 from simframe.inference.judging.pending import Pending, settle
 from simframe.inference.panels.roster import Place, columns, named, roster
 from simframe.inference.panels.sample import Panel
@@ -32,6 +33,7 @@ from simframe.warehouse.aggregate import crossed
 
 METRICS = ("cramers_v_partial", "mutual_information_partial", "goodman_kruskal_tau_partial", "spearman_partial")
 FEW = "fewer than two respondents on one side"
+NO_HALVES = "fewer than two respondents"
 UNDEFINED = "undefined on these answers"
 Figures = dict[str, tuple[Floats, Floats]]
 """Metric -> its value on both sides, one a draw; NaN where undefined."""
@@ -127,10 +129,14 @@ class _Pair:
                 yield Pending(row | {"reason": reason}, metric + suffix, float(estimate), own)
 
     def halved(self, rng: np.random.Generator) -> list[dict[str, object]]:
-        """Return the same rows between halves of the people; none of fewer than two."""
+        """Return the same rows between halves of the people; NULL with a reason of fewer than two."""
         people, members = self.designs[0], self.members[0]
         if len(people.weight) < 2:
-            return []
+            return [
+                self._row() | half_against_half(metric + suffix, None, int(members.nnz), NO_HALVES)
+                for metric in self.metrics
+                for suffix in SUFFIXES
+            ]
         drawn = self._measured(*(members @ half for half in halves(rng, people, HALVES)))
         return [
             self._row() | half_against_half(metric + suffix, values, int(members.nnz))
@@ -189,7 +195,7 @@ class _Pair:
 def _variants(metric: str, sides: tuple[Floats, Floats]) -> dict[str, Floats]:
     h, s = sides
     with np.errstate(all="ignore"):
-        return {"_h": h, "_s": s, "_inflation": s - h, "_inflation_ratio": inflation_ratio(metric, s, h)}
+        return dict(zip(SUFFIXES, (h, s, s - h, inflation_ratio(metric, s, h)), strict=True))
 
 
 def _joined(parts: list[Figures], name: str, side: int) -> Floats:

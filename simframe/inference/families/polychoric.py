@@ -28,6 +28,7 @@ from simframe.inference.families.crosstab import Table, changes_of, correlations
 from simframe.inference.judging.halving import HALVES, half_against_half
 from simframe.inference.judging.joined import difference
 from simframe.inference.judging.laws import student
+from simframe.inference.judging.methods import SUFFIXES
 from simframe.inference.judging.pending import Pending, settle
 from simframe.inference.panels.memory import remembered
 from simframe.inference.panels.roster import Place, columns, named, roster
@@ -100,14 +101,17 @@ def polychoric_halves(study: Study, panel: Panel, seed: int) -> list[dict[str, o
     rows: list[dict[str, object]] = []
     for pair in study.pairs:
         for place, people in _sides_of_people(study, panel, pair.id).items():
+            common = _key(pair) | columns(place)
             if people.error is None or people.rho is None:
+                rows += [
+                    common | half_against_half(f"polychoric{each}", None, people.n, people.reason) for each in SUFFIXES
+                ]
                 continue
             rng = stream(seed, *named(panel.panel_id, place), pair.id, "polychoric", "halves")
             centre, error = np.arctanh(people.rho), people.error * rng.standard_normal(HALVES)
             h, s = np.tanh(centre + error), np.tanh(centre - error)
-            found = {"_h": h, "_s": s, "_inflation": s - h, "_inflation_ratio": s / h}
-            common = _key(pair) | columns(place)
-            rows += [common | half_against_half(f"polychoric{each}", x, people.n) for each, x in found.items()]
+            found = zip(SUFFIXES, (h, s, s - h, s / h), strict=True)
+            rows += [common | half_against_half(f"polychoric{each}", x, people.n) for each, x in found]
     return rows
 
 

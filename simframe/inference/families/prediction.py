@@ -20,6 +20,7 @@ import numpy as np
 from simframe.inference.drawing.resample import afresh, bootstrap, digest, halves, portions, stream
 from simframe.inference.families.foretelling import Side, foretelling, foretelling_of_people
 from simframe.inference.judging.halving import HALVES, half_against_half
+from simframe.inference.judging.methods import SUFFIXES
 from simframe.inference.judging.pending import Pending, settle
 from simframe.inference.panels.roster import columns, named
 from simframe.inference.panels.sample import Panel
@@ -57,12 +58,16 @@ def prediction_halves(study: Study, panel: Panel, seed: int) -> list[dict[str, o
     rows: list[dict[str, object]] = []
     for name in dict.fromkeys(pair.action for pair in study.pairs):
         for place, people in foretelling_of_people(study, panel, name).items():
+            common = _key(name) | columns(place)
             if people.reason:
+                rows += [
+                    common | half_against_half(f"predictability{each}", None, people.n, people.reason)
+                    for each in SUFFIXES
+                ]
                 continue
             rng = stream(seed, *named(panel.panel_id, place), "prediction", "halves", name, digest(people.ids))
             with np.errstate(all="ignore"):
                 found = _beside(*map(people.predictability, halves(rng, people.design, HALVES)))
-            common = _key(name) | columns(place)
             rows += [common | half_against_half(f"predictability{each}", x, people.n) for each, x in found.items()]
     return rows
 

@@ -30,6 +30,22 @@ from simframe.inference.panels.roster import EVERYBODY, Place, columns, named
 from simframe.inference.regressions.regression import ALPHA, Fit
 from simframe.metrics.arrays import Floats
 
+FIGURES = (
+    "tp",
+    "fp",
+    "fn",
+    "tn",
+    "sign_reversals",
+    "sign_f1",
+    "sign_precision",
+    "sign_recall",
+    "false_positive_rate",
+    "coefficient_distance",
+    "coefficient_correlation",
+    "coefficient_coverage",
+)
+"""Those of one regression, in the order in which they are computed."""
+
 
 def inflation(h: Fit, s: Fit) -> float:
     """Return what standard errors of ``s`` grow by at the n of ``h``: 1 where it has no more cases."""
@@ -96,14 +112,16 @@ def recovery_halves(fits: Sequence[Fit], seed: int, panel_id: str, place: Place 
     rows: list[dict[str, object]] = []
     for each in fits:
         pair = _Pair.of(each, each)
+        common = columns(place) | {"family": "recovery", "term": each.regression_id}
         if pair is None:
+            why = each.reason or "the model has no slope"
+            rows += [common | half_against_half(metric, None, each.n, why) for metric in FIGURES]
             continue
         df = None if each.df is None else max(1.0, (each.df - len(pair.h.estimate)) / 2)
         half = replace(pair.h, df=df, se=pair.h.se * np.sqrt(2), critical=float(Law(df).ppf(1 - ALPHA / 2)))
         error = pair.h.noise(stream(seed, *named(panel_id, place), "halves", each.regression_id), HALVES)
         with np.errstate(all="ignore"):
             found = _figures(half.estimate + error, half.estimate - error, half, half, missed=0)
-        common = columns(place) | {"family": "recovery", "term": each.regression_id}
         rows += [common | half_against_half(metric, drawn, each.n) for metric, drawn in found.items()]
     return rows
 
@@ -269,17 +287,18 @@ def _figures(h: Floats, s: Floats, of_h: _Side, of_s: _Side, missed: int) -> dic
     x, y = _centred(h), _centred(s)
     scale = np.sqrt((x**2).sum(axis=1)) * np.sqrt((y**2).sum(axis=1))
     correlation = np.clip((x * y).sum(axis=1) / scale, -1.0, 1.0)
-    return {
-        "tp": tp,
-        "fp": fp,
-        "fn": fn,
-        "tn": tn,
-        "sign_reversals": (class_h * class_s == -1).sum(axis=1).astype(np.float64),
-        "sign_f1": 2 * tp / (2 * tp + fp + fn),
-        "sign_precision": tp / (tp + fp),
-        "sign_recall": tp / (tp + fn),
-        "false_positive_rate": fp / (fp + tn),
-        "coefficient_distance": np.sqrt(((s - h) ** 2).sum(axis=1)),
-        "coefficient_correlation": correlation if x.shape[1] > 2 else np.full(len(x), np.nan),
-        "coefficient_coverage": (np.abs(s - h) <= of_s.critical * of_s.se).mean(axis=1),
-    }
+    found = (
+        tp,
+        fp,
+        fn,
+        tn,
+        (class_h * class_s == -1).sum(axis=1).astype(np.float64),
+        2 * tp / (2 * tp + fp + fn),
+        tp / (tp + fp),
+        tp / (tp + fn),
+        fp / (fp + tn),
+        np.sqrt(((s - h) ** 2).sum(axis=1)),
+        correlation if x.shape[1] > 2 else np.full(len(x), np.nan),
+        (np.abs(s - h) <= of_s.critical * of_s.se).mean(axis=1),
+    )
+    return dict(zip(FIGURES, found, strict=True))

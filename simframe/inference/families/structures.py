@@ -32,6 +32,7 @@ FIGURES = (
     "structure_ratio",
 )
 FEW = "fewer than three respondents answered the whole block on one side"
+NO_HALVES = "fewer than two respondents answered the whole block"
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,9 @@ def structure_halves(study: Study, panel: Panel, seed: int) -> list[dict[str, ob
     rows: list[dict[str, object]] = []
     for declared in study.structures:
         for place, block in Block.each(study, declared, panel, panel):
-            n = block.sizes[0]
+            n, common = block.sizes[0], _key(block) | columns(place)
             if n < 2:
+                rows += [common | half_against_half(metric, None, n, NO_HALVES) for metric in FIGURES]
                 continue
             # Structures are counted, not weighed: two halves of people, whatever each stands for.
             each = replace(block.designs[0], weight=np.ones(n))
@@ -112,7 +114,6 @@ def structure_halves(study: Study, panel: Panel, seed: int) -> list[dict[str, ob
             name = named(panel.panel_id, place)
             draws = Draws.of(seed, *name, block.id, block.ids, "halves", replicates=HALVES)
             found = figures(*(side.n for side in halves(people, draws)))
-            common = _key(block) | columns(place)
             rows += [common | half_against_half(*each, n) for each in zip(FIGURES, found, strict=True)]
     return rows
 

@@ -156,6 +156,8 @@ METHODS: dict[str, Method] = {
 }
 
 
+SUFFIXES = ("_h", "_s", "_inflation", "_inflation_ratio")
+"""Of an association: in people, in the panel, the difference and the quotient of both."""
 SIDES: dict[str, tuple[str, str]] = {
     "nonresponse_gap": ("nonresponse_h", "nonresponse_s"),
     "belief_action_gap": ("belief_action_gap_h", "belief_action_gap_s"),
