@@ -18,7 +18,10 @@ SELECT
     m.item_id, m.item_id_2, m.attribute, m.level, m.term,
     m.estimate, interval_end(e.ci_low, m.estimate) AS ci_low, interval_end(e.ci_high, m.estimate) AS ci_high, e.floor, e.floor_q95, e.p_value,
     m.n_h, m.n_s,
-    coalesce(m.reason, e.reason) AS reason
+    coalesce(
+        m.reason, e.reason,
+        CASE WHEN m.metric = 'chi2_df' AND m.estimate IS NOT NULL THEN 'no interval: a number of options' END
+    ) AS reason
 FROM metrics AS m
 LEFT JOIN estimates AS e
     ON e.panel_id = m.panel_id
@@ -59,4 +62,4 @@ COMMENT ON COLUMN alignment.floor IS 'mean of the figure between two samples of 
 COMMENT ON COLUMN alignment.floor_q95 IS '95 % quantile of the figure between two samples of people of these sizes';
 COMMENT ON COLUMN alignment.n_h IS 'people behind the figure; for a mean, the fewest of any item in it';
 COMMENT ON COLUMN alignment.n_s IS 'simulated respondents behind the figure';
-COMMENT ON COLUMN alignment.reason IS 'why the estimate is NULL, or what to bear in mind: small_n, not simulated';
+COMMENT ON COLUMN alignment.reason IS 'why the estimate is NULL, or what to bear in mind: small_n, not simulated, no interval';

@@ -21,6 +21,7 @@ from simframe.inference.families.polychoric import polychoric_halves, polychoric
 from simframe.inference.families.prediction import prediction_halves, prediction_rows
 from simframe.inference.families.recovery import beside, recovery_halves, recovery_rows
 from simframe.inference.families.structures import structure_halves, structure_rows
+from simframe.inference.judging.methods import LACKING, UNDRAWN
 from simframe.inference.panels.roster import Place
 from simframe.inference.panels.sample import Panel, code
 from simframe.inference.regressions.fits import fits_of, fits_of_people
@@ -126,8 +127,14 @@ def _tables(
     counted: pl.DataFrame, rows: Rows, fits: list[tuple[Whose, Fit]], coefficients: list[pl.DataFrame]
 ) -> Evaluation:
     schema = {name: pl.DataFrame(EVALUATION[name].empty_table()).schema for name in EVALUATION}
+    estimates = pl.concat([counted, pl.DataFrame(rows, schema=schema["estimates"])])
+    # A row with a number and no interval says why, whichever family it is of.
+    bare = pl.col("estimate").is_not_null() & (pl.col("ci_low").is_null() | pl.col("ci_high").is_null())
+    why = pl.col("metric").replace_strict(LACKING, default=UNDRAWN)
     return Evaluation(
-        estimates=pl.concat([counted, pl.DataFrame(rows, schema=schema["estimates"])]),
+        estimates=estimates.with_columns(
+            pl.when(bare & pl.col("reason").is_null()).then(why).otherwise("reason").alias("reason")
+        ),
         fits=pl.DataFrame([whose | each.row() for whose, each in fits], schema=schema["fits"]),
         coefficients=pl.concat([pl.DataFrame(schema=schema["coefficients"]), *coefficients], how="diagonal"),
     )

@@ -74,7 +74,11 @@ UNCERTAINTY: dict[str, tuple[str, str, str]] = {
         _PEOPLE,
         _PERMUTED,
     ),
-    "unique_structures": ("none: a count of this sample", _ALONE, _ALONE),
+    "unique_structures": (
+        "jackknife normal, log scale; it holds what samples of this size have on average",
+        _ALONE,
+        _ALONE,
+    ),
     "rarefied_structures": ("jackknife normal, log scale", _ALONE, _ALONE),
     "structure_ratio": ("jackknife normal, log scale", _PEOPLE, _PERMUTED),
     "within_variance_ratio": _LOG,

@@ -101,6 +101,18 @@ class TestBrokenPanels:
         assert found.filter(pl.col("estimate").is_null(), pl.col("reason").is_null()).is_empty()
         return found
 
+    def test_an_item_that_nobody_answers(self, study):
+        """The share of those who did not answer is known as well as any other (oracle: statsmodels)."""
+        from statsmodels.stats.proportion import confint_proportions_2indep
+
+        rng = np.random.default_rng(8)
+        h, s = draw(rng, 40) | {"size": [None] * 40}, draw(rng, 30)
+        found = self.check(study, make_panel(study, h, panel_id="h"), make_panel(study, s, panel_id="s"))
+        row = found.filter(metric="nonresponse_gap", item_id="size", attribute="all").row(0, named=True)
+        assert (row["estimate"], row["n_h"]) == (-1.0, 0)
+        ends = confint_proportions_2indep(0, 30, 40, 40, compare="diff", method="newcomb")
+        assert (row["ci_low"], row["ci_high"]) == pytest.approx(ends, abs=1e-9)
+
     def test_one_respondent(self, study):
         h, _ = pair_of(study)
         found = self.check(study, h, make_panel(study, draw(np.random.default_rng(2), 1), panel_id="s"))

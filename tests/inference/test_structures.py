@@ -60,6 +60,21 @@ def test_intervals_cover_a_panel_just_like_people(study):
     assert covered >= stats.binom.ppf(0.001, 200, 0.95) / 200
 
 
+@pytest.mark.parametrize("metric", ["unique_structures_h", "unique_structures_s"])
+def test_counts_of_all_cover_what_such_samples_hold_on_average(study, metric):
+    rng = np.random.default_rng(4)
+    p = COMMON / COMMON.sum()
+    sizes = {"unique_structures_h": 60, "unique_structures_s": 40}
+    truth = (1 - (1 - p) ** sizes[metric]).sum()
+    covered = []
+    for _ in range(200):
+        h, s = (drawn(rng, n) for n in sizes.values())
+        rows = structure_rows(study, panel_of(study, h, "h"), panel_of(study, s, "s"), 2, 0)
+        (row,) = (row for row in rows if row["metric"] == metric and row["attribute"] == "all")
+        covered.append(row["ci_low"] <= truth <= row["ci_high"])
+    assert np.mean(covered) >= stats.binom.ppf(0.001, 200, 0.95) / 200
+
+
 def test_p_value(study):
     rng = np.random.default_rng(3)
     assert only(study, drawn(rng, 100), drawn(rng, 100, COMMON**4), replicates=199)["p_value"] == pytest.approx(1 / 200)

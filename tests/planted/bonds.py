@@ -61,8 +61,11 @@ def pairs(scenario: str) -> World:
     def truth(n: int, design: str) -> dict[Key, float]:
         if design == "weighted":  # weights tie the pairs together
             return fixed
-        seen = [truths.distinct(law, n) for law in both]
-        return fixed | {key("structure_ratio", term="views"): seen[1] / seen[0]}
+        # Both sides have one size, so that nothing is lost where the larger is set back to the smaller.
+        seen = dict(zip("hs", (truths.distinct(law, n) for law in both), strict=True))
+        counts = {f"{each}_structures_{side}": x for each in ("unique", "rarefied") for side, x in seen.items()}
+        counts["structure_ratio"] = seen["s"] / seen["h"]
+        return fixed | {key(metric, term="views"): figure for metric, figure in counts.items()}
 
     shape = {f"belief_{rows}{columns}": (rows * columns, f"{rows}x{columns}") for rows, columns in SIZES}
     return World("pairs", scenario, study_of("pairs", *texts), drawn(*blocks), truth, shape)

@@ -161,7 +161,7 @@ def _count(tally: dict[str, float], row: dict[str, float | None], truth: float |
 def engine() -> str:
     """Return what identifies the code under study: counts of another version do not add up with these."""
     root = Path(simframe.__file__).parent
-    sources = sorted([*root.glob("inference/*.py"), *root.glob("metrics/kernels/*.[ch]pp")])
+    sources = sorted([*root.glob("inference/**/*.py"), *root.glob("metrics/kernels/*.[ch]pp")])
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
 
 

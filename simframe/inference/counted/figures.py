@@ -78,14 +78,18 @@ def on_grid(question: Question, heads: Tables) -> tuple[int, int]:
 
 
 def sizes_of(coded: Coded, heads: Tables) -> Sizes:
-    """Return how many answers stand behind a figure on each side: of an item; of both items of a pair, if judged."""
-    items = {question.item.id: question.answered for question in coded.questions}
+    """Return how many answers stand behind a figure on each side: of an item; of both items of a pair, if judged.
+
+    Behind a share of those who did not answer stand all who were asked.
+    """
+    items = {question.item.id: question for question in coded.questions}
     crosstabs = {crosstab.pair.id: crosstab for crosstab in coded.crosstabs}
 
     # Many metrics are of one item or pair.
     @cache
-    def of_item(item_id: str) -> tuple[int, int]:
-        h, s = (round(float(side.n[items[item_id]].sum())) for side in (heads.h, heads.s))
+    def of_item(item_id: str, *, of_asked: bool) -> tuple[int, int]:
+        columns = (items[item_id].answered, *((items[item_id].missing,) if of_asked else ()))
+        h, s = (round(sum(float(side.n[own].sum()) for own in columns)) for side in (heads.h, heads.s))
         return h, s
 
     @cache
@@ -97,7 +101,7 @@ def sizes_of(coded: Coded, heads: Tables) -> Sizes:
 
     def sizes(key: Key) -> tuple[int, int]:
         if key.term is None:
-            return of_item(str(key.item_id))
+            return of_item(str(key.item_id), of_asked=key.metric in HIDDEN)
         return of_pair(key.term, of_judged=key.metric.startswith("belief_action_gap"))
 
     return sizes

@@ -137,8 +137,10 @@ def _rows(block: Block, draws: Draws) -> list[dict[str, object]]:
     rows = {metric: _key(block) | {"metric": metric} | beside | {"estimate": observed[metric]} for metric in FIGURES}
     if m < 3:
         return list(rows.values())
+    # A count of all is what samples of its own size hold on average.
+    own = [_relative_variance(n, size - 1) for n, size in zip(counts, (n_h, n_s), strict=True)]
     variances = [_relative_variance(n, m - 1) for n in counts]
-    for metric, variance in zip(FIGURES[2:], (*variances, sum(variances)), strict=True):
+    for metric, variance in zip(FIGURES, (*own, *variances, sum(variances)), strict=True):
         reach = float(np.exp(normal() * np.sqrt(variance)))
         rows[metric] |= {"ci_low": observed[metric] / reach, "ci_high": observed[metric] * reach}
     drawn = block.draws(draws)

@@ -156,6 +156,9 @@ METHODS: dict[str, Method] = {
 }
 
 
+LACKING = {"chi2": "no interval: a test statistic, which grows with the samples"}
+"""Why figures that no sample is an estimate of have no interval."""
+UNDRAWN = "no interval: fewer than two draws are defined"
 SUFFIXES = ("_h", "_s", "_inflation", "_inflation_ratio")
 """Of an association: in people, in the panel, the difference and the quotient of both."""
 SIDES: dict[str, tuple[str, str]] = {
