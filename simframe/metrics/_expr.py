@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from math import isfinite
+from numbers import Integral, Real
 from typing import TypeAlias
 
 import polars as pl
 
+from simframe.errors import MetricError
 from simframe.metrics._plugin import kernel
 
 IntoExpr: TypeAlias = "pl.Expr | pl.Series | str | int | float | None"
 
 
 def as_expr(value: IntoExpr) -> pl.Expr:
-    """Read a string as a column name and anything else as itself or a literal."""
+    """Read a string as a column name and anything else as itself or a literal.
+
+    Raises:
+        MetricError: what is nothing that Polars could read.
+    """
     if isinstance(value, pl.Expr):
         return value
-    return pl.col(value) if isinstance(value, str) else pl.lit(value)
+    try:
+        return pl.col(value) if isinstance(value, str) else pl.lit(value)
+    except TypeError as err:
+        raise MetricError(f"{value!r} is neither a column nor a value", mend="name a column, or give a number") from err
 
 
 def numbers(value: IntoExpr) -> pl.Expr:
@@ -37,6 +47,41 @@ def codes(value: IntoExpr) -> pl.Expr:
 def scalar(value: IntoExpr) -> pl.Expr:
     """Read an argument that is one number: itself, an aggregated expression, or the column that repeats it."""
     return numbers(pl.col(value)).first() if isinstance(value, str) else numbers(value)
+
+
+def keyed(value: IntoExpr) -> pl.Expr:
+    """Read what tells rows apart as text; ComputeError where the column holds lists, structs, bytes or durations."""
+    return kernel("key", as_expr(value)).cast(pl.String)
+
+
+def equal(one: IntoExpr, other: IntoExpr) -> pl.Expr:
+    """Tell whether two answers are the same; ComputeError where none could be, as of text and numbers."""
+    one, other = as_expr(one), as_expr(other)
+    if one.meta.is_literal():  # the kernel gives back its first column, which a literal is too short for
+        one, other = other, one
+    return kernel("alike", one, other) == other
+
+
+def whole(value: object, what: str, least: int, most: int) -> int:
+    """Read a setting that is a whole number.
+
+    Raises:
+        MetricError: it is none, or out of range.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or not least <= int(value) <= most:
+        raise MetricError(f"{what}={value!r} is out of range", mend=f"give a whole number from {least} to {most}")
+    return int(value)
+
+
+def number(value: object, what: str) -> float:
+    """Read a setting that is a finite number.
+
+    Raises:
+        MetricError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real) or not isfinite(value):
+        raise MetricError(f"{what}={value!r} is no number", mend="give a finite number")
+    return float(value)
 
 
 def countable(counts: pl.Expr) -> pl.Expr:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from simframe.metrics._expr import IntoExpr, as_expr, codes, defined, numbers, usable
+from simframe.metrics._expr import IntoExpr, as_expr, codes, defined, equal, numbers, usable
 from simframe.metrics._plugin import of_rows
 
 __all__ = [
@@ -41,7 +41,7 @@ def belief_action_gap(n: IntoExpr, implied: IntoExpr, action: IntoExpr) -> pl.Ex
     """
     n, implied, action = numbers(n), as_expr(implied), as_expr(action)
     judged = pl.when(implied.is_not_null() & action.is_not_null()).then(n).otherwise(0.0)
-    against = pl.when(implied != action).then(n).otherwise(0.0)
+    against = pl.when(~equal(implied, action)).then(n).otherwise(0.0)
     return defined("belief_action_gap", against.sum() / judged.sum(), usable(n), judged.sum() > 0)
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from simframe.metrics._expr import IntoExpr, countable, defined, numbers, scalar, usable
+from simframe.errors import MetricError
+from simframe.metrics._expr import IntoExpr, countable, defined, number, numbers, scalar, usable
 from simframe.metrics._plugin import of_rows
 from simframe.metrics.special import chi2_sf
 
@@ -57,7 +58,12 @@ def kl_smoothed(
             A number, an aggregated expression, or the name of a column that repeats it.
         n_s: the same for `s`.
         pseudocount: a, added to each option's count; 0.5 is Jeffreys' prior.
+
+    Raises:
+        MetricError: a pseudocount that is no number, or negative.
     """
+    if number(pseudocount, "pseudocount") < 0:
+        raise MetricError(f"pseudocount={pseudocount!r} is negative", mend="give 0 or more; 0.5 is Jeffreys' prior")
     settings = (scalar(n_h), scalar(n_s), scalar(pseudocount))
     return of_rows("kl_smoothed", numbers(h), numbers(s), settings=settings)
 
@@ -94,7 +100,12 @@ def chi2(h: IntoExpr, s: IntoExpr, h_w2: IntoExpr = None, s_w2: IntoExpr = None)
             the statistic is divided by the mean design effect that remains. Equal weights leave Pearson's statistic.
             Where design effects differ between options, the test rejects somewhat too often, as first-order does.
         s_w2: the same for `s`.
+
+    Raises:
+        MetricError: squared weights of one side alone.
     """
+    if (h_w2 is None) != (s_w2 is None):
+        raise MetricError("chi2 got squared weights of one side alone", mend="give h_w2 and s_w2, or neither")
     columns = [h, s] if h_w2 is None or s_w2 is None else [h, s, h_w2, s_w2]
     statistic, df = (of_rows(f"chi2_{part}", *map(numbers, columns)) for part in ("statistic", "df"))
     return pl.struct(

@@ -10,7 +10,7 @@ from statistics import NormalDist
 import polars as pl
 
 from simframe.errors import MetricError
-from simframe.metrics._expr import IntoExpr, as_expr, codes, defined, finite, numbers
+from simframe.metrics._expr import IntoExpr, codes, defined, equal, finite, number, numbers
 from simframe.metrics._plugin import of_rows
 
 __all__ = ["accuracy", "demeaned_r", "exact_match_rate", "pearson_r"]
@@ -30,7 +30,12 @@ def pearson_r(y: IntoExpr, yhat: IntoExpr, *, level: float = 0.95) -> pl.Expr:
     """Pearson correlation with Fisher's interval: a struct of `r`, `ci_low`, `ci_high` and `n`.
 
     Agrees with `scipy.stats.pearsonr(...).confidence_interval(level)`; the interval is null under 4 pairs.
+
+    Raises:
+        MetricError: a level that is not between 0 and 1.
     """
+    if not 0 < number(level, "level") < 1:
+        raise MetricError(f"level={level!r} is not between 0 and 1", mend="give a share such as 0.95")
     y, yhat = numbers(y), numbers(yhat)
     paired = y.is_not_null() & yhat.is_not_null()
     x, z = y.filter(paired), yhat.filter(paired)
@@ -47,8 +52,12 @@ def pearson_r(y: IntoExpr, yhat: IntoExpr, *, level: float = 0.95) -> pl.Expr:
 
 
 def accuracy(y: IntoExpr, yhat: IntoExpr, low: float, high: float) -> pl.Expr:
-    """One minus the mean absolute error over the declared range: 1 - mean |y - yhat| / (high - low)."""
-    if not high > low:
+    """One minus the mean absolute error over the declared range: 1 - mean |y - yhat| / (high - low).
+
+    Raises:
+        MetricError: a range that is no range.
+    """
+    if not number(high, "high") > number(low, "low"):
         raise MetricError(
             f"accuracy needs a range with high > low, got low={low!r}, high={high!r}",
             mend="give the smallest and the largest declared option value",
@@ -59,7 +68,7 @@ def accuracy(y: IntoExpr, yhat: IntoExpr, low: float, high: float) -> pl.Expr:
 
 def exact_match_rate(y: IntoExpr, yhat: IntoExpr) -> pl.Expr:
     """Share of pairs that gave the very same answer, 0 to 1."""
-    return (as_expr(y) == as_expr(yhat)).mean().alias("exact_match_rate")
+    return equal(y, yhat).mean().alias("exact_match_rate")
 
 
 def demeaned_r(y: IntoExpr, yhat: IntoExpr, group: IntoExpr) -> pl.Expr:

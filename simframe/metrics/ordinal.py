@@ -36,7 +36,7 @@ def ks(h: IntoExpr, s: IntoExpr, value: IntoExpr = None) -> pl.Expr:
 
     Rows are taken in declared order unless `value` is given. Agrees with the statistic of `scipy.stats.ks_2samp`.
     """
-    return of_rows("ks", *(numbers(column) for column in (h, s, value) if column is not None))
+    return of_rows("ks", numbers(h), numbers(s), *(() if value is None else (numbers(value),)))
 
 
 def energy(h: IntoExpr, s: IntoExpr, value: IntoExpr) -> pl.Expr:

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from simframe.errors import MetricError
-from simframe.metrics._expr import IntoExpr, as_expr
+from simframe.metrics._expr import IntoExpr, as_expr, whole
 
 if TYPE_CHECKING:
     from simframe.metrics.crossfit import Floats
 
 __all__ = ["predictability"]
 
-_ACTION, _KEY, _WEIGHT, _BELIEF = "action", "key", "weight", "belief "
+_ACTION, _KEY, _WEIGHT, _BELIEF = "action", "key", "weight", "belief"
+_MOST = 1_000_000
 _TEXT = (pl.String, pl.Categorical, pl.Enum)
 
 
@@ -54,17 +55,19 @@ def predictability(
             each, so that no share is 0. As many as were chosen where left out.
 
     Raises:
-        MetricError: no beliefs, or fewer than two options. While it runs (older Polars make it a ComputeError with the
-            same text): a column that holds neither numbers nor text, weights that are no numbers, a key that is null or
-            stands twice, fewer options than were chosen.
+        MetricError: no beliefs, or options that are no whole number from 2 upward. While it runs it is a ComputeError
+            with the column's name: a column that holds neither numbers nor text, weights that are no numbers, a column
+            of another length (one number for everybody is none), a key that is null or stands twice, a belief of the
+            name of another or of the action, fewer options than were chosen.
     """
-    if isinstance(beliefs, (str, pl.Expr, pl.Series)) or not len(beliefs):
+    if isinstance(beliefs, str) or not isinstance(beliefs, Sequence) or not beliefs:
         raise MetricError(f"predictability needs a list of beliefs, got {beliefs!r}", mend="give it columns in a list")
-    if options is not None and options < 2:
-        raise MetricError(f"an action with {options} options is none", mend="give 2 options or more, or leave them out")
+    if options is not None:
+        options = whole(options, "options", 2, _MOST)
     given = {_ACTION: action, _KEY: key} | ({} if weight is None else {_WEIGHT: weight})
     parts = [as_expr(column).implode().name.prefix(f"{name} ") for name, column in given.items()]
-    parts += [as_expr(belief).implode().name.prefix(_BELIEF) for belief in beliefs]
+    # Numbered: Polars knows nothing of two fields of one name, and would not say which they are.
+    parts += [as_expr(belief).implode().name.prefix(f"{_BELIEF}{k} ") for k, belief in enumerate(beliefs)]
 
     def of_groups(rows: pl.Series) -> pl.Series:
         """Return the figure of every group: a row holds its columns as lists."""
@@ -92,6 +95,8 @@ def _of(group: dict[str, pl.Series], options: int | None) -> float | None:
         _check(name, group[name], text=True)
     for name in names[_WEIGHT]:
         _check(name, group[name], text=False)
+    _check_names(names[_ACTION] + names[_BELIEF])
+    _check_lengths(group)
     key = _key(group[names[_KEY][0]])
     weight = group[names[_WEIGHT][0]].cast(pl.Float64) if names[_WEIGHT] else pl.repeat(1.0, len(key), eager=True)
     if not (weight.is_finite() & (weight >= 0)).all(ignore_nulls=False):
@@ -120,19 +125,52 @@ def _answers(action: pl.Series, options: int | None) -> tuple[Floats, int]:
         return action.cast(pl.Float64).to_numpy(), 0
     chosen = action.n_unique()
     if options is not None and options < chosen:
-        raise MetricError(
-            f"column {action.name.removeprefix(_ACTION).strip()!r} holds {chosen} options, more than {options}",
+        raise _error(
+            f"column {_named(action.name)!r} holds {chosen} options, more than {options}",
             mend="give as many options as the item declares",
         )
     return (action.rank("dense") - 1).cast(pl.Float64).to_numpy(), options or chosen
 
 
 def _key(key: pl.Series) -> pl.Series:
-    name = key.name.removeprefix(_KEY).strip()
+    name, mend = _named(key.name), "give a column that tells respondents apart, such as their id"
+    if key.dtype.is_nested() or key.dtype == pl.Binary:
+        raise _error(f"key {name!r} holds {key.dtype}", mend=mend)
     if key.has_nulls() or key.n_unique() < len(key):
-        why = "has nulls" if key.has_nulls() else "has a value twice"
-        raise MetricError(f"key {name!r} {why}", mend="give a column that tells respondents apart, such as their id")
+        raise _error(f"key {name!r} {'has nulls' if key.has_nulls() else 'has a value twice'}", mend=mend)
     return key.cast(pl.String)
+
+
+def _named(role: str) -> str:
+    """Return a column's own name: what stands behind its role, and behind a belief's number."""
+    return role.split(" ", 2 if role.startswith(_BELIEF) else 1)[-1]
+
+
+def _error(message: str, *, mend: str) -> pl.exceptions.ComputeError:
+    """Return what the kernels raise of columns that are not what they should be."""
+    return pl.exceptions.ComputeError(str(MetricError(message, mend=mend)))
+
+
+def _check_names(roles: list[str]) -> None:
+    """Raise where two of action and beliefs have one name: one would foretell the other, or count twice."""
+    names = [_named(role) for role in roles]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise _error(
+            f"column {twice!r} stands twice among action and beliefs",
+            mend="name each once; what is made of a column gets a name of its own by .alias()",
+        )
+
+
+def _check_lengths(group: dict[str, pl.Series]) -> None:
+    """Raise where a column has not a row a respondent."""
+    (first, most), *others = ((name, len(column)) for name, column in sorted(group.items(), key=lambda x: -len(x[1])))
+    for name, n in others:
+        if n != most:
+            raise _error(
+                f"column {_named(name)!r} has {n} rows where {_named(first)!r} has {most}",
+                mend="give a column with a row a respondent; leave weights out where all are alike",
+            )
 
 
 def _check(name: str, column: pl.Series, *, text: bool) -> None:
@@ -140,7 +178,7 @@ def _check(name: str, column: pl.Series, *, text: bool) -> None:
     dtype = column.dtype
     if not (dtype.is_numeric() or dtype in (pl.Boolean, pl.Null) or (text and dtype in _TEXT)):
         needed = "numbers or text" if text else "numbers"
-        raise MetricError(
-            f"column {name.split(' ', 1)[1]!r} holds {dtype}, where {needed} are needed",
+        raise _error(
+            f"column {_named(name)!r} holds {dtype}, where {needed} are needed",
             mend="cast it to what it stands for",
         )

@@ -25,7 +25,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from simframe.errors import MetricError, did_you_mean
-from simframe.metrics._expr import IntoExpr, as_expr, numbers
+from simframe.metrics._expr import IntoExpr, as_expr, keyed, numbers, whole
 from simframe.metrics._plugin import kernel
 
 __all__ = [
@@ -55,6 +55,8 @@ _OF_VALUES = (
     "sd_ratio",
 )
 _LARGEST_SEED = 2**53 - 1
+_MOST = 10_000_000
+"""Replicates: all of a cell stand in memory at once."""
 
 
 def count_bootstrap(
@@ -172,8 +174,10 @@ def _listed(h: IntoExpr, s: IntoExpr, value: IntoExpr, key: IntoExpr | Sequence[
 def _key(key: IntoExpr | Sequence[IntoExpr]) -> pl.Expr:
     """Read what identifies a cell as one text. Parts are set apart by characters that no text should hold."""
     if isinstance(key, (str, pl.Expr, pl.Series)) or not isinstance(key, Sequence):
-        return as_expr(key).cast(pl.String)
-    parts = [as_expr(part).cast(pl.String).fill_null("\x00") for part in key]
+        return keyed(key)
+    if not key:
+        raise MetricError("key=[] names no column", mend="give what identifies the cell, such as the item")
+    parts = [keyed(part).fill_null("\x00") for part in key]
     return pl.concat_str(parts, separator="\x1f")
 
 
@@ -182,6 +186,8 @@ def _resampled(
 ) -> pl.Expr:
     """Check the settings and call the kernel on a cell: reference, compared panel, values and key."""
     possible = _OF_COUNTS if cell[2].meta.eq(_missing()) else _OF_COUNTS + _OF_VALUES
+    if isinstance(metrics, str) or not isinstance(metrics, (Sequence, type(None))):
+        raise MetricError(f"metrics={metrics!r} is no list", mend="give a list of names, such as ['js_distance']")
     chosen = tuple(possible if metrics is None else metrics)
     for metric in chosen:
         if metric in _OF_VALUES and metric not in possible:
@@ -190,13 +196,9 @@ def _resampled(
             raise MetricError(f"{name} knows no metric {metric!r}", mend=did_you_mean(metric, possible))
     if not chosen or len(set(chosen)) < len(chosen):
         raise MetricError(f"metrics={chosen!r} names none, or one twice", mend="name each metric once")
-    if replicates < 2:
-        raise MetricError(f"replicates={replicates!r} is too few", mend="draw at least 2; 2,000 give a stable interval")
-    if not 0 <= seed <= _LARGEST_SEED:
-        raise MetricError(f"seed={seed!r} is out of range", mend=f"give a whole number from 0 to {_LARGEST_SEED}")
     settings = (
-        pl.lit(seed, dtype=pl.UInt64).alias("seed"),
-        pl.lit(replicates, dtype=pl.UInt64).alias("replicates"),
+        pl.lit(whole(seed, "seed", 0, _LARGEST_SEED), dtype=pl.UInt64).alias("seed"),
+        pl.lit(whole(replicates, "replicates", 2, _MOST), dtype=pl.UInt64).alias("replicates"),
         # The result's type must follow from the inputs' types: the metrics travel as the fields of an empty struct.
         pl.lit(None, dtype=pl.Struct(dict.fromkeys(chosen, pl.Null))).alias("metrics"),
     )

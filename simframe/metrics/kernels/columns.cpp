@@ -47,6 +47,7 @@ std::string type_of(const ArrowSchema& field) {
         if (format == "u" || format == "U" || format == "vu") return "text";
         if (format == "z" || format == "Z" || format == "vz" || starts("w:")) return "bytes";
         if (format == "b") return "truth values";
+        if (reader(field) != nullptr) return "numbers";
         if (starts("d:")) return "decimals";
         if (starts("td")) return "dates";
         if (starts("ts")) return "points in time";
@@ -60,6 +61,24 @@ std::string type_of(const ArrowSchema& field) {
 }
 
 std::string field_name(const ArrowSchema& field) { return field.name == nullptr ? "" : field.name; }
+
+bool is_nothing(const ArrowSchema& field) { return std::string_view(field.format) == "n"; }
+
+bool is_number(const ArrowSchema& field) {
+    const std::string_view format = field.format;
+    // Types that no kernel reads but Polars casts to one: halves, decimals, 128 bits.
+    const bool castable = format == "e" || format.substr(0, 2) == "d:" || format.substr(0, 4) == "_pli";
+    return reader(field) != nullptr || (field.dictionary == nullptr && castable);
+}
+
+// What equals what: numbers are numbers, and categories are text.
+std::string kind_of(const ArrowSchema& field) {
+    const std::string_view format = field.format;
+    if (is_number(field)) return "number";
+    if (field.dictionary != nullptr || format == "u" || format == "U" || format == "vu") return "text";
+    if (format.substr(0, 2) == "ts" || format.substr(0, 2) == "td") return "point in time";
+    return std::string(format.substr(0, 2));
+}
 
 [[noreturn]] void refuse(const SeriesExport& series, const char* wanted) {
     throw std::invalid_argument("column '" + name(series) + "' holds " + type_of(*series.field) + " where " + wanted +
@@ -107,15 +126,31 @@ size_t length(const SeriesExport& series) {
 
 std::string name(const SeriesExport& series) { return field_name(*series.field); }
 
-void expect_numbers(const ArrowSchema& field) {
-    const std::string_view format = field.format;
-    // Types that no kernel reads but Polars casts to one: halves, decimals, 128 bits.
-    const bool castable = format == "e" || format.substr(0, 2) == "d:" || format.substr(0, 4) == "_pli";
-    const bool known = reader(field) != nullptr || (field.dictionary == nullptr && (castable || format == "n"));
-    if (!known) {
-        throw std::invalid_argument("column '" + field_name(field) + "' holds " + type_of(field) +
-                                    " where numbers are needed; cast it first");
+void expect_numbers(const std::vector<const ArrowSchema*>& fields) {
+    for (const ArrowSchema* field : fields) {
+        if (!is_number(*field) && !is_nothing(*field)) {
+            throw std::invalid_argument("column '" + field_name(*field) + "' holds " + type_of(*field) +
+                                        " where numbers are needed; cast it first");
+        }
     }
+}
+
+void expect_key(const std::vector<const ArrowSchema*>& fields) {
+    for (const ArrowSchema* field : fields) {
+        const std::string_view format = field->format;
+        const bool nested = format[0] == '+', bytes = format == "z" || format == "Z" || format == "vz";
+        if (field->dictionary == nullptr && (nested || bytes || format.substr(0, 2) == "tD")) {
+            throw std::invalid_argument("column '" + field_name(*field) + "' holds " + type_of(*field) +
+                                        " where a key of numbers or text is needed; cast it first");
+        }
+    }
+}
+
+void expect_alike(const std::vector<const ArrowSchema*>& fields) {
+    const ArrowSchema &one = *fields[0], &other = *fields[1];
+    if (is_nothing(one) || is_nothing(other) || kind_of(one) == kind_of(other)) return;
+    throw std::invalid_argument("column '" + field_name(one) + "' holds " + type_of(one) + " where '" +
+                                field_name(other) + "' holds " + type_of(other) + "; cast one to what the other is");
 }
 
 bool absent(const SeriesExport& series) { return std::string_view(series.field->format) == "n"; }

@@ -21,6 +21,19 @@ void expect_arguments(const Inputs& inputs, size_t wanted) {
     }
 }
 
+// Numbers beside columns that were gathered into lists stand once a list: not once a row of what was gathered.
+void expect_aggregated(const Inputs& inputs, size_t lists) {
+    size_t rows = 0;
+    for (size_t i = 0; i < lists; ++i) rows = std::max(rows, length(inputs[i]));
+    for (size_t i = lists; i < inputs.count(); ++i) {
+        const size_t own = length(inputs[i]);
+        if (rows == 1 && own > 1) {
+            throw std::invalid_argument("column '" + name(inputs[i]) + "' has " + std::to_string(own) +
+                                        " rows where one number is needed; aggregate it, as by first()");
+        }
+    }
+}
+
 // One side of a comparison: a list of values and, unless absent, a list of weights beside it.
 class Side {
   public:
@@ -104,6 +117,7 @@ Result of_table(const Inputs& inputs) {
             if (!absent(inputs[i])) numbers.back().emplace(inputs[i]);
         }
     }
+    expect_aggregated(inputs, lists.size());
     const size_t rows = inputs.rows();
     Result result(rows);
     constexpr double missing = std::numeric_limits<double>::quiet_NaN();
@@ -137,6 +151,7 @@ Result rarefied_structures(const Inputs& inputs) {
     expect_arguments(inputs, 2);
     ListColumn counts(inputs[0]);
     NumberColumn sizes(inputs[1]);
+    expect_aggregated(inputs, 1);
     const size_t rows = inputs.rows();
     Result result(rows);
     Sample sample;
@@ -154,7 +169,8 @@ Result rarefied_structures(const Inputs& inputs) {
             total += count;
         }
         if (defined && !whole(*m)) {
-            throw std::invalid_argument("rarefaction to " + std::to_string(*m) + " respondents; give a whole number");
+            throw std::invalid_argument("column '" + name(inputs[1]) + "' holds " + std::to_string(*m) +
+                                        " where a whole number of respondents is needed");
         }
         defined = defined && total > 0 && *m <= total;
         if (defined) result.set(row, rarefied(sample.values, *m));
