@@ -1,27 +1,46 @@
--- What was estimated beside the metrics: intervals, floors, p-values and regression fits, latest evaluation first.
+-- What was estimated beside the metrics: intervals, floors, p-values and regression fits. Of all evaluations of a panel
+-- one speaks: of those by the latest method, the one with the most replicates; of equals, the latest. A quick look with
+-- few replicates therefore never takes the place of a careful evaluation, in whichever order they are asked for.
 
 CREATE OR REPLACE TABLE evaluations AS
-SELECT
-    evaluation::VARCHAR AS evaluation_id,
-    panel_id::VARCHAR AS panel_id,
-    reference_id::VARCHAR AS reference_id,
-    reference_split::VARCHAR AS reference_split,
-    study_id::VARCHAR AS study_id,
-    study_hash::VARCHAR AS study_hash,
-    replicates::BIGINT AS replicates,
-    seed::BIGINT AS seed,
-    seconds::DOUBLE AS seconds,
-    make_timestamp(epoch_us(created_at::TIMESTAMPTZ)) AS created_at,
-    simframe_version::VARCHAR AS simframe_version,
-    settings::VARCHAR AS settings,
-    files::VARCHAR AS files
-FROM read_parquet(
-    '${ROOT}/data/evaluation=*/evaluation.parquet',
-    hive_partitioning = true, hive_types_autocast = false, union_by_name = true
+WITH made AS (
+    SELECT
+        evaluation::VARCHAR AS evaluation_id,
+        panel_id::VARCHAR AS panel_id,
+        reference_id::VARCHAR AS reference_id,
+        reference_split::VARCHAR AS reference_split,
+        study_id::VARCHAR AS study_id,
+        study_hash::VARCHAR AS study_hash,
+        replicates::BIGINT AS replicates,
+        seed::BIGINT AS seed,
+        seconds::DOUBLE AS seconds,
+        make_timestamp(epoch_us(created_at::TIMESTAMPTZ)) AS created_at,
+        simframe_version::VARCHAR AS simframe_version,
+        settings::VARCHAR AS settings,
+        files::VARCHAR AS files
+    FROM read_parquet(
+        '${ROOT}/data/evaluation=*/evaluation.parquet',
+        hive_partitioning = true, hive_types_autocast = false, union_by_name = true
+    )
+    WHERE evaluation IN (SELECT evaluation_id FROM published_evaluations)
+),
+dated AS (
+    SELECT
+        *,
+        max(created_at) OVER (PARTITION BY panel_id, simframe_version, settings ->> '$.method') AS method_used_at
+    FROM made
 )
-WHERE evaluation IN (SELECT evaluation_id FROM published_evaluations);
+SELECT
+    * EXCLUDE (method_used_at),
+    row_number() OVER (
+        PARTITION BY panel_id
+        ORDER BY
+            method_used_at DESC NULLS LAST, replicates DESC NULLS LAST, created_at DESC NULLS LAST, evaluation_id DESC
+    ) = 1 AS speaks
+FROM dated;
 
 COMMENT ON TABLE evaluations IS 'One row an evaluation of a panel against its reference, all of them, older ones too.';
+COMMENT ON COLUMN evaluations.speaks IS 'whether its numbers are those of the views: by the latest method, it has the most replicates; of equals it is the latest';
 
 CREATE OR REPLACE VIEW estimates AS
 SELECT
@@ -47,13 +66,9 @@ FROM read_parquet(
     '${ROOT}/data/evaluation=*/estimates.parquet',
     hive_partitioning = true, hive_types_autocast = false, union_by_name = true
 ) AS x
-JOIN (
-    SELECT evaluation_id, panel_id
-    FROM evaluations
-    QUALIFY row_number() OVER (PARTITION BY panel_id ORDER BY created_at DESC NULLS LAST, evaluation_id DESC) = 1
-) AS e ON e.evaluation_id = x.evaluation::VARCHAR;
+JOIN evaluations AS e ON e.evaluation_id = x.evaluation::VARCHAR AND e.speaks;
 
-COMMENT ON VIEW estimates IS 'Interval, floor and p-value of the metrics of a panel, from its latest evaluation.';
+COMMENT ON VIEW estimates IS 'Interval, floor and p-value of the metrics of a panel, from the evaluation that speaks.';
 COMMENT ON COLUMN estimates.floor IS 'mean of the metric between two samples of people of the same sizes';
 COMMENT ON COLUMN estimates.floor_q95 IS '95 % quantile of the metric between two samples of people of the same sizes';
 COMMENT ON COLUMN estimates.p_value IS 'how often two samples of people differ as much; table metrics says how, metric by metric';
@@ -82,10 +97,10 @@ JOIN evaluations AS e ON e.evaluation_id = x.evaluation::VARCHAR
 -- One fit of a part of a panel, whichever evaluation made it: evaluations of several panels refit the same people.
 QUALIFY row_number() OVER (
     PARTITION BY x.panel_id, part_of(x.split), coalesce(x.attribute, 'all'), coalesce(x.level, 'all'), x.regression_id
-    ORDER BY e.created_at DESC NULLS LAST, e.evaluation_id DESC
+    ORDER BY e.speaks DESC, e.created_at DESC NULLS LAST, e.evaluation_id DESC
 ) = 1;
 
-COMMENT ON VIEW fits IS 'One row a regression fitted on a part of a panel, or on a subgroup of that part, the latest one; a reason where there are no coefficients.';
+COMMENT ON VIEW fits IS 'One row a regression fitted on a part of a panel, or on a subgroup of that part, that of the evaluation that speaks; a reason where there are no coefficients.';
 COMMENT ON COLUMN fits.fit IS 'R2 of ols, McFadden''s pseudo R2 of the others';
 
 CREATE OR REPLACE VIEW coefficients AS
@@ -119,7 +134,7 @@ JOIN fits AS f
     AND f.level = coalesce(x.level::VARCHAR, 'all')
     AND f.regression_id = x.regression_id::VARCHAR;
 
-COMMENT ON VIEW coefficients IS 'One row a coefficient of the latest fit of a regression on a part of a panel, or on a subgroup of it.';
+COMMENT ON VIEW coefficients IS 'One row a coefficient of a fit, of a regression on a part of a panel, or on a subgroup of it.';
 COMMENT ON COLUMN coefficients.kind IS 'slope, intercept or threshold';
 COMMENT ON COLUMN coefficients.term IS 'name of the coefficient; after the outcome''s code and a colon for mnlogit';
 COMMENT ON COLUMN coefficients.p_value_equal_n IS 'of a compared panel with more cases than people: its p-value at their n';

@@ -1,5 +1,5 @@
 -- Every number in one place, with its interval and floor beside it. The estimate is always this catalog's; intervals,
--- floors and p-values come from the latest evaluation.
+-- floors and p-values come from the evaluation that speaks.
 
 CREATE OR REPLACE VIEW alignment AS
 WITH metrics AS (

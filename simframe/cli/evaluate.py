@@ -8,6 +8,15 @@ import click
 
 from simframe.cli._common import jobs_option, progress_bars, warehouse_option
 
+OTHERS = """
+SELECT e.panel_id, o.replicates, o.seed
+FROM evaluations AS e
+JOIN evaluations AS o ON o.panel_id = e.panel_id AND o.speaks
+WHERE list_contains(?, e.evaluation_id) AND NOT e.speaks
+ORDER BY ALL
+"""
+"""Panels whose evaluation asked for is not the one that speaks, with the one that does."""
+
 
 @click.command("evaluate")
 @click.argument("panels", nargs=-1, metavar="[PANEL]...")
@@ -18,7 +27,8 @@ from simframe.cli._common import jobs_option, progress_bars, warehouse_option
 def command(panels: tuple[str, ...], replicates: int, seed: int, jobs: int | None, root: Path) -> None:
     """Compute intervals, floors, p-values and regressions of panels; of all panels where none is named.
 
-    What was evaluated before under the same settings stays as it is.
+    What was evaluated before under the same settings stays as it is. Of several evaluations of a panel the one with the
+    most replicates speaks, in every view and in the report; of equals, the latest.
     """
     from simframe.inference import evaluate_panels
     from simframe.inference.side_by_side import cores
@@ -36,3 +46,9 @@ def command(panels: tuple[str, ...], replicates: int, seed: int, jobs: int | Non
         )
     fresh = sum(each.fresh for each in done)
     click.echo(f"{fresh} of {len(done)} panels evaluated, {len(done) - fresh} were already")
+    asked = [each.evaluation_id for each in done]
+    for panel_id, speaking, other_seed in warehouse.sql(OTHERS, [asked]).iter_rows():
+        click.echo(
+            f"note: {panel_id} keeps speaking by its evaluation with {speaking} replicates and seed {other_seed}",
+            err=True,
+        )

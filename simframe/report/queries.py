@@ -74,10 +74,7 @@ SELECT p.panel_id, p.kind, p.label, p.source, p.strategy, p.plan_id, p.plan_hash
     p.n_respondents, p.n_responses, p.tokens, p.seconds, strftime(p.created_at, '%Y-%m-%d %H:%M') AS published,
     p.simframe_version, p.versions, p.settings, e.evaluation_id, e.replicates, e.seed AS evaluation_seed
 FROM panels AS p
-LEFT JOIN (
-    SELECT * FROM evaluations
-    QUALIFY row_number() OVER (PARTITION BY panel_id ORDER BY created_at DESC NULLS LAST, evaluation_id DESC) = 1
-) AS e ON e.panel_id = p.panel_id
+LEFT JOIN evaluations AS e ON e.panel_id = p.panel_id AND e.speaks
 WHERE list_contains(getvariable('panels'), p.panel_id) OR p.panel_id = getvariable('reference')
 ORDER BY p.kind <> 'human', list_position(getvariable('panels'), p.panel_id)
 """

@@ -84,6 +84,27 @@ def test_import_of_simulated_answers(
     assert "nobody in 'later'" in refused(call(*words, "--split", "later"))
 
 
+def test_a_quick_evaluation_does_not_take_the_place_of_a_careful_one(
+    own_warehouse: Warehouse, park_files: tuple[Path, Path]
+) -> None:
+    root = own_warehouse.layout.root
+
+    def speaks() -> list[tuple[int, int]]:
+        return own_warehouse.sql("SELECT replicates, seed FROM evaluations WHERE speaks").rows()
+
+    assert "1 of 1 panels evaluated, 0 were already" in call("evaluate", "--replicates", 120, "-w", root).stdout
+    quick = call("evaluate", "--replicates", 100, "-w", root)
+    assert "1 of 1 panels evaluated" in quick.stdout
+    assert "keeps speaking by its evaluation with 120 replicates and seed 0" in quick.stderr
+    assert speaks() == [(120, 0)]
+    again = call("evaluate", "--replicates", 120, "-w", root)
+    assert "0 of 1 panels evaluated, 1 were already" in again.stdout
+    assert "note" not in again.stderr
+    assert speaks() == [(120, 0)]
+    assert "note" not in call("evaluate", "--replicates", 120, "--seed", 3, "-w", root).stderr
+    assert speaks() == [(120, 3)]
+
+
 @pytest.mark.parametrize(
     ("words", "part"),
     [

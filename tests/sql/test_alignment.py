@@ -1,4 +1,4 @@
-"""alignment: every figure once, with what the latest evaluation says of it beside."""
+"""alignment: every figure once, with what the evaluation that speaks says of it beside."""
 
 import polars as pl
 import pytest
