@@ -61,6 +61,11 @@ class ReportError(SimframeError):
     """A report that cannot be drawn."""
 
 
+def install_extra(name: str) -> str:
+    """Return the mend of a library that only the extra ``name`` brings; simframe is installed from its checkout."""
+    return f"in the checkout of simframe: pip install '.[{name}]'"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a mend that lists what is known, nearest spelling first; empty where nothing is."""
     names = sorted({str(name) for name in known})

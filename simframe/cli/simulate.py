@@ -17,7 +17,7 @@ from simframe.cli._plans import plan_options, read
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    help="Processes that answer beside each other, one a GPU: the same panels, sooner. Needs simframe[ray].",
+    help="Processes that answer beside each other, one a GPU: the same panels, sooner. Needs the extra ray.",
 )
 @click.option("--evaluate/--no-evaluate", default=True, show_default=True, help="Judge the new panels at once.")
 @warehouse_option

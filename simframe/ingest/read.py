@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from simframe.errors import DataError, did_you_mean
+from simframe.errors import DataError, did_you_mean, install_extra
 from simframe.study import Study
 
 
@@ -35,7 +35,7 @@ def _readstat(path: Path) -> pl.DataFrame:
     try:
         from polars_readstat import scan_readstat  # type: ignore[import-not-found,unused-ignore]
     except ImportError as err:
-        mend = "install simframe[files], or save the data as CSV or Parquet"
+        mend = f"{install_extra('files')}; or save the data as CSV or Parquet"
         raise DataError("SPSS, Stata and SAS files need polars-readstat", where=str(path), mend=mend) from err
     frame: pl.DataFrame = scan_readstat(str(path)).collect()
     return frame

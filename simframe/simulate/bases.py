@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from simframe.errors import ModelError, PlanError
+from simframe.errors import ModelError, PlanError, install_extra
 from simframe.simulate import embedded, models
 from simframe.simulate.chunks import digest
 from simframe.simulate.models.tokenizer import has_chat_template, load_tokenizer
@@ -29,8 +29,8 @@ def need_libraries() -> None:
         try:
             import_module(name)
         except ImportError as err:
-            mend = "pip install 'simframe[llm]'"
-            raise ModelError(f"language models need {name}, which cannot be imported ({err})", mend=mend) from err
+            message = f"language models need {name}, which cannot be imported ({err})"
+            raise ModelError(message, mend=install_extra("llm")) from err
 
 
 class Base(Protocol):

@@ -338,7 +338,7 @@ def test_without_the_language_model_libraries_baselines_are_made_and_panels_name
     assert made.startswith("0")
     assert "1 of 1 panels made" in made
     assert refusal.startswith("1")
-    assert "simframe[llm]" in refusal
+    assert "pip install '.[llm]'" in refusal
 
 
 SMALL_PLAN = """

@@ -122,10 +122,10 @@ def test_builtin_data_come_with_anes96_only(park: Study) -> None:
 def test_survey_files_without_the_extra_say_what_to_install(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
     path.write_bytes(b"$FL2")
-    refused(path, "need polars-readstat", "install simframe[files]")
+    refused(path, "need polars-readstat", "pip install '.[files]'")
 
 
-@pytest.mark.skipif(not (HAS_READSTAT and HAS_WRITER), reason="simframe[files] is not installed")
+@pytest.mark.skipif(not (HAS_READSTAT and HAS_WRITER), reason="the extra files is not installed")
 @pytest.mark.parametrize("suffix", ["sav", "dta"])
 def test_survey_files_hold_the_same_answers(
     park: Study, park_people: Callable[..., pl.DataFrame], tmp_path: Path, suffix: str
@@ -142,7 +142,7 @@ def test_survey_files_hold_the_same_answers(
     refused(path, "cannot be read", "export it again")
 
 
-@pytest.mark.skipif(not HAS_READSTAT, reason="simframe[files] is not installed")
+@pytest.mark.skipif(not HAS_READSTAT, reason="the extra files is not installed")
 @pytest.mark.parametrize("suffix", [".sav", ".dta", ".sas7bdat"])
 def test_survey_files_that_are_none(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"

@@ -276,4 +276,4 @@ def test_without_its_library_the_copula_names_the_extra(monkeypatch: pytest.Monk
     monkeypatch.setitem(__import__("sys").modules, "pyvinecopulib", None)
     with pytest.raises(PlanError, match="pyvinecopulib") as caught:
         BASELINES["gaussian_copula"](hard_study(), hard_people(30, 1), np.ones(30), hard_people(5, 2), seed=1)
-    assert "simframe[copula]" in str(caught.value.mend)
+    assert "pip install '.[copula]'" in str(caught.value.mend)

@@ -28,7 +28,7 @@ try:
 except ImportError:
     ray = None
 
-needs_ray = pytest.mark.skipif(ray is None, reason="Ray is not installed: pip install 'simframe[ray]'")
+needs_ray = pytest.mark.skipif(ray is None, reason="Ray is not installed: pip install '.[ray]'")
 STUDY = coherent_study()
 PEOPLE = coherent_people(60, seed=8)
 HOW = RunSettings(seed=4, chunk=7)
@@ -70,7 +70,7 @@ def two(built: Path, tuned: Path) -> Iterator[Workers]:
 def test_without_ray_the_error_says_what_to_install():
     if ray is not None:
         pytest.skip("Ray is here")
-    with pytest.raises(ModelError, match=r"(?s)need Ray.*simframe\[ray\]"):
+    with pytest.raises(ModelError, match=r"(?s)need Ray.*\.\[ray\]"):
         Workers(lambda: None)
 
 
@@ -80,7 +80,7 @@ def test_without_ray_the_command_says_what_to_install_before_it_tunes(own_wareho
     found = simulate(own_warehouse, tmp_path, "--workers", "2")
     assert found.exit_code == 1
     assert "workers need Ray" in found.output
-    assert "pip install 'simframe[ray]'" in found.output
+    assert "pip install '.[ray]'" in found.output
     # A table without rows that views need stands there always.
     assert [each.name for each in own_warehouse.layout.models.glob("*") if not each.name.endswith("-_anchor")] == []
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from simframe.errors import PlanError
+from simframe.errors import PlanError, install_extra
 from simframe.simulate.baselines.asking import Array, Asked, Outcome, Task, ask, spread
 from simframe.simulate.baselines.chain import standardised
 from simframe.simulate.draws import choose, uniforms
@@ -151,8 +151,8 @@ def _fit(task: Task, margins: tuple[Margin, ...]) -> Vine:
     try:
         import pyvinecopulib
     except ImportError as err:
-        mend = "pip install 'simframe[copula]'"
-        raise PlanError(f"gaussian_copula needs pyvinecopulib, which cannot be imported ({err})", mend=mend) from err
+        message = f"gaussian_copula needs pyvinecopulib, which cannot be imported ({err})"
+        raise PlanError(message, mend=install_extra("copula")) from err
     families = pyvinecopulib.families
     ends = np.dstack([margin.ends(margin.outcome.place) for margin in margins])
     controls = pyvinecopulib.FitControlsVinecop(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from simframe.errors import ModelError
+from simframe.errors import ModelError, install_extra
 from simframe.simulate.engines.prompted import PromptedEngine, Request
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def need_vllm() -> Any:
     Raises:
         ModelError: where it is missing, or too old to score chosen tokens.
     """
-    mend = "pip install 'simframe[vllm]' on a machine with a GPU, or set engine = \"transformers\""
+    mend = f'{install_extra("vllm")}, on a machine with a GPU; or set engine = "transformers"'
     try:
         import vllm
     except ImportError as err:

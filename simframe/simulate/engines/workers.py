@@ -6,7 +6,7 @@ import os
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from simframe.errors import ModelError, PlanError, SimframeError
+from simframe.errors import ModelError, PlanError, SimframeError, install_extra
 from simframe.simulate.engines.base import Answered, Asked, Engine
 
 if TYPE_CHECKING:
@@ -185,5 +185,5 @@ def need_ray() -> Any:
         import ray
         import ray.exceptions
     except ImportError as err:
-        raise ModelError(f"workers need Ray ({err})", mend="pip install 'simframe[ray]'") from err
+        raise ModelError(f"workers need Ray ({err})", mend=install_extra("ray")) from err
     return ray

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from simframe.errors import ModelError, PlanError
+from simframe.errors import ModelError, PlanError, install_extra
 from simframe.simulate.engines.endpoint.limits import Ledger, Pace
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def need_client() -> ModuleType:
     try:
         import httpx2
     except ImportError as err:
-        raise ModelError(f"endpoints need httpx2 ({err})", mend="pip install 'simframe[http]'") from err
+        raise ModelError(f"endpoints need httpx2 ({err})", mend=install_extra("http")) from err
     return httpx2
 
 
