@@ -11,10 +11,11 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from simframe.errors import DataError, did_you_mean, install_extra
+from simframe.ingest.place import SEPARATORS
 from simframe.study import Study
 
 
-def _csv(path: Path, separator: str = ",") -> pl.DataFrame:
+def _csv(path: Path, separator: str) -> pl.DataFrame:
     """Read text with Arrow, which refuses rows with too few fields; Polars would fill them up as unanswered."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         header = next(csv.reader(file, delimiter=separator), [])
@@ -42,8 +43,8 @@ def _readstat(path: Path) -> pl.DataFrame:
 
 
 READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
-    ".csv": _csv,
-    ".tsv": lambda path: _csv(path, "\t"),
+    ".csv": lambda path: _csv(path, SEPARATORS[".csv"]),
+    ".tsv": lambda path: _csv(path, SEPARATORS[".tsv"]),
     ".parquet": pl.read_parquet,
     ".sav": _readstat,
     ".zsav": _readstat,
@@ -78,7 +79,7 @@ def read_data(path: str | Path) -> pl.DataFrame:
     with path.open("rb") as file:
         head = file.read(8)
     found = next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
-    is_text = reader is _csv or path.suffix.lower() == ".tsv"
+    is_text = path.suffix.lower() in SEPARATORS
     if (is_text and (found or b"\x00" in head)) or (path.suffix.lower() == ".parquet" and head[:4] != b"PAR1"):
         message = f"is {found or 'no ' + path.suffix[1:].upper() + ' file'}, whatever its suffix says"
         raise DataError(message, where=where, mend="rename it to its real suffix, or export it again")

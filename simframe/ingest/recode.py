@@ -7,6 +7,7 @@ import math
 import polars as pl
 
 from simframe.errors import DataError, did_you_mean
+from simframe.ingest.place import place
 from simframe.study import Item, Study, canonical_number
 
 ANSWER = {"item_id": pl.String, "code": pl.String, "value": pl.Float64, "missing": pl.Boolean}
@@ -19,7 +20,7 @@ def recode(study: Study, data: pl.DataFrame, where: str = "data") -> tuple[pl.Da
     value, missing, for every item of the study that is not derived, and text where the study has open questions.
 
     Raises:
-        DataError: naming file, column, first offending value and its row (counted from 1, without the header).
+        DataError: naming file, column, first offending value and its place (:func:`simframe.ingest.place.place`).
     """
     if data.is_empty():
         raise DataError("holds no respondent", where=where, mend="give a file with one row a respondent")
@@ -63,12 +64,12 @@ def _respondents(study: Study, data: pl.DataFrame, where: str) -> pl.DataFrame:
         ids = as_text(_column(data, fields.respondent_id, "data.respondent_id", where), where)
         if ids.null_count():
             row = ids.is_null().arg_max() or 0
-            message = f"{fields.respondent_id}: row {row + 1} has no id"
+            message = f"{fields.respondent_id}: {place(where, row)} has no id"
             raise DataError(message, where=where, mend="give every respondent an id")
         if ids.n_unique() < n:
             twice = ids.filter(ids.is_duplicated())[0]
             rows = (ids == twice).arg_true().to_list()
-            message = f"{fields.respondent_id}: id {twice!r} stands in rows {', '.join(str(r + 1) for r in rows[:5])}"
+            message = f"{fields.respondent_id}: id {twice!r} stands in {place(where, *rows[:5])}"
             raise DataError(message, where=where, mend="keep one row a respondent")
     weight = (
         pl.repeat(1.0, n, dtype=pl.Float64, eager=True)
@@ -104,7 +105,7 @@ def _weights(column: pl.Series, where: str) -> pl.Series:
         if bad.any():
             row = bad.arg_max() or 0
             said = "no weight" if column[row] in (None, "") else f"{column[row]!r} {what}"
-            raise DataError(f"{column.name}: row {row + 1}: {said}", where=where, mend=mend)
+            raise DataError(f"{column.name}: {place(where, row)}: {said}", where=where, mend=mend)
     total = float(weight.sum())
     if total == 0:
         raise DataError(f"{column.name}: every weight is zero", where=where, mend="give some respondent a weight")
@@ -137,7 +138,7 @@ def _answers(item: Item, column: pl.Series, where: str) -> pl.DataFrame:
         if found is None:
             row = (text == raw).arg_max() or 0
             raise DataError(
-                f"{column.name}: row {row + 1}: {column[row]!r} is no {_expected(item)} of item {item.id!r}",
+                f"{column.name}: {place(where, row)}: {column[row]!r} is no {_expected(item)} of item {item.id!r}",
                 where=where,
                 mend=_mend(item, raw),
             )
@@ -177,7 +178,13 @@ def _expected(item: Item) -> str:
     return "option" if item.range is None else f"number from {item.range[0]:g} to {item.range[1]:g}"
 
 
+_BLANKS = frozenset({"nan", "na", "n/a", "#n/a", "<na>", "null", "none", "nil", "nat", "."})
+"""What programs write where there is no answer; a study may mean something by each, so none is taken for a blank."""
+
+
 def _mend(item: Item, raw: str) -> str:
+    if raw.lower() in _BLANKS:
+        return "leave the cell blank where there is no answer, or declare the text as a missing option"
     if item.range is not None:
         return "correct the value, widen the range, or declare the code as a missing option"
     codes = [code for option in item.options for code in (option.code, *option.aliases)]

@@ -9,14 +9,13 @@ import polars as pl
 from simframe.errors import DataError, did_you_mean
 from simframe.ingest.panel import Imported, again, content_hash
 from simframe.ingest.read import read_data
-from simframe.ingest.recode import as_text, recode
+from simframe.ingest.recode import recode
+from simframe.ingest.twins import TWIN, check_attributes, with_twins
 from simframe.study import Study, load_study, study_text
 from simframe.warehouse import Provenance, Warehouse, derive
 
 KINDS = ("simulated", "baseline")
 STRATEGY = "imported"
-TWIN = "twin_of"
-"""Column of the data file that names each respondent's human, where there is one."""
 _OWN = ("respondent_id", "weight", "stratum", "cluster")
 
 
@@ -64,11 +63,13 @@ def import_simulated(
     kept = {name: column if column in frame.columns else None for name, column in given.items()}
     respondents, answers = recode(study.model_copy(update={"data": study.data.model_copy(update=kept)}), frame, where)
     inherited = [name for name in _OWN[1:] if kept[name] is None]
-    respondents = _with_twins(respondents, frame, people, inherited, where)
+    respondents = with_twins(respondents, frame, people, inherited, where)
+    check_attributes(study, respondents, answers, warehouse.table(reference, "responses"), where)
     responses = derive(study, answers)
     condition = [study.study_hash, kind, reference, split, model, pilot]
     panel_id = f"{study.id.replace('_', '-')}-{kind}-{content_hash(repr(condition), respondents, answers)}"
-    done = Imported(panel_id, not warehouse.has_panel(panel_id), {kind: respondents.height})
+    notes = _notes(people, reference, split, pilot)
+    done = Imported(panel_id, not warehouse.has_panel(panel_id), {kind: respondents.height}, notes)
     if not done.fresh:
         again(warehouse, study)
         return done
@@ -114,29 +115,17 @@ def _people(warehouse: Warehouse, reference: str, split: str | None) -> pl.DataF
     return part
 
 
-def _with_twins(
-    respondents: pl.DataFrame, frame: pl.DataFrame, people: pl.DataFrame, inherited: list[str], where: str
-) -> pl.DataFrame:
-    """Add ``twin_of``, and what a twin has of its human: split, draw, and the ``inherited`` columns."""
-    if TWIN in frame.columns:
-        twins = as_text(frame[TWIN], where)
-    else:
-        twins = pl.repeat(None, respondents.height, dtype=pl.String, eager=True)
-    strangers = ~twins.is_in(people["respondent_id"].implode()) & twins.is_not_null()
-    if strangers.any():
-        row = strangers.arg_max() or 0
-        message = f"{TWIN}: row {row + 1}: {twins[row]!r} is nobody of the people compared with"
-        mend = f"name respondents of the reference and its split, or leave the cell blank; {_some(people)}"
-        raise DataError(message, where=where, mend=mend)
-    humans = people.select(
-        pl.col("respondent_id").alias(TWIN), "split", "draw", *(pl.col(name).alias(f"{name}_h") for name in inherited)
-    )
-    joined = respondents.with_columns(twins.alias(TWIN)).join(humans, on=TWIN, how="left", maintain_order="left")
-    return joined.with_columns(pl.coalesce(f"{name}_h", name).alias(name) for name in inherited).drop(
-        f"{name}_h" for name in inherited
-    )
-
-
-def _some(people: pl.DataFrame) -> str:
-    ids = people["respondent_id"].sort().head(3)
-    return f"such as {', '.join(ids)}"
+def _notes(people: pl.DataFrame, reference: str, split: str | None, pilot: int | None) -> tuple[str, ...]:
+    """Say where those who judge are those it was tuned on, or may be."""
+    sizes = dict(people.group_by("split").len().iter_rows())
+    tunable = sizes.get("pilot", 0)
+    if not tunable:
+        return ()
+    who = f"all {people.height} of {reference}" if split is None else f"the {split} of {reference}"
+    beside = "import it with --split holdout, as panels that simframe simulates are judged"
+    if pilot is not None:
+        known = min(pilot, tunable)
+        return (f"judged by {who}, {known} of them the pilot that it was tuned on: its figures flatter it; {beside}",)
+    if split is None and sizes.get("holdout"):
+        return (f"judged by {who}, the pilot of {tunable} among them: if it was tuned on any of those, {beside}",)
+    return ()

@@ -29,6 +29,17 @@ def answers(park_people: People, tmp_path: Path) -> Path:
     return path
 
 
+def twins(answers: Path, data: Path, of: list[str | None]) -> pl.DataFrame:
+    """Return the first answers as those of twins of these people, whose attributes they have."""
+    humans = pl.read_csv(data, infer_schema=False).select(twin_of="person", age_h="age", home_h="home")
+    frame = pl.read_csv(answers, infer_schema=False).head(len(of)).with_columns(twin_of=pl.Series(of, dtype=pl.String))
+    joined = frame.join(humans, on="twin_of", how="left", maintain_order="left")
+    kept = [
+        pl.when(pl.col("twin_of").is_null()).then(name).otherwise(f"{name}_h").alias(name) for name in ("age", "home")
+    ]
+    return joined.with_columns(kept).drop("age_h", "home_h")
+
+
 def test_all_of_the_reference_judges_unless_a_split_is_named(
     own_warehouse: Warehouse, reference: str, park_files: tuple[Path, Path], answers: Path
 ) -> None:
@@ -104,7 +115,7 @@ def test_a_twin_has_its_humans_weight_design_and_split(
     humans = people.filter(pl.col("split") == "holdout")
     some = [*humans["respondent_id"].head(10), None, None]
     path = tmp_path / "twins.csv"
-    pl.read_csv(answers, infer_schema=False).head(12).with_columns(twin_of=pl.Series(some)).write_csv(path)
+    twins(answers, park_files[1], some).write_csv(path)
     done = import_simulated(own_warehouse, park_files[0], path, reference=reference, split="holdout")
     found = own_warehouse.table(done.panel_id, "respondents")
     own = ("weight", "split", "draw", "stratum", "cluster")
@@ -139,8 +150,8 @@ def test_the_humans_themselves_are_at_no_distance_and_all_match(
 @pytest.mark.parametrize(
     ("edit", "more", "parts"),
     [
-        ({"visits": "maybe"}, {}, ["simulated.csv", "visits: row 1", "'maybe'", "'visits'"]),
-        ({"twin_of": "p999"}, {}, ["simulated.csv", "twin_of: row 1", "'p999'", "p000"]),
+        ({"visits": "maybe"}, {}, ["simulated.csv", "visits: line 2 (row 1 of the data)", "'maybe'", "'visits'"]),
+        ({"twin_of": "p999"}, {}, ["simulated.csv", "twin_of: line 2 (row 1 of the data)", "'p999'", "p000"]),
         ({}, {"reference": "park-human-0"}, ["park-human-0", "no such panel", "did you mean"]),
         ({}, {"split": "test"}, ["nobody in 'test'", "holdout"]),
         ({}, {"kind": "human"}, ["kind 'human'", "simulated or baseline"]),
@@ -170,7 +181,7 @@ def test_a_twin_of_the_pilot_is_not_judged_by_the_holdout(
 ) -> None:
     people = own_warehouse.table(reference, "respondents")
     pilot = people.filter(pl.col("split") == "pilot")["respondent_id"][0]
-    pl.read_csv(answers, infer_schema=False).with_columns(twin_of=pl.lit(pilot)).write_csv(answers)
+    twins(answers, park_files[1], [pilot] * 40).write_csv(answers)
     with pytest.raises(SimframeError, match=f"'{pilot}' is nobody of the people compared with"):
         import_simulated(own_warehouse, park_files[0], answers, reference=reference, split="holdout")
     assert import_simulated(own_warehouse, park_files[0], answers, reference=reference).fresh
@@ -187,3 +198,74 @@ def test_only_people_who_answered_the_same_version_are_a_reference(
     study.write_text(study.read_text("utf-8").replace("Likes green", "Loves green"), "utf-8")
     with pytest.raises(SimframeError, match="that the reference was imported with"):
         import_simulated(own_warehouse, study, answers, reference=reference)
+
+
+@pytest.mark.parametrize(
+    ("column", "others", "said"),
+    [
+        (
+            "home",
+            {"flat": "house", "apartment": "house", "house": "flat"},
+            "has home '{own}', and its human '{id}' has",
+        ),
+        ("age", {}, "has age '{own}', and its human '{id}' has"),
+    ],
+)
+def test_a_twin_that_is_not_like_its_human_is_refused(
+    own_warehouse: Warehouse,
+    reference: str,
+    park_files: tuple[Path, Path],
+    answers: Path,
+    column: str,
+    others: dict[str, str],
+    said: str,
+) -> None:
+    """A number within the bin of the human's is another number all the same."""
+    people = pl.read_csv(park_files[1], infer_schema=False).filter(
+        pl.col("age").is_in(["NA", "39", "59", "79"]).not_() & pl.col("home").is_not_null()
+    )
+    ids = people["person"].to_list()[:10]
+    given = twins(answers, park_files[1], ids)
+    theirs = given[column][3]
+    own = others.get(theirs) or str(int(theirs) + 1)
+    wrong = pl.when(pl.int_range(10) >= 3).then(pl.lit(own)).otherwise(column)
+    given.with_columns(wrong.alias(column)).write_csv(answers)
+    before = sorted(str(path) for path in own_warehouse.layout.root.rglob("*"))
+    with pytest.raises(SimframeError) as caught:
+        import_simulated(own_warehouse, park_files[0], answers, reference=reference)
+    text = str(caught.value)
+    human = {"apartment": "flat"}.get(theirs, theirs)
+    for part in ("simulated.csv", "line 5 (row 4 of the data)", "'r04'", said.format(own=own, id=ids[3]), f"'{human}'"):
+        assert part in text
+    assert "mend: give twins the attributes of their human" in text
+    assert "of 10 twins contradict" in text
+    assert sorted(str(path) for path in own_warehouse.layout.root.rglob("*")) == before
+    given.write_csv(answers)
+    assert import_simulated(own_warehouse, park_files[0], answers, reference=reference).fresh
+
+
+def test_what_either_side_leaves_blank_contradicts_nothing(
+    own_warehouse: Warehouse, reference: str, park_files: tuple[Path, Path], answers: Path
+) -> None:
+    people = pl.read_csv(park_files[1], infer_schema=False)
+    silent = people.filter(pl.col("home").is_null() | (pl.col("age") == "NA"))["person"].to_list()
+    talking = people.filter(~pl.col("person").is_in(silent))["person"].to_list()[:5]
+    given = twins(answers, park_files[1], [*silent, *talking])
+    told = given.with_columns(pl.col("home").fill_null("flat"), age=pl.col("age").replace("NA", "33"))
+    blank = pl.when(pl.col("twin_of").is_in(talking)).then(None).otherwise(pl.col("home"))
+    told.with_columns(home=blank).write_csv(answers)
+    assert import_simulated(own_warehouse, park_files[0], answers, reference=reference).fresh
+
+
+def test_who_is_judged_by_its_own_pilot_is_told(
+    own_warehouse: Warehouse, reference: str, park_files: tuple[Path, Path], answers: Path
+) -> None:
+    def notes(**more: object) -> str:
+        return " ".join(import_simulated(own_warehouse, park_files[0], answers, reference=reference, **more).notes)  # type: ignore[arg-type]
+
+    assert "all 60" in notes()
+    assert "the pilot of 12 among them" in notes()
+    assert "--split holdout" in notes()
+    assert "7 of them the pilot that it was tuned on: its figures flatter it" in notes(pilot=7)
+    assert "12 of them the pilot" in notes(pilot=12, split="pilot")
+    assert notes(split="holdout") == notes(split="holdout", pilot=12) == notes(split="rectify") == ""

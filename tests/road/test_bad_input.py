@@ -143,7 +143,7 @@ def test_a_reference_of_hardly_anybody(
         ("age", "1e300", "no number from 18 to 99"),
         ("q1", "nan", "no option of item 'green'"),
         ("person", "", "has no id"),
-        ("person", "p001", "stands in rows 2, 4"),
+        ("person", "p001", "stands in lines 3, 5 (rows 2, 4 of the data)"),
     ],
 )
 def test_numbers_that_are_none_are_refused_with_their_row(
@@ -154,7 +154,12 @@ def test_numbers_that_are_none_are_refused_with_their_row(
     )
     with pytest.raises(DataError) as caught:
         road(tmp_path, park_text, frame)
-    for part in ("people.csv", said, "mend: ", *(() if "add up" in said else ("row 4",) if column != "person" else ())):
+    for part in (
+        "people.csv",
+        said,
+        "mend: ",
+        *(() if "add up" in said else ("line 5 (row 4 of the data)",) if column != "person" else ()),
+    ):
         assert part in str(caught.value)
     assert Warehouse.open(tmp_path / "w").sql("FROM panels").is_empty()
 
