@@ -10,7 +10,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from simframe.errors import StudyError, did_you_mean
-from simframe.study import parts
+from simframe.study.base import Part
 from simframe.study.schema import Study
 
 
@@ -56,7 +56,7 @@ def parse_study(text: str, where: str) -> Study:
         raise StudyError(message, where=where, mend=mend) from err
 
 
-def describe(err: ValidationError, raw: dict[str, Any], model: type[parts.Part]) -> tuple[str, str]:
+def describe(err: ValidationError, raw: dict[str, Any], model: type[Part]) -> tuple[str, str]:
     """Return (message, mend) of everything pydantic found wrong with ``raw``, keys counted as a reader counts."""
     problems = [_explain(problem, raw, model) for problem in err.errors()]
     if len(problems) == 1:
@@ -85,7 +85,7 @@ def _read(source: str | Path) -> tuple[str, str]:
         raise StudyError(f"cannot be read: {err.strerror}", where=name, mend="check its permissions") from err
 
 
-def _explain(problem: Any, raw: dict[str, Any], model: type[parts.Part]) -> tuple[str, str]:
+def _explain(problem: Any, raw: dict[str, Any], model: type[Part]) -> tuple[str, str]:
     """Return what is wrong (key and value) and the mend of one pydantic error."""
     key = _key(problem["loc"], raw)
     kind, value, context = problem["type"], problem["input"], problem.get("ctx", {})
@@ -155,7 +155,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _known_keys(model: type[parts.Part], loc: tuple[Any, ...]) -> list[str]:
+def _known_keys(model: type[Part], loc: tuple[Any, ...]) -> list[str]:
     """Return the keys of the part of ``model`` that ``loc`` stands in."""
     part = model
     for step in loc[:-1]:
@@ -165,9 +165,9 @@ def _known_keys(model: type[parts.Part], loc: tuple[Any, ...]) -> list[str]:
     return [field.alias or name for name, field in part.model_fields.items()]
 
 
-def _part_within(annotation: Any) -> type[parts.Part] | None:
+def _part_within(annotation: Any) -> type[Part] | None:
     """Return the kind of part in ``tuple[Item, ...]``, or in any other annotation."""
-    if isinstance(annotation, type) and issubclass(annotation, parts.Part):
+    if isinstance(annotation, type) and issubclass(annotation, Part):
         return annotation
     return next((found for inner in get_args(annotation) if (found := _part_within(inner))), None)
 

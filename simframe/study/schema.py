@@ -12,21 +12,9 @@ from pydantic import Field, field_validator, model_validator
 
 from simframe.errors import SimframeError, did_you_mean
 from simframe.study import expression, formula
-from simframe.study.parts import (
-    EXCLUDE,
-    ITEM_ID,
-    STUDY_ID,
-    Crossing,
-    Data,
-    Item,
-    Pair,
-    Part,
-    Regression,
-    Split,
-    Structure,
-    check_id,
-    wrong,
-)
+from simframe.study.base import ITEM_ID, STUDY_ID, Part, check_id, wrong
+from simframe.study.item import EXCLUDE, Item
+from simframe.study.parts import Crossing, Data, Pair, Regression, Split, Structure
 from simframe.study.thresholds import Thresholds
 
 

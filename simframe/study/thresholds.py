@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from simframe.study.parts import Part
+from simframe.study.base import Part
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Margin = Annotated[float, Field(gt=0, le=1)]

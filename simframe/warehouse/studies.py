@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from simframe.errors import WarehouseError
 from simframe.study import Study
-from simframe.study.parts import Item
+from simframe.study.item import Item
 from simframe.warehouse.layout import Layout, staged, write_table
 from simframe.warehouse.tables import ALL, CROSS, STUDY
 

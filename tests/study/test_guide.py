@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 import simframe
-from simframe.study import parts
+from simframe.study import base, item, parts
 from simframe.study.schema import Study
 from simframe.study.thresholds import Thresholds
 
 GUIDE = (Path(simframe.__file__).resolve().parents[1] / "docs/guides/study-files.md").read_text("utf-8")
-PARTS = (parts.Option, parts.Bin, parts.Item, parts.Pair, parts.Structure, parts.Crossing, parts.Regression, parts.Data)
+PARTS = (item.Option, item.Bin, item.Item, parts.Pair, parts.Structure, parts.Crossing, parts.Regression, parts.Data)
 
 
 @pytest.mark.parametrize("part", [*PARTS, parts.Split, Study, Thresholds])
-def test_the_guide_names_every_key(part: type[parts.Part]) -> None:
+def test_the_guide_names_every_key(part: type[base.Part]) -> None:
     keys = [field.alias or name for name, field in part.model_fields.items()]
     assert [key for key in keys if key not in GUIDE] == []
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from simframe.errors import did_you_mean
 from simframe.simulate.plans.strategies import STRATEGIES
-from simframe.study.parts import ITEM_ID, SEED_LIMIT, STUDY_ID, Code, Part, check_id, wrong
+from simframe.study.base import ITEM_ID, SEED_LIMIT, STUDY_ID, Code, Part, check_id, wrong
 
 T = TypeVar("T")
 
