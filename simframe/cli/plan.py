@@ -47,7 +47,8 @@ def show(
     """List a plan's panels with the tokens, time and memory they take, before anything runs.
 
     What is there already costs nothing. Times are those of panels like it that are there, or of a short calibration;
-    the column "from" says which. Tuning ends early once it no longer gains; a calibration counts all of its steps.
+    the column "from" says which. Tuning ends early once it no longer gains; a calibration counts all of its steps. An
+    endpoint is not asked: its tokens, and what they cost, are told from the text.
     Nothing is written to the warehouse.
     """
     from simframe.simulate.forecast import forecast
@@ -71,6 +72,7 @@ def show(
     parts += [f"{total['tokens']:,} tokens"] if total["tokens"] else []
     parts += [f"about {duration(total['seconds'])}"] if total["seconds"] else []
     parts += [f"{size(total['memory'])} of memory"] if total["memory"] else []
+    parts += [f"{total['spend']:,.2f} to spend"] if total["spend"] else []
     click.echo(f"{', '.join(parts)}. Next: simframe simulate{f' {plan}' if plan else ''} -w {root}")
 
 
@@ -93,6 +95,7 @@ def _row(cost: Cost) -> dict[str, str | int | None]:
         "tokens": cost.tokens,
         "time": None if cost.seconds is None else duration(cost.seconds),
         "memory": None if cost.memory is None else size(cost.memory),
+        "spend": None if cost.spend is None else f"{cost.spend:,.2f}",
         "from": cost.origin or None,
     }
 

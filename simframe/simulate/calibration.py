@@ -60,19 +60,17 @@ class Calibration:
         """Return where a base stands, or one of its size and speed."""
         return self._base(condition)[0]
 
-    def rates(self, spec: PanelSpec) -> Rates | None:
-        """Return the rates of a panel; None behind an endpoint, where every try has its price."""
+    def rates(self, spec: PanelSpec) -> Rates:
+        """Return the rates of a panel that is behind no endpoint: there every try has its price."""
         condition = spec.condition
-        if condition.engine == "openai" and condition.about.uses_model:
-            return None
         return self._simulated(condition) if condition.about.uses_model else self._baseline(condition)
 
     def _baseline(self, condition: Condition) -> Rates:
         from simframe.simulate.baselines import BASELINES
 
-        key = (condition.strategy, condition.pilot_n, condition.fields)
+        key = (condition.strategy, condition.pilot_n, condition.fields, condition.wave)
         if key not in self._known:
-            people, answers = self._humans.pilot(condition.pilot_n or 0, condition.pilot)
+            people, answers = self._humans.fitted_on(condition)
             respondents, personas = self._humans.personas()
             some = respondents.head(MORE)
             began = time.perf_counter()

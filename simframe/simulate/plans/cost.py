@@ -32,6 +32,8 @@ class Rates:
     """Of the whole adapter; None where there is none to tune."""
     base: float = 0.0
     """Of building the base model."""
+    spend: float | None = None
+    """A respondent, in the currency of an endpoint's prices."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,7 @@ class Estimates:
             return Cost(spec.panel_id, spec.label, status, respondents, memory=None if there else memory)
         tokens = None if rates.tokens is None else round(rates.tokens * respondents)
         seconds = None if rates.answering is None else rates.answering * respondents + self._once(spec, rates)
-        asked = spec.condition.endpoint
-        spend = None
-        if spec.condition.engine == "openai" and tokens is not None and asked.price_in:
-            spend = tokens * asked.price_in / 1e6
+        spend = None if rates.spend is None else rates.spend * respondents
         return Cost(spec.panel_id, spec.label, status, respondents, tokens, seconds, memory, spend, rates.origin)
 
     def _once(self, spec: PanelSpec, rates: Rates) -> float:
@@ -91,7 +90,8 @@ def totals(costs: Sequence[Cost]) -> dict[str, Any]:
     wanted = [cost for cost in costs if cost.status == TO_MAKE]
 
     def total(name: str) -> Any:
-        parts = [getattr(cost, name) for cost in wanted if name == "seconds" or cost.memory is not None]
+        # Baselines read no tokens, and only endpoints take money.
+        parts = [getattr(cost, name) for cost in wanted if name == "seconds" or cost.memory or cost.tokens]
         return None if any(part is None for part in parts) else sum(parts)
 
     return {
@@ -100,6 +100,7 @@ def totals(costs: Sequence[Cost]) -> dict[str, Any]:
         TO_MAKE.replace(" ", "_"): len(wanted),
         "tokens": total("tokens"),
         "seconds": total("seconds"),
+        "spend": sum(spent) if (spent := [cost.spend for cost in wanted if cost.spend is not None]) else None,
         "memory": max((cost.memory for cost in wanted if cost.memory is not None), default=None),
     }
 
@@ -108,16 +109,17 @@ def measured(warehouse: Warehouse) -> list[dict[str, Any]]:
     """Return what the panels that are there took, newest first."""
     rows = warehouse.sql(
         """
-        SELECT panel_id, strategy, model, engine, mode, prompt, fields, shots, order_average, tune, pilot_n,
+        SELECT panel_id, strategy, model, engine, mode, prompt, fields, shots, order_average, wave, tune, pilot_n,
             n_respondents, tokens, seconds, settings
         FROM panels WHERE plan_hash IS NOT NULL ORDER BY created_at DESC, panel_id
         """
     ).to_dicts()
     found = []
     for row in rows:
-        took = json.loads(row.pop("settings") or "{}").get("took")
+        settings = json.loads(row.pop("settings") or "{}")
+        took = settings.get("took")
         if took is not None or row["engine"] is None:
-            found.append(row | {"took": took or {}})
+            found.append(row | {"took": took or {}, "spent": settings.get("spent") or None})
     return found
 
 
@@ -151,6 +153,7 @@ def from_panels(panels: Sequence[Mapping[str, Any]], like: Mapping[str, Any], tu
         loading=max(p["took"].get("loading", 0.0) for p in alike),
         tuning=tuning,
         base=max(p["took"].get("base", 0.0) for p in alike),
+        spend=None if newest["spent"] is None else newest["spent"] / newest["n_respondents"],
     )
 
 
