@@ -88,9 +88,10 @@ CREATE OR REPLACE MACRO loss_high(low, high, ideal) AS greatest(abs(low - ideal)
 -- The part of a panel that is compared: all of it where no part is named.
 CREATE OR REPLACE MACRO part_of(split) AS coalesce(split, 'all');
 
--- What to say beside a mean over items that are not all defined.
-CREATE OR REPLACE MACRO mean_reason(defined, asked) AS
+-- What to say beside a mean over items that are not all defined: where no item is, for one reason, that reason.
+CREATE OR REPLACE MACRO mean_reason(defined, asked, reasons) AS
     CASE
+        WHEN defined = 0 AND len(reasons) = 1 THEN reasons[1]
         WHEN defined = 0 THEN 'undefined for every asked item'
         WHEN defined < asked THEN 'mean of ' || defined || ' of ' || asked || ' asked items'
     END;

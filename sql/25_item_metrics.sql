@@ -72,8 +72,9 @@ means AS (
     SELECT
         study_id, panel_id, reference_id, divergence, metric, attribute, level, level_position,
         avg(estimate ORDER BY item_id) AS estimate,
-        coalesce(min(n_h) FILTER (estimate IS NOT NULL), 0) AS n_h,
-        coalesce(min(n_s) FILTER (estimate IS NOT NULL), 0) AS n_s,
+        -- Of a mean that no item defines, all items: people are not nobody because the panel lacks them.
+        coalesce(min(n_h) FILTER (estimate IS NOT NULL), min(n_h)) AS n_h,
+        coalesce(min(n_s) FILTER (estimate IS NOT NULL), min(n_s)) AS n_s,
         min(effective_least) FILTER (estimate IS NOT NULL) AS effective_least,
         any_value(small_group) AS small_group,
         CASE
@@ -81,7 +82,7 @@ means AS (
             WHEN attribute <> 'all' AND max(people_s) = 0 THEN 'not simulated'
             WHEN attribute <> 'all' AND min(effective_least) FILTER (estimate IS NOT NULL) < any_value(small_group)
             THEN 'small_n'
-            ELSE mean_reason(count(estimate), count(*))
+            ELSE mean_reason(count(estimate), count(*), list(DISTINCT reason))
         END AS reason
     FROM per_item
     WHERE averaged

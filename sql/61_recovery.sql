@@ -48,7 +48,8 @@ models AS (
         CASE WHEN k.matched > 2
             THEN clamp(ratio(m.covariance, sqrt(m.variance_h) * sqrt(m.variance_s)), -1, 1) END AS coefficient_correlation,
         CASE
-            WHEN h.panel_id IS NULL OR s.panel_id IS NULL THEN 'not evaluated'
+            WHEN s.panel_id IS NULL THEN 'not evaluated'
+            WHEN h.panel_id IS NULL THEN 'reference not evaluated'
             WHEN h.reason IS NOT NULL THEN 'reference: ' || h.reason
             WHEN s.reason IS NOT NULL THEN 'panel: ' || s.reason
             WHEN coalesce(k.matched, 0) = 0 THEN 'no slope in common'

@@ -126,7 +126,8 @@ SELECT
     coalesce(min(n) FILTER (figure.estimate IS NOT NULL), 0),
     CASE
         WHEN attribute <> 'all' AND min(n) FILTER (figure.estimate IS NOT NULL) < any_value(small_group) THEN 'small_n'
-        ELSE mean_reason(count(figure.estimate), count(*))
+        ELSE mean_reason(
+            count(figure.estimate), count(*), list(DISTINCT CASE n WHEN 0 THEN 'no twin answered' ELSE figure.reason END))
     END
 FROM per_item
 GROUP BY study_id, panel_id, reference_id, attribute, level, figure.metric;

@@ -2,7 +2,9 @@
 -- those of the study (15_thresholds.sql); their defaults stand in brackets.
 --
 -- A verdict is never better than its evidence:
---   not evaluated             the figure or its interval is missing
+--   not evaluated             the figure or its interval is missing, and the panel has no evaluation that would give it
+--   undefined                 it was evaluated, and there is none: nobody answered, a regression cannot be fitted; the
+--                             reason stands beside
 --   too few respondents       fewer than small_group (30) stand behind the figure on either side
 --   within the margin         the whole interval is within the margin around the ideal
 --   at the floor              not told apart from people: no farther than 95 % of samples of people of that size are
@@ -74,6 +76,7 @@ SELECT * FROM (VALUES
     ('undecided', 'undecided'),
     ('too few respondents', 'undecided'),
     ('not evaluated', 'undecided'),
+    ('undefined', 'undecided'),
     ('worse than baseline', 'not fit'),
     ('differs from people', 'not fit'),
     ('not fit for inference', 'not fit'),
@@ -140,4 +143,13 @@ CREATE OR REPLACE MACRO verdict_on_inference(models, undefined, failed, passed, 
         WHEN failed > 0 THEN 'not fit for inference'
         WHEN passed = models THEN 'recovers the coefficients'
         ELSE 'undecided'
+    END;
+
+-- Once a panel was evaluated, what is missing is missing for a reason: few respondents, where there is a figure all the
+-- same, else that it is undefined.
+CREATE OR REPLACE MACRO once_evaluated(verdict, evaluated, estimate, n_h, n_s, small) AS
+    CASE
+        WHEN verdict <> 'not evaluated' OR NOT evaluated THEN verdict
+        WHEN estimate IS NOT NULL AND (n_h < small OR n_s < small) THEN 'too few respondents'
+        ELSE 'undefined'
     END;

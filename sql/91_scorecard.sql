@@ -120,6 +120,7 @@ inference AS (
         panel_id,
         count(*) AS models,
         count(*) FILTER (sign_f1 IS NULL AND false_positive_rate IS NULL AND coverage IS NULL) AS undefined,
+        count(*) FILTER (reason IN ('not evaluated', 'reference not evaluated')) AS waiting,
         count(*) FILTER (
             -- No more is asked than another sample of people would give.
             fails_inference(
@@ -191,9 +192,12 @@ judged AS (
                 h.estimate, h.ci_low, h.ci_high,
                 CASE WHEN h.floored AND (x.axis <> 'subgroups' OR coalesce(g.beyond, 0) = 0) THEN h.floor_q95 END,
                 h.n_h, h.n_s, c.small_group, h.ideal, h.margin, l.ci_low, l.ci_high)
-        END AS found,
+        END AS told,
+        once_evaluated(
+            told, v.panel_id IS NOT NULL AND NOT (x.axis = 'inference' AND coalesce(i.waiting, 0) > 0),
+            h.estimate, h.n_h, h.n_s, c.small_group) AS found,
         coalesce(
-            found NOT IN ('not evaluated', 'too few respondents') AND x.axis NOT IN ('inference', 'individuals', 'memorisation')
+            found NOT IN ('not evaluated', 'undefined', 'too few respondents') AND x.axis NOT IN ('inference', 'individuals', 'memorisation')
             AND differs(h.ci_low, h.ci_high, CASE WHEN h.floored THEN h.floor_q95 END, h.ideal, h.margin), false
         ) AS differs,
         CASE
@@ -228,9 +232,10 @@ judged AS (
     LEFT JOIN groups AS g ON g.panel_id = c.panel_id
     LEFT JOIN absences AS a ON a.panel_id = c.panel_id
     LEFT JOIN coincidence AS m ON m.panel_id = c.panel_id
+    LEFT JOIN evaluations AS v ON v.panel_id = c.panel_id AND v.speaks
 )
 SELECT
-    j.* EXCLUDE (found, differs, verdict, reason, thresholds),
+    j.* EXCLUDE (told, found, differs, verdict, reason, thresholds),
     j.verdict,
     CASE
         WHEN j.differs AND f.fit IS NOT NULL THEN 'not fit for ' || use_of(j.axis)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from simframe.cli._common import jobs_option, progress_bars, warehouse_option
+from simframe.wording import counted
 
 OTHERS = """
 SELECT e.panel_id, o.replicates, o.seed
@@ -45,7 +46,7 @@ def command(panels: tuple[str, ...], replicates: int, seed: int, jobs: int | Non
             jobs=jobs or cores(),
         )
     fresh = sum(each.fresh for each in done)
-    click.echo(f"{fresh} of {len(done)} panels evaluated, {len(done) - fresh} were already")
+    click.echo(f"{fresh} of {counted(len(done), 'panel')} evaluated, {len(done) - fresh} were already")
     asked = [each.evaluation_id for each in done]
     for panel_id, speaking, other_seed in warehouse.sql(OTHERS, [asked]).iter_rows():
         click.echo(

@@ -14,6 +14,7 @@ import polars as pl
 
 from simframe.cli._common import print_table, warehouse_option
 from simframe.cli._plans import plan_options, read
+from simframe.wording import counted
 
 if TYPE_CHECKING:
     from simframe.simulate.plans.cost import Cost
@@ -68,7 +69,7 @@ def show(
         return
     table = pl.DataFrame([_row(cost) for cost in costs], infer_schema_length=None)
     print_table(table.select(column.name for column in table if column.null_count() < table.height))
-    parts = [f"{total['panels']} panels, {total['to_make']} to make"]
+    parts = [f"{counted(total['panels'], 'panel')}, {total['to_make']} to make"]
     parts += [f"{total['tokens']:,} tokens"] if total["tokens"] else []
     parts += [f"about {duration(total['seconds'])}"] if total["seconds"] else []
     parts += [f"{size(total['memory'])} of memory"] if total["memory"] else []

@@ -10,6 +10,7 @@ import polars as pl
 
 from simframe.cli._common import print_table, progress_bars, warehouse_option
 from simframe.cli._plans import plan_options, read
+from simframe.wording import counted
 
 
 @click.command("simulate")
@@ -61,6 +62,8 @@ def command(
     )
     seconds = time.monotonic() - started
     if fresh:
-        click.echo(f"{len(fresh)} of {len(made)} panels made in {seconds:.0f} s. Next: simframe report -w {root}")
+        click.echo(
+            f"{len(fresh)} of {counted(len(made), 'panel')} made in {seconds:.0f} s. Next: simframe report -w {root}"
+        )
     else:
-        click.echo(f"all {len(made)} panels are already there: nothing to do. Next: simframe report -w {root}")
+        click.echo(f"{counted(len(made), 'panel')} already there: nothing to do. Next: simframe report -w {root}")

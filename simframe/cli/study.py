@@ -10,6 +10,7 @@ import click
 import polars as pl
 
 from simframe.cli._common import print_table, warehouse_option
+from simframe.wording import counted
 
 if TYPE_CHECKING:
     from simframe.study import Regression, Study
@@ -28,8 +29,9 @@ def check(file: str) -> None:
 
     study = load_study(file)
     click.echo(
-        f"{file}: well-formed. {study.id} (version {study.study_hash}): {len(study.items)} items, "
-        f"{_asked(study)}, {len(study.pairs)} belief-action pairs, {len(study.regressions)} regressions"
+        f"{file}: well-formed. {study.id} (version {study.study_hash}): {counted(len(study.items), 'item')}, "
+        f"{_asked(study)}, {counted(len(study.pairs), 'belief-action pair')}, "
+        f"{counted(len(study.regressions), 'regression')}"
     )
 
 

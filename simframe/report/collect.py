@@ -15,26 +15,32 @@ from simframe.report import findings as f
 from simframe.report import queries, sweep
 from simframe.report.findings import SCHEMA_VERSION, Findings, Focus, Panel, Study
 from simframe.warehouse import Warehouse
+from simframe.warehouse.tables import ALL
 
 Row = TypeVar("Row")
 
 
-def collect(root: str | Path, study: str | None = None) -> Findings:
-    """Read what the report says about one study.
+def collect(
+    root: str | Path, study: str | None = None, reference: str | None = None, split: str | None = None
+) -> Findings:
+    """Read what the report says about one study, and one part of its people that judges.
 
     Args:
         root: the warehouse.
         study: study id; may be left out where the warehouse holds panels of one study alone.
+        reference: human panel that judges; that of the newest judged panel where left out.
+        split: part of it that judges, ``all`` for all of it; the one that judges most panels where left out.
 
     Raises:
         WarehouseError: where there is no warehouse, or it was moved.
-        ReportError: where it holds no human panel, or no such study, or several and none is named.
+        ReportError: where it holds no human panel, no such study, or several and none is named; where nobody is
+            judged by those asked for.
     """
     warehouse = Warehouse.open(root)
     with warehouse.connect() as con:
         reader = _Reader(con, str(warehouse.layout.root))
         try:
-            return reader.read(study)
+            return reader.read(study, reference, split)
         except duckdb.Error as err:
             mend = "simframe rebuild; where that does not help, simframe doctor finds the broken table"
             raise ReportError(f"a query of the report fails: {err}", where=reader.root, mend=mend) from err
@@ -60,14 +66,14 @@ class _Reader:
             self.con.execute(statement)
         return statements
 
-    def read(self, asked: str | None) -> Findings:
+    def read(self, asked: str | None, people: str | None, part: str | None) -> Findings:
         study_id = self.choose_study(asked)
         self.set(study=study_id, version="", reference=None, split=None, panels=[], focus=[])
         references = self.dicts(queries.REFERENCES)
         if not references:
             mend = f"import the people that panels of {study_id} are judged by: simframe import {study_id} DATA"
             raise ReportError(f"no human panel of study {study_id!r}", where=self.root, mend=mend)
-        chosen = references[0]
+        chosen = self.choose_judges(references, people, part)
         reference, split, version = chosen["panel_id"], chosen["reference_split"], chosen["study_hash"]
         judges = {"study": study_id, "version": version, "reference": reference, "split": split}
         self.set(**judges, panels=[], focus=[])
@@ -92,7 +98,8 @@ class _Reader:
             reference=next(panel for panel in everyone if panel.panel_id == reference),
             reference_split=split,
             panels=panels,
-            elsewhere=sum(other["panels"] for other in references[1:]),
+            elsewhere=sum(other["panels"] for other in references if other is not chosen),
+            comparisons=[f.Comparison(**other, chosen=other is chosen) for other in references if other["panels"]],
             focus=focus,
             scores=scores,
             prelude=statements,
@@ -112,6 +119,19 @@ class _Reader:
         if asked is not None and asked not in known:
             raise ReportError(f"no panel of study {asked!r}", where=self.root, mend=did_you_mean(asked, known))
         return asked or str(known[0])
+
+    def choose_judges(self, references: list[dict[str, Any]], people: str | None, part: str | None) -> dict[str, Any]:
+        """Return the first of ``references`` of these people and this part."""
+        known = [each["panel_id"] for each in references]
+        if people is not None and people not in known:
+            mend = did_you_mean(people, known)
+            raise ReportError(f"{people!r} is no human panel of the study", where=self.root, mend=mend)
+        own = [each for each in references if people in (None, each["panel_id"])]
+        found = [each for each in own if part in (None, each["reference_split"] or ALL)]
+        if not found:
+            parts = [each["reference_split"] or ALL for each in own if each["panels"]]
+            raise ReportError(f"no panel is judged by {part!r}", where=self.root, mend=did_you_mean(part or "", parts))
+        return found[0]
 
     def study(self) -> Study:
         parts: dict[str, Any] = {name: self.rows(query, kind) for name, (query, kind) in STUDY_LISTS.items()}

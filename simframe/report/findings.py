@@ -23,7 +23,7 @@ from simframe.report.records.figures import (
     Structures,
     Subgroup,
 )
-from simframe.report.records.panels import Focus, Panel, Part, Version
+from simframe.report.records.panels import Comparison, Focus, Panel, Part, Version
 from simframe.report.records.sweep import Condition, Look
 from simframe.report.records.verdicts import Rule, Score, Threshold
 
@@ -33,6 +33,7 @@ __all__ = [
     "Block",
     "Coefficient",
     "Coherence",
+    "Comparison",
     "Condition",
     "Figure",
     "Findings",
@@ -77,6 +78,8 @@ class Findings:
     """Panels judged by that reference."""
     elsewhere: int
     """Panels of the study judged by another reference, part or study version, not in this report."""
+    comparisons: list[Comparison]
+    """Everybody who judges panels of the study, this report's among them."""
     versions: list[Version]
     focus: Focus
     rules: list[Rule]

@@ -14,6 +14,7 @@ from simframe.report.findings import Findings
 from simframe.report.labels import strategy_name
 from simframe.report.sections import compose
 from simframe.report.tables import html_table
+from simframe.wording import counted
 
 
 def html(findings: Findings) -> str:
@@ -38,6 +39,7 @@ def html(findings: Findings) -> str:
         findings=findings,
         contents=[(section.id, section.title) for section in page.sections],
         chart=drawer.chart,
+        counted=counted,
         table=_table,
         legend=_legend,
         sql=lambda section: _sql(findings, section),

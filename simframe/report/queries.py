@@ -13,14 +13,22 @@ SELECT study_id, count(*) AS panels, max(created_at) AS newest
 FROM panels GROUP BY study_id ORDER BY study_id
 """
 
+# Whoever judges panels of the study, people and part of them. First those of the newest judged panel, then of their
+# parts the one that judges most panels: a single panel judged otherwise does not take the page over.
 REFERENCES = """
-SELECT h.panel_id, h.study_hash, c.reference_split, count(c.panel_id) AS panels, max(p.created_at) AS newest
-FROM panels AS h
-LEFT JOIN comparisons AS c ON c.reference_id = h.panel_id AND c.study_hash = h.study_hash
-LEFT JOIN panels AS p ON p.panel_id = c.panel_id
-WHERE h.kind = 'human' AND h.study_id = getvariable('study')
-GROUP BY ALL
-ORDER BY panels > 0 DESC, newest DESC NULLS LAST, max(h.created_at) DESC, h.panel_id
+WITH judges AS (
+    SELECT h.panel_id, h.study_hash, c.reference_split, h.created_at, count(c.panel_id) AS panels,
+        max(p.created_at) AS newest
+    FROM panels AS h
+    LEFT JOIN comparisons AS c ON c.reference_id = h.panel_id AND c.study_hash = h.study_hash
+    LEFT JOIN panels AS p ON p.panel_id = c.panel_id
+    WHERE h.kind = 'human' AND h.study_id = getvariable('study')
+    GROUP BY ALL
+)
+SELECT panel_id, study_hash, reference_split, panels
+FROM judges
+ORDER BY panels > 0 DESC, max(newest) OVER (PARTITION BY panel_id) DESC NULLS LAST, created_at DESC, panel_id,
+    panels DESC, newest DESC NULLS LAST, reference_split NULLS LAST
 """
 
 STUDY = "SELECT study_id, study_hash, title, description FROM studies WHERE study_hash = getvariable('version')"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from simframe.report.findings import Findings, Panel, Score
 from simframe.report.labels import NONE, Names, axis_name, interval, number, percent, points
+from simframe.wording import counted
 
 STANDINGS = {
     "fit": ("✓", "Fit for, by the thresholds that count here"),
@@ -31,7 +32,8 @@ VERDICTS = {
     "differs from people": "the whole interval is beyond what samples of people reach, and beyond any margin",
     "undecided": "the numbers allow neither verdict",
     "too few respondents": "fewer than {small_group} respondents stand behind the figure",
-    "not evaluated": "the figure or its interval is missing",
+    "not evaluated": "the figure or its interval is missing until the panel is evaluated",
+    "undefined": "evaluated, and the figure or its interval is undefined; the note says why",
     "worse than baseline": "the whole interval is farther from the ideal than that of the best baseline",
     "not fit for inference": "some declared regression misses sign F1 {sign_f1}, false-positive rate "
     "{false_positive_rate} or coverage {coefficient_coverage}",
@@ -86,11 +88,14 @@ def use(axis: str) -> str:
 def sentence(findings: Findings, score: Score, names: Names) -> str:
     """Return what a score says, with its numbers."""
     if score.estimate is None:
-        return f"No figure: {score.reason or 'not evaluated: run simframe evaluate'}."
+        default = "not evaluated: run simframe evaluate" if score.verdict == "not evaluated" else "undefined"
+        return f"No figure: {score.reason or default}."
     text = SENTENCES.get(score.axis, _plain)(findings, score, names)
     if score.verdict == "not evaluated":
         missing = "its interval has not been computed" if score.ci_low is None else "its floor has not been computed"
         text += f" Without a verdict: {missing}."
+    elif score.verdict == "undefined":
+        text += " Without a verdict: no interval can be had of it."
     if score.reason:
         text += f" Note: {score.reason}."
     return text
@@ -118,7 +123,8 @@ def _heterogeneity(_: Findings, score: Score, __: Names) -> str:
 
 def _subgroups(_: Findings, score: Score, names: Names) -> str:
     group = f"{names.attribute(score.attribute or '')}: {names.level(score.attribute or '', score.level or '')}"
-    text = f"Worst group, {group} ({score.n_h} people): js_distance {number(score.estimate)}{_bracket(score)}"
+    people = counted(score.n_h or 0, "person", "people")
+    text = f"Worst group, {group} ({people}): js_distance {number(score.estimate)}{_bracket(score)}"
     if score.floor is None:
         return text + "."
     floor = f"{number(score.floor)}, 95 % of them below {number(score.floor_q95)}"
@@ -151,7 +157,8 @@ def _inference(findings: Findings, score: Score, names: Names) -> str:
     if any(n is None for n in counts):
         return text
     tp, fp, fn = (int(n or 0) for n in counts)
-    return f"{text} Of {tp + fn} coefficients significant among people it finds {tp}, and it claims {fp} of its own."
+    among = counted(tp + fn, "coefficient")
+    return f"{text} Of {among} significant among people it finds {tp}, and it claims {fp} of its own."
 
 
 def _individuals(_: Findings, score: Score, __: Names) -> str:

@@ -43,7 +43,15 @@ def format_of(path: Path, asked: str | None = None) -> str:
     return name
 
 
-def write_report(root: str | Path, out: str | Path, *, format: str | None = None, study: str | None = None) -> Path:
+def write_report(
+    root: str | Path,
+    out: str | Path,
+    *,
+    format: str | None = None,
+    study: str | None = None,
+    reference: str | None = None,
+    split: str | None = None,
+) -> Path:
     """Write the report of a warehouse and return where it stands.
 
     Args:
@@ -51,6 +59,8 @@ def write_report(root: str | Path, out: str | Path, *, format: str | None = None
         out: file to write; an old one is replaced whole, or kept where anything fails.
         format: html, json or md; that of the suffix where left out.
         study: study id, where the warehouse holds several.
+        reference: human panel that judges; :func:`simframe.report.collect` says which where left out.
+        split: part of it that judges, ``all`` for all of it.
 
     Raises:
         ReportError, WarehouseError: with a mend.
@@ -61,7 +71,7 @@ def write_report(root: str | Path, out: str | Path, *, format: str | None = None
     name = format_of(path, format)
     if not path.parent.is_dir():
         raise ReportError("cannot be written: its folder does not exist", where=str(path), mend="make the folder")
-    text = FORMATS[name](collect(root, study))
+    text = FORMATS[name](collect(root, study, reference, split))
     _replace(path, text)
     return path
 

@@ -108,7 +108,7 @@ def test_panels_that_lack_nearly_everything(
     assert row("weightless", "js_distance", **house) == (None, "weights sum to zero")
     assert row("weightless", "js_distance", **house | {"level": "flat"})[0] is not None
     verdicts = made.warehouse.sql("SELECT verdict FROM scorecard WHERE panel_id = ?", [panels["one"]])["verdict"]
-    assert set(verdicts) <= {"too few respondents", "not evaluated"}
+    assert set(verdicts) <= {"too few respondents", "undefined"}
 
 
 @pytest.mark.parametrize("people", [1, 3])
@@ -125,7 +125,7 @@ def test_a_reference_of_hardly_anybody(
     made.panel(park_people(5, 3).drop("person"), "five")
     made.finish()
     verdicts = warehouse.sql("SELECT verdict, fit FROM scorecard WHERE panel_id <> reference_id")
-    assert set(verdicts["verdict"]) <= {"too few respondents", "not evaluated"}
+    assert set(verdicts["verdict"]) <= {"too few respondents", "undefined"}
     assert set(verdicts["fit"]) == {"undecided"}
 
 

@@ -127,6 +127,20 @@ def test_a_null_item_is_the_mean_over_the_asked_items(warehouse):
 
 
 def test_the_mean_says_when_no_item_is_defined(warehouse):
-    with warehouse().compare(count("hours", {3: 1}, code="few"), []) as con:
+    with warehouse().compare(count("mood", {1: 1}), count("party", {"x": 1})) as con:
         assert figures(con, "divergence", item_id=None)["js_distance"] is None
         assert reasons(con, "divergence", item_id=None)["js_distance"] == "undefined for every asked item"
+
+
+def test_a_mean_without_items_says_the_one_reason_and_counts_the_people(warehouse):
+    h = [row for item in ("mood", "party", "vote") for row in count(item, {"1": 2, "x": 3, "0": 4})]
+    women = {"mood": {"1": 5}, "party": {"x": 4}, "vote": {"0": 3}}
+    h += [row for item, counts in women.items() for row in count(item, counts, attribute="sex", level="f")]
+    with warehouse().compare(h, [row for item in ("mood", "party", "vote") for row in count(item, {None: 6})]) as con:
+        assert reasons(con, "divergence", item_id=None)["js_distance"] == "no answers in the panel"
+        sizes = (
+            "SELECT n_h, n_s, reason FROM item_metrics WHERE metric = 'js_distance' AND item_id IS NULL AND level = ?"
+        )
+        # The fewest of any item.
+        assert con.execute(sizes, ["all"]).fetchall() == [(9, 0, "no answers in the panel")]
+        assert con.execute(sizes, ["f"]).fetchall() == [(3, 0, "not simulated")]

@@ -365,6 +365,40 @@ def test_individuals_are_fit_only_above_a_declared_correlation(rules, least, dec
     assert got == expected
 
 
+@pytest.mark.parametrize(
+    ("estimate", "n", "evaluated", "expected"),
+    [
+        (None, 0, True, "undefined"),
+        (0.2, 1, True, "too few respondents"),
+        (0.2, 100, True, "undefined"),
+        (0.2, 1, False, "not evaluated"),
+        (None, 0, False, "not evaluated"),
+    ],
+)
+def test_what_was_evaluated_is_not_said_to_wait(rules, estimate, n, evaluated, expected):
+    arguments = ["not evaluated", evaluated, estimate, n, N, 30]
+    assert rules.execute("SELECT once_evaluated(?, ?, ?, ?, ?, ?)", arguments).fetchone()[0] == expected
+    arguments[0] = "at the floor"
+    assert rules.execute("SELECT once_evaluated(?, ?, ?, ?, ?, ?)", arguments).fetchone()[0] == "at the floor"
+
+
+def test_an_evaluated_panel_without_answers_is_undefined_and_says_why(made):
+    made.panel("silent", reference="h", pilot_n=100, tables={"cells": count("mood", {"9": 100})})
+    for name in ("silent", "tuned"):
+        made.evaluation(f"e-{name}", name, tables={"estimates": [], "fits": []})
+    with made.open() as con:
+        rows = card(con)
+    row = rows["silent", "marginals"]
+    assert (row["verdict"], row["fit"], row["reason"]) == ("undefined", "undecided", "undefined for every asked item")
+    assert rows["base", "marginals"]["verdict"] == "not evaluated"
+    # Its regressions wait for those of the people.
+    assert rows["silent", "inference"]["verdict"] == "not evaluated"
+    made.evaluation("e-s", "silent", tables={"fits": [fit("s", "all") | {"panel_id": "silent"}]}, day=2)
+    with made.open() as con:
+        row = card(con)["silent", "inference"]
+    assert (row["verdict"], row["reason"]) == ("not evaluated", "reference not evaluated")
+
+
 def test_people_split_in_half_are_a_panel_of_their_own(made):
     split = {"floor": None, "floor_q95": None, "n_h": 50, "n_s": 50}
     made.evaluation("e0", "h", tables=distance(0.02, 0.2, **split, estimate=0.1))

@@ -43,7 +43,8 @@ def _combine(figures: list[Figure], how: Callable[[Floats], Floats]) -> Figure:
     """Combine figures over the first axis, replicate by replicate; drawn from only where all of them were."""
     reason = next((figure.reason for figure in figures if figure.reason), None)
     observed = float(how(np.array([[figure.observed] for figure in figures]))[0])
-    defined = [figure for figure in figures if np.isfinite(figure.observed)]
+    # Of a mean that no item defines, all items: people are not nobody because the panel lacks them.
+    defined = [figure for figure in figures if np.isfinite(figure.observed)] or figures
     n, worth = (_fewest([getattr(figure, name) for figure in defined]) for name in ("n", "worth"))
     whole = (int(n[0]), int(n[1]))
     if reason:

@@ -16,6 +16,19 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """People, or a part of them, and how many panels they judge; each is a report of its own."""
+
+    panel_id: str
+    study_hash: str
+    reference_split: str | None
+    """Null for all of them."""
+    panels: int
+    chosen: bool
+    """Whether this report is about it."""
+
+
+@dataclass(frozen=True)
 class Panel:
     """Provenance of one panel. ``pilot_n`` is 0 where there was no pilot; ``published`` is UTC."""
 

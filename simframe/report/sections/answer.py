@@ -6,8 +6,10 @@ from simframe.report.content import Answer, Card
 from simframe.report.findings import Findings, Score
 from simframe.report.labels import ALL, Names, axis_name, count, interval, listed, number
 from simframe.report.words import STANDINGS, beats_chain, halved, mark, sentence, standing, use
+from simframe.wording import counted
 
 EMBEDDED = "embedded"
+PILOT = "pilot"
 
 
 def judged(findings: Findings) -> str | None:
@@ -23,7 +25,7 @@ def subtitle(findings: Findings) -> str:
     simulated = sum(panel.kind == "simulated" for panel in findings.panels)
     baselines = sum(panel.kind == "baseline" for panel in findings.panels)
     return (
-        f"{count(simulated)} simulated panels and {count(baselines)} baselines, "
+        f"{counted(simulated, 'simulated panel')} and {counted(baselines, 'baseline')}, "
         f"each compared with {part}{findings.reference.label}."
     )
 
@@ -41,14 +43,14 @@ def facts(findings: Findings, names: Names) -> list[tuple[str, str]]:
     rows = [
         ("Study", f"{study.title} ({study.study_id}, version {study.study_hash})"),
         ("People", f"{count(reference.n_respondents)} in {reference.panel_id}: {parts}"),
-        ("Judged by", f"{findings.reference_split or ALL}, {count(_judges(findings))} people"),
+        ("Judged by", f"{findings.reference_split or ALL}, {counted(_judges(findings), 'person', 'people')}"),
         ("Asked items", count(len(asked))),
         ("Simulated respondents", f"{listed(map(count, sizes))} a panel" if sizes else "none yet"),
         ("Pilots", f"{listed(map(count, pilots))} people" if pilots else "none"),
         ("Models", listed(models) if models else "none"),
         (
             "Evaluated",
-            f"{evaluated} of {len(findings.panels)} panels"
+            f"{evaluated} of {counted(len(findings.panels), 'panel')}"
             + (f", {listed(map(count, replicates))} bootstrap replicates" if replicates else ""),
         ),
     ]
@@ -105,18 +107,15 @@ def _caveats(findings: Findings) -> list[str]:
             "Not evaluated: run simframe evaluate. Until then most figures have no interval, floor or verdict."
         )
     elif waiting := [panel for panel in findings.panels if panel.evaluation_id is None]:
-        found.append(f"{len(waiting)} panels are not evaluated yet: run simframe evaluate.")
+        verb = "is" if len(waiting) == 1 else "are"
+        found.append(f"{counted(len(waiting), 'panel')} {verb} not evaluated yet: run simframe evaluate.")
     if any(panel.model == EMBEDDED for panel in findings.panels):
         found.append(
             "The embedded model is tiny and built on the spot from this study, so that the road can be travelled "
             "without a download. Its verdicts show how to read this page, not what language models can do. "
             "For an answer about a real model, run simframe simulate with --model."
         )
-    if findings.elsewhere:
-        found.append(
-            f"{findings.elsewhere} panels of this study are judged by other people or another version of the study "
-            "and are not on this page."
-        )
+    found += [*_flattered(findings), *_elsewhere(findings)]
     for version in findings.versions:
         if version.newer and not version.panels:
             found.append(
@@ -130,6 +129,41 @@ def _caveats(findings: Findings) -> list[str]:
             "decides; see “How to read the numbers”."
         )
     return found
+
+
+def _flattered(findings: Findings) -> list[str]:
+    """Name the panels that are judged by people they were made from."""
+    if findings.reference_split not in (None, PILOT) or not any(part.split == PILOT for part in findings.parts):
+        return []
+    own = [panel for panel in findings.panels if panel.pilot_n]
+    if not own:
+        return []
+    who = (
+        "is judged by people among whom is the pilot it was"
+        if len(own) == 1
+        else ("are judged by people among whom are the pilots they were")
+    )
+    return [
+        f"{counted(len(own), 'panel')} {who} tuned or fitted on: the figures flatter. Import such answers with "
+        "--split holdout to judge them by others."
+    ]
+
+
+def _elsewhere(findings: Findings) -> list[str]:
+    """Say which panels are judged by others, and how to read about them."""
+    said = []
+    for other in findings.comparisons:
+        if other.chosen:
+            continue
+        who = f"{other.reference_split or 'all'} of {other.panel_id}"
+        if other.study_hash != findings.study.study_hash:
+            who += f" (version {other.study_hash} of the study)"
+        words = f"--reference {other.panel_id} --split {other.reference_split or ALL}"
+        verb = "is" if other.panels == 1 else "are"
+        said.append(
+            f"{counted(other.panels, 'panel')} {verb} judged by {who} and not on this page: simframe report {words}"
+        )
+    return said
 
 
 def _judges(findings: Findings) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from simframe.report.content import Block, Figure, Section, Table, capped
 from simframe.report.findings import Findings, Subgroup
 from simframe.report.labels import NONE, Names, by, count, interval, number
+from simframe.wording import counted
 
 ATTRIBUTES, LEVELS = 12, 30
 SMALL = "small_n"
@@ -62,7 +63,8 @@ def _worst(findings: Findings, attributes: list[str], names: Names) -> list[str]
         worst.sort(key=lambda row: attributes.index(row.attribute))
         groups = "; ".join(
             f"{names.attribute(r.attribute)}, {names.level(r.attribute, r.level)}: {number(r.estimate)}, "
-            f"floor {number(r.floor)}, {r.n_h} people{', small_n' if r.reason == SMALL else ''}"
+            f"floor {number(r.floor)}, {counted(r.n_h or 0, 'person', 'people')}"
+            + (", small_n" if r.reason == SMALL else "")
             for r in worst
         )
         said.append(f"Worst groups of “{names.panel(about)}”. {groups}.")
