@@ -49,8 +49,8 @@ class Section:
     title: str
     intro: list[str] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
-    legend: list[str] = field(default_factory=list)
-    """Series in its charts, by strategy; ``survey`` is people."""
+    legend: dict[str, str] = field(default_factory=dict)
+    """Series in its charts, and what each is called; ``survey`` is people."""
     queries: list[str] = field(default_factory=list)
 
 

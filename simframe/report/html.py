@@ -11,7 +11,6 @@ from simframe.report.charts import svg
 from simframe.report.charts.style import swatch
 from simframe.report.content import Figure, Section, Table, trimmed
 from simframe.report.findings import Findings
-from simframe.report.labels import strategy_name
 from simframe.report.sections import compose
 from simframe.report.tables import html_table
 from simframe.wording import counted
@@ -53,9 +52,10 @@ class _Drawer:
     def __init__(self) -> None:
         self.drawn = 0
 
-    def chart(self, figure: Figure) -> Markup:
+    def chart(self, figure: Figure, section: Section) -> Markup:
         self.drawn += 1
-        return Markup(svg(figure, f"chart{self.drawn}"))  # noqa: S704 - serialised by an XML writer, elements checked
+        known = list(section.legend)
+        return Markup(svg(figure, f"chart{self.drawn}", known))  # noqa: S704 - serialised by an XML writer, elements checked
 
 
 def _table(table: Table) -> Markup:
@@ -65,9 +65,10 @@ def _table(table: Table) -> Markup:
 def _legend(section: Section) -> list[tuple[Markup, str]]:
     """Return (mark, name) of every series in a section's charts; people are bars where panels are marks."""
     bar = section.id == "answers"
+    known = list(section.legend)
     return [
-        (Markup(swatch(s, section.legend, bar=bar and s == "survey")), strategy_name(s))  # noqa: S704 - our own shapes
-        for s in section.legend
+        (Markup(swatch(series, known, bar=bar and series == "survey")), name)  # noqa: S704 - our own shapes
+        for series, name in section.legend.items()
     ]
 
 

@@ -20,6 +20,7 @@ STRATEGIES = {
     "split_half": "People, split in half",
     "base": "Model, untuned",
     "tuned": "Model, tuned",
+    "imported": "Simulated elsewhere",
     **{name: baseline.label[0].upper() + baseline.label[1:] for name, baseline in BASELINES.items()},
 }
 """What a strategy is called in legends; an unknown one keeps its own name."""

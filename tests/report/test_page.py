@@ -15,7 +15,7 @@ import pytest
 from simframe.errors import ReportError
 from simframe.ingest import import_panel
 from simframe.report import collect
-from simframe.report.charts import style
+from simframe.report.charts import style, svg
 from simframe.report.charts.render import inline
 from simframe.report.charts.style import MARKS, SPARE
 from simframe.report.findings import Findings
@@ -376,3 +376,42 @@ def test_chart_ids_are_its_own() -> None:
     assert "onclick" not in shown
     assert "&lt;a&gt;" in shown
     assert "&quot;hi&quot;" in shown
+
+
+def test_two_panels_of_one_strategy_are_told_apart_in_charts_and_legend(findings: Findings) -> None:
+    tuned = [panel.panel_id for panel in findings.panels if panel.strategy == "tuned"]
+    assert len(tuned) == 2
+    focus = replace(findings.focus, largest=tuned[1], best=tuned[0])
+    more = {
+        name: [*rows, *(replace(row, panel_id=tuned[0]) for row in rows if row.panel_id == tuned[1])]
+        for name, rows in (("shares", findings.shares), ("subgroups", findings.subgroups))
+    }
+    two = replace(findings, focus=focus, **more)
+    names = Names(two)
+    sections = {section.id: section for section in compose(two).sections}
+    for name, kind in (("answers", "shares"), ("subgroups", "dots")):
+        section = sections[name]
+        own = [series for series in section.legend if series.split(" ")[0] == "tuned"]
+        assert [section.legend[series] for series in own] == [f"Model, tuned: {names.panel(i)}" for i in tuned[::-1]]
+        drawn = [style.mark(series, list(section.legend)) for series in own]
+        for attribute in ("colour", "shape", "dash"):
+            assert len({getattr(mark, attribute) for mark in drawn}) == 2, "print and colour-blind readers"
+        figures = [figure for block in section.blocks for figure in block.figures if figure.kind == kind]
+        assert figures
+        for figure in figures:
+            rows = figure.data["marks" if kind == "shares" else "rows"]
+            assert set(own) <= {row["strategy"] for row in rows} <= set(section.legend)
+            assert "<svg" in svg(figure, "c", list(section.legend))
+    shown = "".join(read(html(two)).text["li"])
+    assert all(f"Model, tuned: {names.panel(i)}" in shown for i in tuned)
+
+
+def test_a_series_looks_alike_in_every_chart_of_its_section() -> None:
+    known = ["survey", "hot_deck", "tuned", "item_mean", "tuned 2"]
+    for series in known:
+        alone = style.scales([series], known)
+        among = style.scales(known, known)
+        place = known.index(series)
+        assert alone["colour"].range[0] == among["colour"].range[place]
+        assert alone["shape"].range[0] == among["shape"].range[place]
+    assert len({style.mark(series, known).shape for series in known}) == len(known)

@@ -94,7 +94,7 @@ def test_each_condition_has_a_chart_with_its_base_and_a_baseline_on_the_same_axi
         ]
         assert all(p["low"] <= p["estimate"] <= p["high"] for p in points if p["strategy"] != "pilot_marginals")
         assert {(p["low"], p["high"]) for p in points if p["strategy"] == "pilot_marginals"} == {(None, None)}
-        assert "<svg" in svg(figure, "c")
+        assert "<svg" in svg(figure, "c", [])
     spans = [figure.data["span"] for figure in block.figures]
     assert spans[0] == spans[1]
     assert 'id="sweep"' in html(swept)
@@ -115,4 +115,4 @@ def test_a_learning_curve_names_its_panel_and_where_tuning_ended(swept: Findings
     assert held == [(0, 1.5), (5, 1.4), (10, 1.3), (15, 1.35)]
     assert section.blocks[0].table is not None
     assert section.blocks[0].table.rows == [[figure.title, str(SIZES[0]), "1", "10", "1.500", "1.300"]]
-    assert "<svg" in svg(figure, "c")
+    assert "<svg" in svg(figure, "c", [])

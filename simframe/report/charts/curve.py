@@ -18,12 +18,12 @@ APART = 0.07
 """Distance between strategies of one pilot size, on the axis' own scale, so that intervals do not cover each other."""
 
 
-def draw(data: dict[str, Any]) -> Any:
+def draw(data: dict[str, Any], known: list[str]) -> Any:
     """Draw points with intervals joined into lines, over the band of what counts as alike."""
     strategies = list(dict.fromkeys(point["strategy"] for point in data["points"]))
     sizes = sorted({point["pilot"] for point in data["points"]})
     rows = [point | {"x": _aside(point, strategies)} for point in data["points"]]
-    scale = scales(strategies)
+    scale = scales(strategies, known)
     reach = math.log1p(max(sizes) / LINEAR)
     x = alt.X(
         "x:Q",

@@ -11,7 +11,7 @@ from simframe.report.charts.style import MUTED, categories, finish, offset, row_
 FLOOR = "#dddddd"
 
 
-def draw(data: dict[str, Any]) -> Any:
+def draw(data: dict[str, Any], known: list[str]) -> Any:
     """Draw one row a level; hollow marks are small groups."""
     labels = wrapped([row["level"] for row in data["rows"]])
     rows = [row | {"level": labels[row["level"]]} for row in data["rows"]]
@@ -19,7 +19,7 @@ def draw(data: dict[str, Any]) -> Any:
     levels = list(labels.values())
     floors = list({row["level"]: row for row in reversed(rows) if row["floor"] is not None}.values())
     defined = [row for row in rows if row["estimate"] is not None]
-    scale = scales(strategies)
+    scale = scales(strategies, known)
     y = categories("level", levels)
 
     def x(field: str) -> alt.X:

@@ -9,14 +9,14 @@ import altair as alt
 from simframe.report.charts.style import MUTED, categories, finish, offset, rounded, row_height, scales, values, wrapped
 
 
-def draw(data: dict[str, Any]) -> Any:
+def draw(data: dict[str, Any], known: list[str]) -> Any:
     """Draw one row a term; what lies beyond the axis ends in an arrow."""
     reach = data["reach"]
     labels = wrapped([row["term"] for row in data["rows"]])
     rows = [row | _within(row, reach) | {"term": labels[row["term"]]} for row in data["rows"]]
     strategies = list(dict.fromkeys(row["strategy"] for row in rows))
     terms = list(labels.values())
-    scale = scales(strategies)
+    scale = scales(strategies, known)
     y = categories("term", terms, padding=0.3, grid=True)
     axis = alt.Axis(title="coefficient, in people's standard errors", tickCount=6)
     x = alt.X("at:Q", scale=alt.Scale(domain=[rounded(-reach), rounded(reach)], nice=False), axis=axis)

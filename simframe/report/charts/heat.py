@@ -13,7 +13,7 @@ SHADES = ["#f4f7fb", "#c6d8ec", "#7fabd6", "#3b78b5", "#0b3c73"]
 ROW = 30
 
 
-def draw(data: dict[str, Any]) -> Any:
+def draw(data: dict[str, Any], _: list[str]) -> Any:
     """Draw one row a belief, one column an action; a belief that nobody holds is left blank."""
     beliefs = wrapped([cell["belief"] for cell in data["cells"]])
     actions = wrapped([cell["action"] for cell in data["cells"]])

@@ -15,7 +15,7 @@ STYLES = {
 """Colour, dash, and where the name stands of each line: that of people tuned on ends sooner."""
 
 
-def draw(data: dict[str, Any]) -> Any:
+def draw(data: dict[str, Any], _: list[str]) -> Any:
     """Draw two losses against steps, and where tuning ended; each line is named at its end."""
     x = alt.X("step:Q", axis=alt.Axis(title="steps", tickCount=5, format="d", grid=False))
     y = alt.Y("loss:Q", scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(title="nats an answer", tickCount=5))

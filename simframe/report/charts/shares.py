@@ -9,10 +9,10 @@ import altair as alt
 from simframe.report.charts.style import BAR, MUTED, categories, finish, offset, row_height, scales, values, wrapped
 
 
-def draw(data: dict[str, Any]) -> Any:
+def draw(data: dict[str, Any], known: list[str]) -> Any:
     """Draw one row an answer, in declared order."""
     strategies = list(dict.fromkeys(row["strategy"] for row in data["marks"]))
-    scale = scales(strategies)
+    scale = scales(strategies, known)
     labels = wrapped([bar["option"] for bar in data["bars"]])
     order = list(labels.values())
     y = categories("option", order, padding=0.2)

@@ -30,6 +30,7 @@ MARKS = {
     "tuned": Mark("#0072b2", "circle"),
     "pilot_marginals": Mark("#e69f00", "triangle-down", (6, 3)),
     "logit_chain": Mark("#009e73", "triangle-up", (8, 3, 2, 3)),
+    "imported": Mark("#332288", "hourglass", (4, 2)),
 }
 SPARE = (
     Mark("#cc79a7", "cross", (3, 3)),
@@ -39,7 +40,10 @@ SPARE = (
     Mark("#882255", "arrow", (12, 3, 2, 3)),
     Mark("#999933", "wedge", (5, 5)),
 )
-"""Strategies that this file does not know take these in turn."""
+"""Series that this file does not know take these in turn: other strategies, a second panel of one."""
+
+PATHS = {"hourglass": "M-0.9,-0.9h1.8l-1.8,1.8h1.8Z"}
+"""Shapes that Vega has no name for, drawn within -1 to 1."""
 
 SHAPES = {
     "circle": "M-4,0a4,4 0 1,0 8,0a4,4 0 1,0 -8,0Z",
@@ -52,27 +56,28 @@ SHAPES = {
     "none": "M0,0",
     "arrow": "M-1.5,5.5v-5h-3L0,-5.5L4.5,0.5h-3v5Z",
     "wedge": "M0,-5.5L3.5,4.5h-7Z",
+    "hourglass": "M-4,-4.5h8l-8,9h8Z",
     "cross": "M-5,-2h3v-3h4v3h3v4h-3v3h-4v-3h-3Z",
 }
 """Outlines for legends, about ten pixels wide."""
 
 
 def mark(strategy: str, known: list[str]) -> Mark:
-    """Return how a strategy is drawn; ``known`` lists all strategies of the chart."""
+    """Return how a series is drawn; ``known`` lists all series of the section, charts and legend alike."""
     if strategy in MARKS:
         return MARKS[strategy]
     strangers = sorted({name for name in known if name not in MARKS} | {strategy})
     return SPARE[strangers.index(strategy) % len(SPARE)]
 
 
-def scales(strategies: list[str]) -> dict[str, Any]:
-    """Return the scales of colour, shape and dash for these strategies."""
-    known = list(dict.fromkeys(strategies))
-    drawn = [mark(strategy, known) for strategy in known]
+def scales(series: list[str], known: list[str]) -> dict[str, Any]:
+    """Return the scales of colour, shape and dash for the series of a chart, out of all that its section knows."""
+    here = list(dict.fromkeys(series))
+    drawn = [mark(one, known) for one in here]
     return {
-        "colour": alt.Scale(domain=known, range=[m.colour for m in drawn]),
-        "shape": alt.Scale(domain=known, range=[m.shape for m in drawn]),
-        "dash": alt.Scale(domain=known, range=[list(m.dash) or [1, 0] for m in drawn]),
+        "colour": alt.Scale(domain=here, range=[m.colour for m in drawn]),
+        "shape": alt.Scale(domain=here, range=[PATHS.get(m.shape, m.shape) for m in drawn]),
+        "dash": alt.Scale(domain=here, range=[list(m.dash) or [1, 0] for m in drawn]),
     }
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from simframe.report.content import Block, Figure, Section, Table, capped
 from simframe.report.findings import Findings, Share
-from simframe.report.labels import NONE, Names, by, interval, listed, number, percent
+from simframe.report.labels import NONE, Names, by, interval, listed, number, percent, strategy_name
+from simframe.report.series import legend_of, series_of
 
 ITEMS, OPTIONS = 24, 30
 """Items drawn, and options of one item."""
@@ -17,9 +18,9 @@ def section(findings: Findings, names: Names) -> Section:
         return Section("answers", "Answers, item by item", [text])
     shown = listed(f"“{names.panel(panel_id)}”" for panel_id in findings.focus.drawn)
     intro = [f"Shares of each answer among people (bars) and in {shown} (marks)."]
-    strategies = [findings.panel(panel_id).strategy for panel_id in findings.focus.drawn]
     blocks = [_distributions(findings, names), _structures(findings, names)]
-    legend = list(dict.fromkeys(["survey", *strategies]))
+    series = series_of(findings, findings.focus.drawn)
+    legend = {"survey": strategy_name("survey")} | legend_of(findings, series, names)
     return Section(
         "answers", "Answers, item by item", intro, blocks, legend, ["shares", "item_distances", "structures"]
     )
@@ -49,13 +50,13 @@ def _distributions(findings: Findings, names: Names) -> Block:
 def _figure(findings: Findings, item_id: str, shares: list[Share], names: Names) -> Figure:
     people: dict[str, float | None] = {}
     marks = []
+    series = series_of(findings, findings.focus.drawn)
     for share in shares:
         if share.position >= OPTIONS:
             continue
         label = names.option(item_id, share.code)
         people[label] = share.p
-        strategy = findings.panel(share.panel_id).strategy
-        marks.append({"option": label, "strategy": strategy, "panel": share.panel_id, "share": share.q})
+        marks.append({"option": label, "strategy": series[share.panel_id], "panel": share.panel_id, "share": share.q})
     rest = max(share.position for share in shares) + 1 - OPTIONS
     title = names.item(item_id) + (f" (first {OPTIONS} of {OPTIONS + rest} answers)" if rest > 0 else "")
     said = "; ".join(f"{label} {percent(p)}" for label, p in people.items())

@@ -6,6 +6,7 @@ from simframe.report.content import Block, Figure, Section, Table, capped
 from simframe.report.findings import Figure as Number
 from simframe.report.findings import Findings, Rule
 from simframe.report.labels import ALL, NONE, SPLIT_HALF, Names, by, count, interval, number, strategy_name
+from simframe.report.series import legend_of_strategies
 
 LIMIT = 6
 """Charts of one metric."""
@@ -52,9 +53,10 @@ def section(findings: Findings, names: Names) -> Section:
     if not any(n.estimate is not None and not _is_people(findings, n) for n in findings.curves):
         return Section("pilot-size", "What a larger pilot buys", ["No panel has a figure to draw yet."])
     blocks = [block for title in METRICS if (block := _block(findings, names, title))]
-    legend = list(dict.fromkeys(panel.strategy for panel in findings.panels))
+    strategies = list(dict.fromkeys(panel.strategy for panel in findings.panels))
     if any(_is_people(findings, n) and n.estimate is not None for n in findings.curves):
-        legend.append(SPLIT_HALF)
+        strategies.append(SPLIT_HALF)
+    legend = legend_of_strategies(strategies)
     return Section("pilot-size", "What a larger pilot buys", intro, blocks, legend, ["curves"])
 
 

@@ -27,7 +27,7 @@ def section(findings: Findings, names: Names) -> Section | None:
     columns = ["Panel", "Pilot", "Seed", "Steps", "Loss, held out, at the start", "Loss, held out, at the end"]
     table = Table(columns, rows, "Adapters")
     return Section(
-        "tuning", "How tuning went", intro, [Block("Learning curves", left_out, figures, table)], [], ["learning"]
+        "tuning", "How tuning went", intro, [Block("Learning curves", left_out, figures, table)], queries=["learning"]
     )
 
 

@@ -42,7 +42,7 @@ def section(findings: Findings, names: Names) -> Section:
             f"{listed(numbers)}. The view alignment has their rows."
         )
     blocks = [_verdicts(findings), _thresholds(findings), _metrics(findings)]
-    return Section("method", "How to read the numbers", intro, blocks, [], ["rules", "thresholds"])
+    return Section("method", "How to read the numbers", intro, blocks, queries=["rules", "thresholds"])
 
 
 def _verdicts(findings: Findings) -> Block:

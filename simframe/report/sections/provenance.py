@@ -25,7 +25,7 @@ def section(findings: Findings, names: Names) -> Section:
         *_plans(findings),
         Block("Ask the warehouse yourself", [_ASK], code=";\n".join(findings.prelude) + ";"),
     ]
-    return Section("provenance", "Provenance", intro, blocks, [], ["panels"])
+    return Section("provenance", "Provenance", intro, blocks, queries=["panels"])
 
 
 _ASK = (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from simframe.report.content import Block, Figure, Section, Table, capped
 from simframe.report.findings import Coefficient, Findings, Recovery, Regression
-from simframe.report.labels import NONE, Names, by, interval, listed, number
+from simframe.report.labels import NONE, Names, by, interval, listed, number, strategy_name
+from simframe.report.series import legend_of, series_of
 
 MODELS, TERMS = 8, 40
 COUNTED = ("tp", "fp", "fn", "tn", "sign_f1", "false_positive_rate", "coefficient_coverage")
@@ -28,8 +29,8 @@ def section(findings: Findings, names: Names) -> Section:
         "TN: significant on neither side. A reversed sign is both FP and FN. Intercepts and thresholds are left out.",
     ]
     blocks = [_counts(findings, names), _coefficients(findings, names)]
-    drawn = [findings.panel(panel_id).strategy for panel_id in _drawn(findings)]
-    legend = list(dict.fromkeys(["survey", *drawn]))
+    legend = {"survey": strategy_name("survey")}
+    legend |= legend_of(findings, series_of(findings, _drawn(findings)), names)
     return Section("inference", title, intro, blocks, legend, ["recovery", "coefficients"])
 
 
@@ -98,10 +99,11 @@ def _described(findings: Findings, model: Regression, names: Names) -> str:
 
 def _figure(findings: Findings, model: Regression, found: list[Coefficient], names: Names) -> Figure:
     rows, seen = [], set()
+    series = series_of(findings, _drawn(findings))
     for c in found:
         if not c.se_h:
             continue
-        sides = [(findings.panel(c.panel_id).strategy, c.estimate_s, c.ci_low_s, c.ci_high_s)]
+        sides = [(series[c.panel_id], c.estimate_s, c.ci_low_s, c.ci_high_s)]
         if c.term not in seen:
             seen.add(c.term)
             sides.insert(0, ("survey", c.estimate_h, c.ci_low_h, c.ci_high_h))

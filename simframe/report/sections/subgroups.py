@@ -5,6 +5,7 @@ from __future__ import annotations
 from simframe.report.content import Block, Figure, Section, Table, capped
 from simframe.report.findings import Findings, Subgroup
 from simframe.report.labels import NONE, Names, by, count, interval, number
+from simframe.report.series import legend_of, series_of
 from simframe.wording import counted
 
 ATTRIBUTES, LEVELS = 12, 30
@@ -40,7 +41,7 @@ def section(findings: Findings, names: Names) -> Section:
             groups.append(names.attribute(attribute))
     columns = ["Group", "Panel", "js_distance", "95 % interval", "Floor", "Excess", "n people", "n panel", "Note"]
     table = Table(columns, table_rows, "js_distance by subgroup", groups, text=(0, 1, 8), marks=marks)
-    legend = list(dict.fromkeys(findings.panel(panel_id).strategy for panel_id in drawn))
+    legend = legend_of(findings, series_of(findings, drawn), names)
     blocks = [
         Block(
             "Distance from people, by group",
@@ -78,10 +79,11 @@ def _worst(findings: Findings, attributes: list[str], names: Names) -> list[str]
 
 def _figure(findings: Findings, attribute: str, rows: list[Subgroup], names: Names) -> Figure:
     levels = list(dict.fromkeys(row.level for row in rows))
+    series = series_of(findings, findings.focus.drawn)
     data = [
         {
             "level": f"{names.level(attribute, row.level)} ({row.n_h})",
-            "strategy": findings.panel(row.panel_id).strategy,
+            "strategy": series[row.panel_id],
             "estimate": row.estimate,
             "low": row.ci_low,
             "high": row.ci_high,

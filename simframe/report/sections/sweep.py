@@ -10,6 +10,7 @@ from simframe.report.content import Block, Figure, Section, Table, capped
 from simframe.report.findings import Findings, Rule
 from simframe.report.labels import NONE, Names, by, count, number, strategy_name
 from simframe.report.records.sweep import Condition
+from simframe.report.series import legend_of_strategies
 
 LIMIT = 8
 """Charts of one metric."""
@@ -76,7 +77,7 @@ def section(findings: Findings, names: Names) -> Section | None:
         "stand beside, those nearest to the ideal at the largest pilot. The grey band is what counts as alike.",
         f"Conditions differ in: {', '.join(name.replace('_', ' ') for name in varying)}." if varying else "",
     ]
-    legend = list(dict.fromkeys(point for block in blocks for figure in block.figures for point in _drawn(figure)))
+    legend = legend_of_strategies(point for block in blocks for figure in block.figures for point in _drawn(figure))
     return Section("sweep", "What the plan's settings change", [t for t in intro if t], blocks, legend, ["sweep"])
 
 
