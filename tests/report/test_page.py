@@ -415,3 +415,47 @@ def test_a_series_looks_alike_in_every_chart_of_its_section() -> None:
         assert alone["colour"].range[0] == among["colour"].range[place]
         assert alone["shape"].range[0] == among["shape"].range[place]
     assert len({style.mark(series, known).shape for series in known}) == len(known)
+
+
+def test_many_panels_of_one_pilot_size_are_drawn_by_strategy(findings: Findings) -> None:
+    """Means and reaches are those of the panels; a chart has one mark a strategy and size however many there are."""
+    tuned = next(panel for panel in findings.panels if panel.strategy == "tuned" and panel.pilot_n == 60)
+    own = [n for n in findings.curves if n.panel_id == tuned.panel_id]
+    panels, curves = list(findings.panels), list(findings.curves)
+    for k in range(1, 12):
+        panels.append(replace(tuned, panel_id=f"park-tuned-more-{k}", label=f"more {k}", seed=k))
+        moved = [replace(n, estimate=None if n.estimate is None else n.estimate + k / 100) for n in own]
+        curves += [replace(n, panel_id=f"park-tuned-more-{k}") for n in moved]
+
+    def drawn(report: Findings) -> dict[str, list[dict[str, object]]]:
+        section = next(each for each in compose(report).sections if each.id == "pilot-size")
+        return {f.title: f.data["points"] for block in section.blocks for f in block.figures}
+
+    few, many = drawn(findings), drawn(replace(findings, panels=panels, curves=curves))
+    assert list(few) == list(many)
+    for title, points in many.items():
+        places = [(point["strategy"], point["pilot"]) for point in points]
+        assert len(places) == len(set(places)) == len(few[title])
+        found = [p for p in points if (p["strategy"], p["pilot"]) == ("tuned", 60)]
+        alike = [p for p in few[title] if (p["strategy"], p["pilot"]) == ("tuned", 60)]
+        for point, alone in zip(found, alike, strict=True):
+            least = alone["estimate"]
+            assert isinstance(least, float)
+            assert [point["estimate"], point["low"], point["high"]] == pytest.approx(
+                [least + 0.11 / 2, least, least + 0.11]
+            )
+    assert sum(len(points) for points in many.values()) > 8
+
+
+def test_the_command_for_another_comparison_stands_on_the_page(findings: Findings) -> None:
+    from simframe.report.findings import Comparison
+
+    own = findings.comparisons[0]
+    others = [
+        Comparison(own.panel_id, own.study_hash, None, 1, False),
+        Comparison("park-human-1", "another", "holdout", 3, False),
+    ]
+    said = " ".join(compose(replace(findings, comparisons=[own, *others])).answer.caveats)
+    assert f"1 panel is judged by all of {own.panel_id} and not on this page: simframe report --split all" in said
+    assert "3 panels are judged by holdout of park-human-1 (version another of the study)" in said
+    assert "simframe report --reference park-human-1 --split holdout" in said

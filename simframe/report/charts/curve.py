@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import altair as alt
@@ -14,20 +15,23 @@ LINEAR = 20
 LEAST = 0.1
 """Least span of the vertical axis."""
 PEOPLE = MARKS["split_half"]
-APART = 0.07
-"""Distance between strategies of one pilot size, on the axis' own scale, so that intervals do not cover each other."""
+APART, ROOM = 0.07, 0.5
+"""Distance between lines at one pilot size, on the axis' own scale, so that intervals do not cover each other; and the
+most that all of them take: many lines stand closer, as do lines between pilot sizes that are close."""
 
 
 def draw(data: dict[str, Any], known: list[str]) -> Any:
     """Draw points with intervals joined into lines, over the band of what counts as alike."""
     strategies = list(dict.fromkeys(point["strategy"] for point in data["points"]))
     sizes = sorted({point["pilot"] for point in data["points"]})
-    rows = [point | {"x": _aside(point, strategies)} for point in data["points"]]
+    lines = list(dict.fromkeys(point["line"] for point in data["points"] if point["strategy"] != "base"))
+    step = _step(sizes, len(lines))
+    rows = [point | {"x": _aside(point, lines, step)} for point in data["points"]]
     scale = scales(strategies, known)
     reach = math.log1p(max(sizes) / LINEAR)
     x = alt.X(
         "x:Q",
-        scale=alt.Scale(type="symlog", constant=LINEAR, domain=[_back(-0.2), _back(reach + 0.25)], nice=False),
+        scale=alt.Scale(type="symlog", constant=LINEAR, domain=[_back(-0.3), _back(reach + 0.3)], nice=False),
         axis=alt.Axis(title="pilot respondents", values=_ticks(sizes), grid=False, format="d"),
     )
     y = alt.Y("estimate:Q", scale=alt.Scale(domain=_span(data), zero=False), axis=alt.Axis(title=None, tickCount=5))
@@ -75,13 +79,19 @@ def _span(data: dict[str, Any]) -> list[float]:
     return [rounded(low - lack), rounded(high + lack)]
 
 
-def _aside(point: dict[str, Any], strategies: list[str]) -> float:
-    """Return the pilot size moved a little to the side, by its strategy's place."""
-    if point["pilot"] == 0:
+def _step(sizes: list[int], lines: int) -> float:
+    """Return the distance between lines: those of one pilot size stand together, apart from those of the next."""
+    places = [math.log1p(size / LINEAR) for size in sizes]
+    nearest = min((b - a for a, b in pairwise(places)), default=ROOM)
+    return min(APART, ROOM / max(1, lines), 0.7 * nearest / max(1, lines))
+
+
+def _aside(point: dict[str, Any], lines: list[str], step: float) -> float:
+    """Return the pilot size moved a little to the side, by the place of its line; the untuned model stays at 0."""
+    if point["line"] not in lines:
         return 0.0
-    moved = [s for s in strategies if s != "base"]
-    place = moved.index(point["strategy"]) - (len(moved) - 1) / 2 if point["strategy"] in moved else 0.0
-    return _back(math.log1p(point["pilot"] / LINEAR) + APART * place)
+    place = lines.index(point["line"]) - (len(lines) - 1) / 2
+    return _back(math.log1p(point["pilot"] / LINEAR) + step * place)
 
 
 def _back(t: float) -> float:

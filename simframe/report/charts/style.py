@@ -42,8 +42,8 @@ SPARE = (
 )
 """Series that this file does not know take these in turn: other strategies, a second panel of one."""
 
-PATHS = {"hourglass": "M-0.9,-0.9h1.8l-1.8,1.8h1.8Z"}
-"""Shapes that Vega has no name for, drawn within -1 to 1."""
+PATHS = {"hourglass": "M-1.2,-1.3h2.4l-2.4,2.6h2.4Z"}
+"""Shapes that Vega has no name for; -1 to 1 is the reach of a square."""
 
 SHAPES = {
     "circle": "M-4,0a4,4 0 1,0 8,0a4,4 0 1,0 -8,0Z",

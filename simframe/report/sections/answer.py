@@ -158,7 +158,9 @@ def _elsewhere(findings: Findings) -> list[str]:
         who = f"{other.reference_split or 'all'} of {other.panel_id}"
         if other.study_hash != findings.study.study_hash:
             who += f" (version {other.study_hash} of the study)"
-        words = f"--reference {other.panel_id} --split {other.reference_split or ALL}"
+        words = f"--split {other.reference_split or ALL}"
+        if other.panel_id != findings.reference.panel_id:
+            words = f"--reference {other.panel_id} {words}"
         verb = "is" if other.panels == 1 else "are"
         said.append(
             f"{counted(other.panels, 'panel')} {verb} judged by {who} and not on this page: simframe report {words}"

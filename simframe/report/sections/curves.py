@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Any
+
 from simframe.report.content import Block, Figure, Section, Table, capped
 from simframe.report.findings import Figure as Number
 from simframe.report.findings import Findings, Rule
@@ -38,14 +41,22 @@ METRICS = {
     },
 }
 """Groups of charts: the metrics in each, what to put before a chart's own title, and what a metric says."""
+CROWD = 8
+"""Panels of one pilot size that are drawn with an interval each; of more, strategies are drawn."""
 IDEALS = {"structure_ratio": 1.0}
 """Ideals of metrics that no verdict rule names."""
 
 
 def section(findings: Findings, names: Names) -> Section:
     """Return one block a metric, one chart for each thing it is taken over."""
+    each = "Each point is a panel, each bar its 95 % interval"
+    if crowded(findings):
+        each = (
+            "There are many panels: each point is the mean of those of one strategy and pilot size, each bar reaches "
+            "from the least to the most of them. Single panels and their intervals stand in the tables"
+        )
     intro = [
-        "Each point is a panel, each bar its 95 % interval; the untuned model stands at a pilot of 0 and its level "
+        f"{each}; the untuned model stands at a pilot of 0 and its level "
         "is drawn on as a dotted line. The grey band is what counts as alike: two samples of people differ by less "
         "than its upper edge 95 times in 100, or, where a margin is declared, the margin around the ideal. The dashed "
         "black line is people split in half.",
@@ -132,7 +143,31 @@ def _figure(findings: Findings, names: Names, title: str, numbers: list[Number],
         f"{names.compared(n.panel_id)} {number(n.estimate)}" for n in numbers[:20] if n.estimate is not None
     )
     alt = f"{metric} against pilot size, {title}, by {_series(points)}. {said}."
-    return Figure("curve", title, alt, {"points": points, "ideal": ideal, "band": band, "people": people})
+    drawn = _by_strategy(points) if crowded(findings) else points
+    return Figure("curve", title, alt, {"points": drawn, "ideal": ideal, "band": band, "people": people})
+
+
+def crowded(findings: Findings) -> bool:
+    """Whether some pilot size has more panels than can be told apart in a chart."""
+    return max(Counter(panel.pilot_n for panel in findings.panels).values(), default=0) > CROWD
+
+
+def _by_strategy(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return one point a strategy and pilot size: the mean of its panels, and how far they reach."""
+    found: dict[tuple[str, int], list[float]] = {}
+    for point in points:
+        found.setdefault((point["strategy"], point["pilot"]), []).append(point["estimate"])
+    return [
+        # What was simulated elsewhere has nothing in common but that: no line joins it.
+        {
+            "strategy": strategy,
+            "line": f"{strategy} {pilot}" if strategy == "imported" else strategy,
+            "pilot": pilot,
+            "estimate": sum(all_of) / len(all_of),
+        }
+        | ({"low": min(all_of), "high": max(all_of)} if len(all_of) > 1 else {"low": None, "high": None})
+        for (strategy, pilot), all_of in found.items()
+    ]
 
 
 def _is_people(findings: Findings, n: Number) -> bool:
@@ -140,5 +175,5 @@ def _is_people(findings: Findings, n: Number) -> bool:
     return n.panel_id == findings.reference.panel_id
 
 
-def _series(points: list[dict[str, object]]) -> str:
+def _series(points: list[dict[str, Any]]) -> str:
     return ", ".join(strategy_name(str(s)) for s in dict.fromkeys(p["strategy"] for p in points))
