@@ -60,6 +60,6 @@ COMMENT ON COLUMN alignment.ci_low IS '95 % interval; NULL until the panel is ev
 COMMENT ON COLUMN alignment.ci_high IS '95 % interval; NULL until the panel is evaluated';
 COMMENT ON COLUMN alignment.floor IS 'mean of the figure between two samples of people of these sizes; of ratios the median';
 COMMENT ON COLUMN alignment.floor_q95 IS '95 % quantile of the figure between two samples of people of these sizes';
-COMMENT ON COLUMN alignment.n_h IS 'people behind the figure; for a mean, the fewest of any item in it';
+COMMENT ON COLUMN alignment.n_h IS 'people behind the figure, those of weight 0 too, but for predictability, whose models leave them out; for a mean, the fewest of any item in it. small_n goes by what weights leave';
 COMMENT ON COLUMN alignment.n_s IS 'simulated respondents behind the figure';
 COMMENT ON COLUMN alignment.reason IS 'why the estimate is NULL, or what to bear in mind: small_n, not simulated, no interval';

@@ -269,3 +269,37 @@ def test_who_is_judged_by_its_own_pilot_is_told(
     assert "7 of them the pilot that it was tuned on: its figures flatter it" in notes(pilot=7)
     assert "12 of them the pilot" in notes(pilot=12, split="pilot")
     assert notes(split="holdout") == notes(split="holdout", pilot=12) == notes(split="rectify") == ""
+
+
+def test_who_weighs_nothing_is_counted_and_moves_nothing(
+    own_warehouse: Warehouse,
+    reference: str,
+    park_files: tuple[Path, Path],
+    park_people: People,
+    tmp_path: Path,
+) -> None:
+    """The rule of ``n_s``: respondents who answered, whatever their weight. Estimates are those without them."""
+    path = tmp_path / "some.csv"
+    everybody = park_people(40, seed=8).with_columns(person=pl.lit("s") + pl.col("person"))
+    nothing = pl.int_range(40) % 4 == 0
+    found = {}
+    for name, frame in (
+        ("weightless", everybody.with_columns(wt=pl.when(nothing).then(pl.lit("0")).otherwise("wt"))),
+        ("gone", everybody.filter(~nothing)),
+    ):
+        frame.write_csv(path)
+        done = import_simulated(own_warehouse, park_files[0], path, reference=reference, model=name)
+        found[name] = own_warehouse.sql(
+            """
+            SELECT metric, item_id, term, estimate, n_s FROM alignment
+            WHERE panel_id = ? AND attribute = 'all' AND estimate IS NOT NULL AND item_id IS NOT NULL
+                AND metric IN ('js_distance', 'wasserstein', 'entropy_ratio', 'cramers_v_s', 'belief_action_gap')
+            """,
+            [done.panel_id],
+        )
+    both = found["weightless"].join(found["gone"], on=["metric", "item_id", "term"], nulls_equal=True, suffix="_gone")
+    assert both.height == found["gone"].height > 8
+    assert both["estimate"].to_list() == pytest.approx(both["estimate_gone"].to_list())
+    assert (both["n_s"] > both["n_s_gone"]).all()
+    visits = both.filter(metric="js_distance", item_id="visits")["n_s"].item()
+    assert visits == everybody["visits"].drop_nulls().len()
