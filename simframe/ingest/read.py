@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
@@ -11,25 +12,48 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from simframe.errors import DataError, did_you_mean, install_extra
-from simframe.ingest.place import SEPARATORS
+from simframe.ingest.place import SEPARATORS, place
 from simframe.study import Study
+from simframe.wording import counted
 
 
 def _csv(path: Path, separator: str) -> pl.DataFrame:
     """Read text with Arrow, which refuses rows with too few fields; Polars would fill them up as unanswered."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         header = next(csv.reader(file, delimiter=separator), [])
+    if not header:
+        raise DataError("is empty", where=str(path), mend="give a file with a header and one row a respondent")
+    other = next((mark for mark in _OTHERS if len(header) == 1 and mark in header[0] and mark != separator), None)
+    if other is not None:
+        message = f"its columns stand between {other!r}, not between {separator!r}"
+        raise DataError(message, where=str(path), mend="save it with commas as .csv, or with tabs as .tsv")
     for name in header:
         if header.count(name) > 1:
             raise DataError(f"column {name!r} stands twice", where=str(path), mend="give each column its own name")
-    table = arrow_csv.read_csv(
-        path,
-        parse_options=arrow_csv.ParseOptions(delimiter=separator, newlines_in_values=True),
-        convert_options=arrow_csv.ConvertOptions(
-            column_types=dict.fromkeys(header, pa.string()), null_values=[""], strings_can_be_null=True
-        ),
-    )
+    try:
+        table = arrow_csv.read_csv(
+            path,
+            parse_options=arrow_csv.ParseOptions(delimiter=separator, newlines_in_values=True),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(header, pa.string()), null_values=[""], strings_can_be_null=True
+            ),
+        )
+    except pa.ArrowInvalid:
+        with suppress(csv.Error, UnicodeError):  # then Arrow's own words say more
+            _check_fields(path, separator, len(header))
+        raise
     return pl.DataFrame(table)
+
+
+def _check_fields(path: Path, separator: str, columns: int) -> None:
+    """Refuse the first row with another number of fields than the header: a comma was not quoted, or a row is cut."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = (record for record in csv.reader(file, delimiter=separator, strict=True) if record)
+        for row, record in enumerate(rows, -1):
+            if len(record) != columns:
+                message = f"{place(str(path), row)} has {counted(len(record), 'field')}, the header {columns}"
+                mend = f"put cells that hold {separator!r} in quotes, and complete rows that were cut"
+                raise DataError(message, where=str(path), mend=mend)
 
 
 def _readstat(path: Path) -> pl.DataFrame:
@@ -51,6 +75,8 @@ READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
     ".dta": _readstat,
     ".sas7bdat": _readstat,
 }
+_OTHERS = (";", "\t", ",", "|")
+"""What programs put between columns."""
 _MAGIC = {
     b"PAR1": "a Parquet file",
     b"$FL2": "an SPSS file",
