@@ -61,7 +61,10 @@ SELECT
     finite(x.p_value::DOUBLE) AS p_value,
     x.reason::VARCHAR AS reason,
     x.n_h::BIGINT AS n_h,
-    x.n_s::BIGINT AS n_s
+    x.n_s::BIGINT AS n_s,
+    -- Evaluations made before what respondents are worth was kept count them all alike.
+    coalesce(finite(x.effective_h::DOUBLE), x.n_h) AS effective_h,
+    coalesce(finite(x.effective_s::DOUBLE), x.n_s) AS effective_s
 FROM read_parquet(
     '${ROOT}/data/evaluation=*/estimates.parquet',
     hive_partitioning = true, hive_types_autocast = false, union_by_name = true
@@ -73,6 +76,7 @@ COMMENT ON COLUMN estimates.floor IS 'mean of the metric between two samples of 
 COMMENT ON COLUMN estimates.floor_q95 IS '95 % quantile of the metric between two samples of people of the same sizes';
 COMMENT ON COLUMN estimates.p_value IS 'how often two samples of people differ as much; table metrics says how, metric by metric';
 COMMENT ON COLUMN estimates.n_h IS 'answers of people behind the figure; for a mean, the fewest of any item in it';
+COMMENT ON COLUMN estimates.effective_h IS 'how many people of equal weight tell as much as these (Kish 1965)';
 
 CREATE OR REPLACE VIEW fits AS
 SELECT
@@ -84,6 +88,7 @@ SELECT
     x.regression_id::VARCHAR AS regression_id,
     x.family::VARCHAR AS family,
     x.n::BIGINT AS n,
+    coalesce(finite(x.effective::DOUBLE), x.n) AS effective,
     finite(x.df_model::DOUBLE) AS df_model,
     finite(x.llf::DOUBLE) AS llf,
     finite(x.fit::DOUBLE) AS fit,
@@ -101,6 +106,7 @@ QUALIFY row_number() OVER (
 ) = 1;
 
 COMMENT ON VIEW fits IS 'One row a regression fitted on a part of a panel, or on a subgroup of that part, that of the evaluation that speaks; a reason where there are no coefficients.';
+COMMENT ON COLUMN fits.effective IS 'how many respondents of equal weight tell as much as those fitted; n without weights';
 COMMENT ON COLUMN fits.fit IS 'R2 of ols, McFadden''s pseudo R2 of the others';
 
 CREATE OR REPLACE VIEW coefficients AS

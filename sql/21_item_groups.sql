@@ -46,7 +46,8 @@ SELECT
     coalesce(s.people, 0) AS people_s,
     coalesce(h.n, 0) AS n_h,
     coalesce(s.n, 0) AS n_s,
-    least(coalesce(h.effective, 0), coalesce(s.effective, 0)) AS effective_least,
+    coalesce(h.effective, 0) AS effective_h,
+    coalesce(s.effective, 0) AS effective_s,
     coalesce(h.grid_n, 0) AS grid_n_h,
     coalesce(s.grid_n, 0) AS grid_n_s,
     coalesce(h.grid_w, 0) AS grid_w_h,
@@ -82,7 +83,7 @@ WHERE i.scale <> 'text';
 COMMENT ON VIEW item_groups IS 'One row a compared panel, item and declared subgroup, with its respondents on both sides and why nothing can be compared.';
 COMMENT ON COLUMN item_groups.people_h IS 'respondents of the reference, those with a missing answer too';
 COMMENT ON COLUMN item_groups.n_h IS 'respondents of the reference who answered';
-COMMENT ON COLUMN item_groups.effective_least IS 'how many respondents of equal weight tell as much as those who answered, (sum w)^2 / sum w^2: of people and panel the fewer';
+COMMENT ON COLUMN item_groups.effective_h IS 'how many people of equal weight tell as much as those who answered, (sum w)^2 / sum w^2';
 COMMENT ON COLUMN item_groups.n_s IS 'respondents of the compared panel who answered';
 COMMENT ON COLUMN item_groups.grid_n_h IS 'people whose answer is a declared option or falls in a bin; grid_w_h and grid_w2_h are sums of their weights and squared weights';
 COMMENT ON COLUMN item_groups.missing_h IS 'weighted share of the reference whose answer is missing';

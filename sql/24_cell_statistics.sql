@@ -79,7 +79,7 @@ SELECT
     g.missing_s - g.missing_h AS nonresponse_gap,
     v.w_h, v.w_s, v.mean_h, v.mean_s, v.variance_h, v.variance_s, v.largest,
     g.people_h, g.people_s,
-    g.effective_least, g.small_group,
+    g.effective_h, g.effective_s, g.small_group,
     g.reason,
     coalesce(
         CASE WHEN g.options = 0 THEN 'neither options nor bins' END,

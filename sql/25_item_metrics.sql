@@ -62,9 +62,10 @@ per_item AS (
     SELECT
         study_id, panel_id, reference_id, figure.divergence AS divergence, figure.metric AS metric,
         item_id, attribute, level, level_position,
-        figure.estimate AS estimate, n_h, n_s, people_h, people_s, effective_least, small_group,
-        CASE WHEN figure.estimate IS NULL THEN figure.reason ELSE small_n(attribute, effective_least, small_group) END
-            AS reason,
+        figure.estimate AS estimate, n_h, n_s, people_h, people_s, effective_h, effective_s,
+        small_group,
+        CASE WHEN figure.estimate IS NULL THEN figure.reason
+            ELSE small_n(attribute, least(effective_h, effective_s), small_group) END AS reason,
         asked AND figure.averaged AS averaged
     FROM figures
 ),
@@ -75,12 +76,14 @@ means AS (
         -- Of a mean that no item defines, all items: people are not nobody because the panel lacks them.
         coalesce(min(n_h) FILTER (estimate IS NOT NULL), min(n_h)) AS n_h,
         coalesce(min(n_s) FILTER (estimate IS NOT NULL), min(n_s)) AS n_s,
-        min(effective_least) FILTER (estimate IS NOT NULL) AS effective_least,
+        coalesce(min(effective_h) FILTER (estimate IS NOT NULL), min(effective_h)) AS effective_h,
+        coalesce(min(effective_s) FILTER (estimate IS NOT NULL), min(effective_s)) AS effective_s,
         any_value(small_group) AS small_group,
         CASE
             WHEN attribute <> 'all' AND max(people_h) = 0 THEN 'no answers in the reference'
             WHEN attribute <> 'all' AND max(people_s) = 0 THEN 'not simulated'
-            WHEN attribute <> 'all' AND min(effective_least) FILTER (estimate IS NOT NULL) < any_value(small_group)
+            WHEN attribute <> 'all'
+                AND min(least(effective_h, effective_s)) FILTER (estimate IS NOT NULL) < any_value(small_group)
             THEN 'small_n'
             ELSE mean_reason(count(estimate), count(*), list(DISTINCT reason))
         END AS reason
@@ -91,14 +94,14 @@ means AS (
 distances AS (
     SELECT
         study_id, panel_id, reference_id, item_id, attribute, level, level_position, js_distance AS estimate, n_h, n_s,
-        effective_least, small_group,
+        effective_h, effective_s, small_group,
         CASE WHEN js_distance IS NULL THEN reason_categorical END AS reason
     FROM statistics
     WHERE attribute <> 'all'
     UNION ALL
     SELECT
-        study_id, panel_id, reference_id, NULL, attribute, level, level_position, estimate, n_h, n_s, effective_least,
-        small_group, reason
+        study_id, panel_id, reference_id, NULL, attribute, level, level_position, estimate, n_h, n_s, effective_h,
+        effective_s, small_group, reason
     FROM means
     WHERE metric = 'js_distance' AND attribute <> 'all'
 ),
@@ -108,13 +111,14 @@ extremes AS (
         count(estimate) AS defined,
         count(*) AS groups,
         -- Ties go to the level declared first.
-        first({'level': level, 'estimate': estimate, 'n_h': n_h, 'n_s': n_s, 'effective_least': effective_least,
-            'reason': reason}
+        first({'level': level, 'estimate': estimate, 'n_h': n_h, 'n_s': n_s, 'effective_h': effective_h,
+            'effective_s': effective_s, 'reason': reason}
             ORDER BY estimate DESC NULLS LAST, level_position, level) AS worst,
         max(estimate) - min(estimate) AS spread,
-        min(n_h) FILTER (estimate IS NOT NULL) AS fewest_h,
-        min(effective_least) FILTER (estimate IS NOT NULL) AS least_h,
-        min(n_s) FILTER (estimate IS NOT NULL) AS fewest_s,
+        coalesce(min(n_h) FILTER (estimate IS NOT NULL), 0) AS fewest_h,
+        coalesce(min(n_s) FILTER (estimate IS NOT NULL), 0) AS fewest_s,
+        coalesce(min(effective_h) FILTER (estimate IS NOT NULL), 0) AS least_h,
+        coalesce(min(effective_s) FILTER (estimate IS NOT NULL), 0) AS least_s,
         any_value(small_group) AS small_group
     FROM distances
     GROUP BY ALL
@@ -122,21 +126,21 @@ extremes AS (
 SELECT
     study_id, panel_id, reference_id, item_family(divergence, attribute) AS family, metric,
     item_id, NULL::VARCHAR AS item_id_2, attribute, level, NULL::VARCHAR AS term,
-    estimate, n_h, n_s, reason
+    estimate, n_h, n_s, effective_h, effective_s, reason
 FROM per_item
 UNION ALL
 SELECT
     study_id, panel_id, reference_id, item_family(divergence, attribute), metric,
     NULL, NULL, attribute, level, NULL,
-    estimate, n_h, n_s, reason
+    estimate, n_h, n_s, effective_h, effective_s, reason
 FROM means
 UNION ALL
 SELECT
     study_id, panel_id, reference_id, 'subgroups', 'worst_group_js_distance',
     item_id, NULL, attribute, CASE WHEN defined > 0 THEN worst.level ELSE 'all' END, NULL,
-    worst.estimate, worst.n_h, worst.n_s,
+    worst.estimate, worst.n_h, worst.n_s, worst.effective_h, worst.effective_s,
     CASE
-        WHEN defined > 0 AND worst.effective_least < small_group THEN 'small_n'
+        WHEN defined > 0 AND least(worst.effective_h, worst.effective_s) < small_group THEN 'small_n'
         WHEN defined > 0 AND defined < groups THEN 'worst of ' || defined || ' of ' || groups || ' groups'
         WHEN defined = 0 THEN worst.reason
     END
@@ -145,11 +149,11 @@ UNION ALL
 SELECT
     study_id, panel_id, reference_id, 'subgroups', 'spread_js_distance',
     item_id, NULL, attribute, 'all', NULL,
-    CASE WHEN defined > 1 THEN spread END, coalesce(fewest_h, 0), coalesce(fewest_s, 0),
+    CASE WHEN defined > 1 THEN spread END, fewest_h, fewest_s, least_h, least_s,
     CASE
         WHEN defined = 0 THEN worst.reason
         WHEN defined = 1 THEN 'a single group is defined'
-        WHEN least_h < small_group THEN 'small_n'
+        WHEN least(least_h, least_s) < small_group THEN 'small_n'
         WHEN defined < groups THEN 'spread of ' || defined || ' of ' || groups || ' groups'
     END
 FROM extremes;

@@ -18,6 +18,8 @@ variances AS (
         study_id, panel_id, reference_id, item_id, scale, attribute,
         coalesce(sum(n_h) FILTER (shared), 0)::BIGINT AS n_h,
         coalesce(sum(n_s) FILTER (shared), 0)::BIGINT AS n_s,
+        coalesce(sum(effective_h) FILTER (shared), 0) AS effective_h,
+        coalesce(sum(effective_s) FILTER (shared), 0) AS effective_s,
         count(*) FILTER (shared) AS groups_shared,
         count(*) AS groups,
         ratio(sum(w_h * variance_h) FILTER (shared), sum(w_h) FILTER (shared)) AS within_h,
@@ -38,7 +40,7 @@ SELECT
     CASE WHEN between_h > rounding AND between_s + within_s > rounding
         THEN ratio(ratio(between_s, between_s + within_s), ratio(between_h, between_h + within_h)) END AS eta2_ratio,
     CASE WHEN between_h > rounding THEN covariance / between_h END AS group_slope,
-    n_h, n_s,
+    n_h, n_s, effective_h, effective_s,
     coalesce(
         CASE
             WHEN scale = 'nominal' THEN 'nominal item'

@@ -48,6 +48,8 @@ counted AS (
         count(*) FILTER (side = 's') AS n_s,
         sum(weight) FILTER (side = 'h') AS w_h,
         sum(weight) FILTER (side = 's') AS w_s,
+        effective_n(w_h, sum(weight ** 2) FILTER (side = 'h')) AS effective_h,
+        effective_n(w_s, sum(weight ** 2) FILTER (side = 's')) AS effective_s,
         coalesce(sum(weight) FILTER (side = 'h' AND p.vector IS NOT NULL), 0) AS seen_h,
         coalesce(sum(weight) FILTER (side = 's' AND p.vector IS NOT NULL), 0) AS seen_s
     FROM judged AS j
@@ -67,6 +69,8 @@ SELECT
     CASE WHEN p.panel_id IS NOT NULL THEN ratio(x.seen_h, x.w_h) END AS memorised_share_h,
     coalesce(x.n_h, 0) AS n_h,
     coalesce(x.n_s, 0) AS n_s,
+    coalesce(x.effective_h, 0) AS effective_h,
+    coalesce(x.effective_s, 0) AS effective_s,
     CASE
         WHEN s.pilot_n IS NULL OR s.pilot_n = 0 THEN 'no pilot'
         WHEN p.panel_id IS NULL THEN 'no answers in the pilot'

@@ -26,27 +26,31 @@ of_groups AS (
 SELECT
     study_id, panel_id, reference_id, 'heterogeneity' AS family, figure.metric AS metric,
     NULL::VARCHAR AS item_id, NULL::VARCHAR AS item_id_2, attribute, level, structure_id AS term,
-    figure.estimate AS estimate, n_h, n_s,
+    -- Structures are counted, whatever each respondent weighs: they are worth their number.
+    figure.estimate AS estimate, n_h, n_s, n_h::DOUBLE AS effective_h, n_s::DOUBLE AS effective_s,
     CASE WHEN figure.estimate IS NULL THEN reason ELSE small_n(attribute, least(n_h, n_s), small_group) END AS reason
 FROM of_blocks
 UNION ALL
 SELECT
     study_id, panel_id, reference_id, 'heterogeneity', figure.metric,
     item_id, NULL, attribute, 'all', NULL,
-    figure.estimate, n_h, n_s,
+    figure.estimate, n_h, n_s, effective_h, effective_s,
     CASE WHEN figure.estimate IS NULL THEN figure.reason ELSE note END
 FROM of_groups
 UNION ALL
 SELECT
     study_id, panel_id, reference_id, 'heterogeneity', 'memorised_share',
-    NULL, NULL, attribute, level, NULL, memorised_share, n_h, n_s,
-    CASE WHEN memorised_share IS NULL THEN reason ELSE small_n(attribute, least(n_h, n_s), small_group) END
+    NULL, NULL, attribute, level, NULL, memorised_share, n_h, n_s, effective_h, effective_s,
+    CASE WHEN memorised_share IS NULL THEN reason
+        ELSE small_n(attribute, least(effective_h, effective_s), small_group) END
 FROM memorisation
 UNION ALL
 SELECT
     study_id, panel_id, reference_id, 'heterogeneity', 'memorised_share_h',
-    NULL, NULL, attribute, level, NULL, memorised_share_h, n_h, n_s,
-    CASE WHEN memorised_share_h IS NULL THEN reason_h ELSE small_n(attribute, least(n_h, n_s), small_group) END
+    NULL, NULL, attribute, level, NULL, memorised_share_h, n_h, n_s, effective_h,
+    effective_s,
+    CASE WHEN memorised_share_h IS NULL THEN reason_h
+        ELSE small_n(attribute, least(effective_h, effective_s), small_group) END
 FROM memorisation;
 
 COMMENT ON VIEW panel_metrics IS 'How varied a panel and its subgroups are as a whole: per declared block (term), per item and attribute, in memory of the pilot.';

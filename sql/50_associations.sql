@@ -4,7 +4,8 @@ CREATE OR REPLACE VIEW sample_crosstabs AS
 SELECT
     s.study_id, s.study_hash, s.panel_id, s.part, t.pair_id, t.attribute, t.level, t.belief_code, t.action_code,
     sum(t.n)::BIGINT AS n,
-    sum(t.w) AS w
+    sum(t.w) AS w,
+    sum(t.w2) AS w2
 FROM samples AS s
 JOIN crosstabs AS t ON t.panel_id = s.panel_id AND (s.part = 'all' OR t.split = s.part)
 WHERE t.stratum IS NULL AND t.belief_code IS NOT NULL AND t.action_code IS NOT NULL
@@ -14,7 +15,9 @@ COMMENT ON VIEW sample_crosstabs IS 'Crosstabs of one side of a comparison, its 
 
 CREATE OR REPLACE VIEW pair_groups AS
 WITH totals AS (
-    SELECT panel_id, part, pair_id, attribute, level, sum(n)::BIGINT AS n, sum(w) AS w
+    SELECT
+        panel_id, part, pair_id, attribute, level,
+        sum(n)::BIGINT AS n, sum(w) AS w, effective_n(sum(w), sum(w2)) AS effective
     FROM sample_crosstabs
     GROUP BY ALL
 )
@@ -23,6 +26,8 @@ SELECT
     p.pair_id, p.belief, p.action, d.attribute, d.level,
     coalesce(h.n, 0) AS n_h,
     coalesce(s.n, 0) AS n_s,
+    coalesce(h.effective, 0) AS effective_h,
+    coalesce(s.effective, 0) AS effective_s,
     CASE WHEN h.n IS NULL THEN 'no answers in the reference' WHEN h.w = 0 THEN 'weights sum to zero' END AS absent_h,
     CASE WHEN s.n IS NULL THEN 'not simulated' WHEN s.w = 0 THEN 'weights sum to zero' END AS absent_s
 FROM comparisons AS c
@@ -37,6 +42,7 @@ LEFT JOIN totals AS s
 
 COMMENT ON VIEW pair_groups IS 'The frame of pairs: one row a compared panel, declared pair and declared subgroup, answered or not.';
 COMMENT ON COLUMN pair_groups.n_h IS 'people who answered both';
+COMMENT ON COLUMN pair_groups.effective_h IS 'how many people of equal weight tell as much as these';
 COMMENT ON COLUMN pair_groups.absent_h IS 'why people have no figures at all; absent_s: why the panel has none';
 
 CREATE OR REPLACE VIEW code_places AS

@@ -6,7 +6,8 @@ WITH judged AS (
         x.panel_id, x.part, x.pair_id, x.attribute, x.level,
         sum(x.n)::BIGINT AS n,
         ratio(sum(x.w) FILTER (x.action_code <> m.action_code), sum(x.w)) AS gap,
-        sum(x.w) AS w
+        sum(x.w) AS w,
+        effective_n(sum(x.w), sum(x.w2)) AS effective
     FROM sample_crosstabs AS x
     JOIN implications AS m USING (study_id, study_hash, pair_id, belief_code)
     GROUP BY ALL
@@ -17,6 +18,8 @@ SELECT
     CASE WHEN s.w > 0 THEN coalesce(s.gap, 0) END AS belief_action_gap_s,
     coalesce(h.n, 0) AS n_h,
     coalesce(s.n, 0) AS n_s,
+    coalesce(h.effective, 0) AS effective_h,
+    coalesce(s.effective, 0) AS effective_s,
     g.small_group,
     CASE
         WHEN g.n_h = 0 THEN g.absent_h

@@ -7,7 +7,8 @@ WITH counts AS (
         s.study_id, s.study_hash, s.panel_id, s.part, t.pair_id, t.attribute, t.level, t.stratum,
         t.belief_code, t.action_code,
         sum(t.n)::BIGINT AS n,
-        sum(t.w) AS w
+        sum(t.w) AS w,
+        sum(t.w2) AS w2
     FROM samples AS s
     JOIN crosstabs AS t ON t.panel_id = s.panel_id AND (s.part = 'all' OR t.split = s.part)
     WHERE t.stratum IS NOT NULL AND t.belief_code IS NOT NULL AND t.action_code IS NOT NULL
@@ -15,7 +16,7 @@ WITH counts AS (
 ),
 tables AS (
     SELECT
-        x.panel_id, x.part, x.pair_id, x.attribute, x.level, x.stratum, x.n, x.w, x.belief_code, x.action_code,
+        x.panel_id, x.part, x.pair_id, x.attribute, x.level, x.stratum, x.n, x.w, x.w2, x.belief_code, x.action_code,
         b.place AS belief, a.place AS action, b.on_scale AS belief_on_scale, a.on_scale AS action_on_scale,
         sum(x.w) OVER (PARTITION BY x.panel_id, x.part, x.pair_id, x.attribute, x.level, x.stratum) AS w_stratum,
         sum(x.w) OVER (PARTITION BY x.panel_id, x.part, x.pair_id, x.attribute, x.level, x.stratum, x.belief_code)
@@ -52,6 +53,7 @@ strata AS (
         panel_id, part, pair_id, attribute, level, stratum,
         sum(n)::BIGINT AS n,
         sum(w) AS w,
+        sum(w2) AS w2,
         count(DISTINCT action_code) > 1 AS actions_differ,
         least(count(DISTINCT belief_code), count(DISTINCT action_code)) - 1 AS freedom,
         sum(w * w / (w_belief * w_action)) - 1 AS phi2,
@@ -72,6 +74,7 @@ sums AS (
     SELECT
         panel_id, part, pair_id, attribute, level,
         sum(n)::BIGINT AS n,
+        effective_n(sum(w), sum(w2)) AS effective,
         ratio(sum(w * phi2) FILTER (freedom > 0), sum(w * freedom) FILTER (freedom > 0)) AS v2,
         sum(w * greatest(mutual_information, 0)) / sum(w) AS mutual_information,
         ratio(sum(w * (given_belief - at_large)) FILTER (actions_differ), sum(w * (1 - at_large)) FILTER (actions_differ))
@@ -84,7 +87,7 @@ sums AS (
     GROUP BY ALL
 )
 SELECT
-    panel_id, part, pair_id, attribute, level, n,
+    panel_id, part, pair_id, attribute, level, n, effective,
     sqrt(clamp(v2, 0, 1)) AS cramers_v,
     mutual_information,
     clamp(goodman_kruskal_tau, 0, 1) AS goodman_kruskal_tau,
@@ -100,6 +103,7 @@ FROM sums;
 
 COMMENT ON VIEW partial_associations IS 'Association of belief and action within the strata of the pair''s controls, one side of a comparison, in everybody and in every declared subgroup; weighted.';
 COMMENT ON COLUMN partial_associations.n IS 'respondents who answered both and the controls';
+COMMENT ON COLUMN partial_associations.effective IS 'how many respondents of equal weight tell as much as these';
 COMMENT ON COLUMN partial_associations.cramers_v IS 'pooled over strata, over the codes that someone in the stratum chose';
 COMMENT ON COLUMN partial_associations.mutual_information IS 'mean over strata, bits';
 COMMENT ON COLUMN partial_associations.goodman_kruskal_tau IS 'how much knowing the belief reduces the error of guessing the action within strata (Gray and Williams 1981)';

@@ -15,7 +15,7 @@ WITH gaps AS (
 sides AS (
     SELECT
         g.study_id, g.panel_id, g.reference_id, g.pair_id, g.belief, g.action, g.attribute, g.level, g.small_group,
-        g.n_h, g.n_s, g.absent_h, g.absent_s,
+        g.n_h, g.n_s, g.effective_h, g.effective_s, g.absent_h, g.absent_s,
         unnest([
             {'metric': 'cramers_v', 'h': h.cramers_v, 's': s.cramers_v,
                 'reason_h': h.reason, 'reason_s': s.reason},
@@ -38,6 +38,8 @@ sides AS (
         c.study_id, c.panel_id, c.reference_id, p.pair_id, p.belief, p.action, d.attribute, d.level, c.small_group,
         coalesce(h.n, 0),
         coalesce(s.n, 0),
+        coalesce(h.effective, 0),
+        coalesce(s.effective, 0),
         -- Everybody's control is missing, or the panel was published before counts by control were kept.
         CASE WHEN h.n IS NULL THEN 'no counts by control in the reference' END,
         CASE WHEN s.n IS NULL THEN 'no counts by control in the panel' END,
@@ -104,24 +106,25 @@ of_conditional AS (
 figures AS (
     SELECT
         study_id, panel_id, reference_id, figure.metric AS metric, belief, action, attribute, level, pair_id,
-        figure.estimate AS estimate, n_h, n_s, small_group, figure.reason AS reason
+        figure.estimate AS estimate, n_h, n_s, effective_h, effective_s, small_group, figure.reason AS reason
     FROM gaps
     UNION ALL
     SELECT
         study_id, panel_id, reference_id, side.metric || figure.suffix, belief, action, attribute, level, pair_id,
-        figure.estimate, n_h, n_s, small_group, figure.reason
+        figure.estimate, n_h, n_s, effective_h, effective_s, small_group, figure.reason
     FROM of_sides
     UNION ALL
     SELECT
         study_id, panel_id, reference_id, figure.metric, belief, action, attribute, level, pair_id,
-        figure.estimate, n_h, n_s, small_group, figure.reason
+        figure.estimate, n_h, n_s, effective_h, effective_s, small_group, figure.reason
     FROM of_conditional
 )
 SELECT
     study_id, panel_id, reference_id, 'coherence' AS family, metric,
     belief AS item_id, action AS item_id_2, attribute, level, pair_id AS term,
-    estimate, n_h, n_s,
-    CASE WHEN estimate IS NULL THEN reason ELSE small_n(attribute, least(n_h, n_s), small_group) END AS reason
+    estimate, n_h, n_s, effective_h, effective_s,
+    CASE WHEN estimate IS NULL THEN reason
+        ELSE small_n(attribute, least(effective_h, effective_s), small_group) END AS reason
 FROM figures;
 
 COMMENT ON VIEW coherence IS 'Belief (item_id) against action (item_id_2) for every declared pair (term): whether a panel acts on its beliefs as people do.';

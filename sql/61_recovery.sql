@@ -44,6 +44,8 @@ models AS (
         c.study_id, c.panel_id, c.reference_id, c.small_group, r.regression_id, d.attribute, d.level,
         coalesce(h.n, 0) AS n_h,
         coalesce(s.n, 0) AS n_s,
+        coalesce(h.effective, 0) AS effective_h,
+        coalesce(s.effective, 0) AS effective_s,
         k.* EXCLUDE (panel_id, attribute, level, regression_id),
         CASE WHEN k.matched > 2
             THEN clamp(ratio(m.covariance, sqrt(m.variance_h) * sqrt(m.variance_s)), -1, 1) END AS coefficient_correlation,
@@ -97,12 +99,12 @@ figures AS (
 SELECT
     study_id, panel_id, reference_id, 'recovery' AS family, figure.metric AS metric,
     NULL::VARCHAR AS item_id, NULL::VARCHAR AS item_id_2, attribute, level, regression_id AS term,
-    CASE WHEN reason IS NULL THEN figure.estimate END AS estimate, n_h, n_s,
+    CASE WHEN reason IS NULL THEN figure.estimate END AS estimate, n_h, n_s, effective_h, effective_s,
     CASE
         WHEN reason IS NOT NULL THEN reason
         WHEN figure.estimate IS NULL THEN figure.undefined
         WHEN unmatched > 0 THEN unmatched || ' slopes in one fit only'
-        ELSE small_n(attribute, least(n_h, n_s), small_group)
+        ELSE small_n(attribute, least(effective_h, effective_s), small_group)
     END AS reason
 FROM figures;
 

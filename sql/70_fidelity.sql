@@ -1,6 +1,6 @@
 -- Whether each simulated twin answers as its own human did. Unweighted: the twin pair is what counts, not whom it
--- stands for. Only twins of people in the part that the panel is judged by. A subgroup holds the pairs whose human
--- stands in it, whatever the twin answers.
+-- stands for, and pairs are worth their number. Only twins of people in the part that the panel is judged by. A subgroup
+-- holds the pairs whose human stands in it, whatever the twin answers.
 
 CREATE OR REPLACE VIEW fidelity AS
 WITH twins AS (
@@ -110,7 +110,7 @@ per_item AS (
 SELECT
     study_id, panel_id, reference_id, 'fidelity' AS family, figure.metric AS metric,
     item_id, NULL::VARCHAR AS item_id_2, attribute, level, NULL::VARCHAR AS term,
-    figure.estimate AS estimate, n AS n_h, n AS n_s,
+    figure.estimate AS estimate, n AS n_h, n AS n_s, n::DOUBLE AS effective_h, n::DOUBLE AS effective_s,
     CASE
         WHEN figure.estimate IS NOT NULL THEN small_n(attribute, n, small_group)
         WHEN n = 0 THEN 'no twin answered'
@@ -122,8 +122,10 @@ SELECT
     study_id, panel_id, reference_id, 'fidelity', figure.metric,
     NULL, NULL, attribute, level, NULL,
     avg(figure.estimate ORDER BY item_id),
-    coalesce(min(n) FILTER (figure.estimate IS NOT NULL), 0),
-    coalesce(min(n) FILTER (figure.estimate IS NOT NULL), 0),
+    coalesce(min(n) FILTER (figure.estimate IS NOT NULL), 0) AS fewest,
+    fewest,
+    fewest::DOUBLE,
+    fewest::DOUBLE,
     CASE
         WHEN attribute <> 'all' AND min(n) FILTER (figure.estimate IS NOT NULL) < any_value(small_group) THEN 'small_n'
         ELSE mean_reason(

@@ -5,7 +5,8 @@
 --   not evaluated             the figure or its interval is missing, and the panel has no evaluation that would give it
 --   undefined                 it was evaluated, and there is none: nobody answered, a regression cannot be fitted; the
 --                             reason stands beside
---   too few respondents       fewer than small_group (30) stand behind the figure on either side
+--   too few respondents       those behind the figure, on either side, tell as much as fewer than small_group (30) of
+--                             equal weight do
 --   within the margin         the whole interval is within the margin around the ideal
 --   at the floor              not told apart from people: no farther than 95 % of samples of people of that size are
 --                             (subgroups: and so is every group that is not small). That a panel was not told apart
@@ -101,11 +102,11 @@ CREATE OR REPLACE MACRO differs(ci_low, ci_high, floor_q95, ideal, margin) AS
 
 -- floor_q95 is NULL where no floor speaks, margin where none is set.
 CREATE OR REPLACE MACRO verdict(
-    estimate, ci_low, ci_high, floor_q95, n_h, n_s, small, ideal, margin, baseline_low, baseline_high
+    estimate, ci_low, ci_high, floor_q95, worth_h, worth_s, small, ideal, margin, baseline_low, baseline_high
 ) AS
     CASE
         WHEN estimate IS NULL OR ci_low IS NULL OR ci_high IS NULL THEN 'not evaluated'
-        WHEN n_h < small OR n_s < small THEN 'too few respondents'
+        WHEN worth_h < small OR worth_s < small THEN 'too few respondents'
         WHEN ci_low >= ideal - margin AND ci_high <= ideal + margin THEN 'within the margin'
         WHEN estimate <= floor_q95 THEN 'at the floor'
         WHEN baseline_low IS NULL OR baseline_high IS NULL THEN CASE
@@ -118,28 +119,28 @@ CREATE OR REPLACE MACRO verdict(
     END;
 
 CREATE OR REPLACE MACRO verdict_on_individuals(
-    estimate, ci_low, ci_high, n_h, n_s, small, least, declared, baseline_low, baseline_high
+    estimate, ci_low, ci_high, worth_h, worth_s, small, least, declared, baseline_low, baseline_high
 ) AS
     CASE
-        WHEN ci_low <= least AND n_h >= small AND n_s >= small THEN 'individuals not told apart'
-        WHEN ci_low > least AND declared AND n_h >= small AND n_s >= small THEN 'individuals told apart'
-        ELSE verdict(estimate, ci_low, ci_high, NULL, n_h, n_s, small, 1.0, NULL, baseline_low, baseline_high)
+        WHEN ci_low <= least AND worth_h >= small AND worth_s >= small THEN 'individuals not told apart'
+        WHEN ci_low > least AND declared AND worth_h >= small AND worth_s >= small THEN 'individuals told apart'
+        ELSE verdict(estimate, ci_low, ci_high, NULL, worth_h, worth_s, small, 1.0, NULL, baseline_low, baseline_high)
     END;
 
-CREATE OR REPLACE MACRO verdict_on_memorisation(estimate, ci_low, ci_high, floor_q95, n_h, n_s, small) AS
+CREATE OR REPLACE MACRO verdict_on_memorisation(estimate, ci_low, ci_high, floor_q95, worth_h, worth_s, small) AS
     CASE
         WHEN estimate IS NULL OR ci_low IS NULL OR ci_high IS NULL OR floor_q95 IS NULL THEN 'not evaluated'
-        WHEN n_h < small OR n_s < small THEN 'too few respondents'
+        WHEN worth_h < small OR worth_s < small THEN 'too few respondents'
         WHEN ci_high <= floor_q95 THEN 'no more than coincidence'
         WHEN estimate <= floor_q95 THEN 'at the floor'
         WHEN ci_low > floor_q95 THEN 'repeats the pilot'
         ELSE 'undecided'
     END;
 
-CREATE OR REPLACE MACRO verdict_on_inference(models, undefined, failed, passed, n_h, n_s, small) AS
+CREATE OR REPLACE MACRO verdict_on_inference(models, undefined, failed, passed, worth_h, worth_s, small) AS
     CASE
         WHEN coalesce(models, 0) = 0 OR models = undefined THEN 'not evaluated'
-        WHEN n_h < small OR n_s < small THEN 'too few respondents'
+        WHEN worth_h < small OR worth_s < small THEN 'too few respondents'
         WHEN failed > 0 THEN 'not fit for inference'
         WHEN passed = models THEN 'recovers the coefficients'
         ELSE 'undecided'
@@ -147,7 +148,7 @@ CREATE OR REPLACE MACRO verdict_on_inference(models, undefined, failed, passed, 
 
 -- Once a panel was evaluated, what is missing is missing for a reason: few respondents, where there is a figure all the
 -- same, else that it is undefined.
-CREATE OR REPLACE MACRO once_evaluated(verdict, evaluated, estimate, n_h, n_s, small) AS
+CREATE OR REPLACE MACRO once_evaluated(verdict, evaluated, estimate, worth_h, worth_s, small) AS
     CASE
         WHEN verdict <> 'not evaluated' OR NOT evaluated THEN verdict
         WHEN estimate IS NOT NULL AND (n_h < small OR n_s < small) THEN 'too few respondents'

@@ -53,7 +53,7 @@ headlines AS (
         ORDER BY
             estimate IS NULL,
             choice,
-            axis = 'subgroups' AND n_h < small_group,
+            axis = 'subgroups' AND effective_h < small_group,
             loss - CASE WHEN floored THEN coalesce(floor, 0) ELSE 0 END DESC NULLS LAST,
             attribute, level, term
     ) = 1
@@ -143,7 +143,7 @@ groups AS (
     FROM figures AS f
     JOIN compared AS c ON c.panel_id = f.panel_id
     WHERE f.family = 'subgroups' AND f.metric = 'js_distance' AND f.item_id IS NULL
-        AND f.n_h >= c.small_group AND f.n_s >= c.small_group
+        AND f.effective_h >= c.small_group AND f.effective_s >= c.small_group
     GROUP BY f.panel_id
 ),
 absences AS (
@@ -152,7 +152,7 @@ absences AS (
     FROM figures AS f
     JOIN compared AS c ON c.panel_id = f.panel_id
     WHERE f.family = 'subgroups' AND f.metric = 'js_distance' AND f.item_id IS NOT NULL
-        AND f.reason = 'not simulated' AND f.n_h >= c.small_group
+        AND f.reason = 'not simulated' AND f.effective_h >= c.small_group
     GROUP BY f.panel_id
 ),
 coincidence AS (
@@ -176,26 +176,28 @@ judged AS (
         l.estimate AS baseline_estimate,
         l.ci_low AS baseline_ci_low,
         l.ci_high AS baseline_ci_high,
-        h.n_h, h.n_s,
+        h.n_h, h.n_s, h.effective_h, h.effective_s,
         CASE
             WHEN c.is_people THEN 'people against people'
             WHEN x.axis = 'inference'
-                THEN verdict_on_inference(i.models, i.undefined, i.failed, i.passed, h.n_h, h.n_s, c.small_group)
+                THEN verdict_on_inference(
+                    i.models, i.undefined, i.failed, i.passed, h.effective_h, h.effective_s, c.small_group)
             WHEN x.axis = 'memorisation'
                 THEN verdict_on_memorisation(
-                    h.estimate, h.ci_low, h.ci_high, coalesce(h.floor_q95, m.floor_q95), h.n_h, h.n_s, c.small_group)
+                    h.estimate, h.ci_low, h.ci_high, coalesce(h.floor_q95, m.floor_q95),
+                    h.effective_h, h.effective_s, c.small_group)
             WHEN x.axis = 'individuals'
                 THEN verdict_on_individuals(
-                    h.estimate, h.ci_low, h.ci_high, h.n_h, h.n_s, c.small_group,
+                    h.estimate, h.ci_low, h.ci_high, h.effective_h, h.effective_s, c.small_group,
                     c.individuals_r, c.individuals_declared, l.ci_low, l.ci_high)
             ELSE verdict(
                 h.estimate, h.ci_low, h.ci_high,
                 CASE WHEN h.floored AND (x.axis <> 'subgroups' OR coalesce(g.beyond, 0) = 0) THEN h.floor_q95 END,
-                h.n_h, h.n_s, c.small_group, h.ideal, h.margin, l.ci_low, l.ci_high)
+                h.effective_h, h.effective_s, c.small_group, h.ideal, h.margin, l.ci_low, l.ci_high)
         END AS told,
         once_evaluated(
             told, v.panel_id IS NOT NULL AND NOT (x.axis = 'inference' AND coalesce(i.waiting, 0) > 0),
-            h.estimate, h.n_h, h.n_s, c.small_group) AS found,
+            h.estimate, h.effective_h, h.effective_s, c.small_group) AS found,
         coalesce(
             found NOT IN ('not evaluated', 'undefined', 'too few respondents') AND x.axis NOT IN ('inference', 'individuals', 'memorisation')
             AND differs(h.ci_low, h.ci_high, CASE WHEN h.floored THEN h.floor_q95 END, h.ideal, h.margin), false
@@ -253,6 +255,7 @@ COMMENT ON COLUMN scorecard.estimate IS 'the figure that speaks for the axis; me
 COMMENT ON COLUMN scorecard.ci_low IS '95 % interval, as the evaluation found it';
 COMMENT ON COLUMN scorecard.base_estimate IS 'the same figure of the untuned model';
 COMMENT ON COLUMN scorecard.baseline_estimate IS 'the same figure of the best baseline fitted on the same number of pilot respondents';
+COMMENT ON COLUMN scorecard.effective_h IS 'how many people of equal weight tell as much as these; fewer than small_group, or of the panel, get no verdict';
 COMMENT ON COLUMN scorecard.verdict IS 'in words; 90_verdicts.sql says what each takes';
 COMMENT ON COLUMN scorecard.fit IS 'fit for the axis, not fit for it, or undecided: what fit_rules says of the verdict; memorisation: for answers of its own; NULL of people';
 COMMENT ON COLUMN scorecard.thresholds IS 'thresholds of the study that are not the defaults; NULL where all are';

@@ -20,6 +20,11 @@ endings: `cramers_v_h` of people, `cramers_v_s` of the panel, `cramers_v_inflati
 `cramers_v_inflation_ratio` their quotient; `simframe metrics show NAME` lists the names in SQL. `excess` is
 `estimate - floor` of its rows; `z_difference` and `standardised_bias` are columns of the view `coefficient_pairs`.
 
+`n_h` and `n_s` count who stands behind a figure; `effective_h` and `effective_s` say how many of equal weight would
+tell as much, (sum w)^2 / sum w^2 (Kish 1965). `small_n` and verdicts go by these. Figures that count everybody once,
+whatever the weights (structures, twins, regressions without weights), have all that are counted. Clusters are left out
+of it: they widen intervals.
+
 ## How sure
 
 `simframe evaluate` sets three things beside an estimate; the second table of every family says how each is obtained.

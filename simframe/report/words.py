@@ -31,7 +31,7 @@ VERDICTS = {
     "no baseline": "no evaluated baseline on the same pilot to compare with",
     "differs from people": "the whole interval is beyond what samples of people reach, and beyond any margin",
     "undecided": "the numbers allow neither verdict",
-    "too few respondents": "fewer than {small_group} respondents stand behind the figure",
+    "too few respondents": "those behind the figure are worth fewer than {small_group} respondents of equal weight",
     "not evaluated": "the figure or its interval is missing until the panel is evaluated",
     "undefined": "evaluated, and the figure or its interval is undefined; the note says why",
     "worse than baseline": "the whole interval is farther from the ideal than that of the best baseline",

@@ -20,7 +20,10 @@ class Thresholds(Part):
     """The table ``[thresholds]`` of a study file. Every key is optional."""
 
     small_group: int = Field(
-        default=30, ge=1, le=1_000_000, description="respondents below which a group is small and gets no verdict"
+        default=30,
+        ge=1,
+        le=1_000_000,
+        description="respondents of equal weight below which a group is small and gets no verdict",
     )
     marginals_margin: Margin | None = Field(
         default=None, description="mean js_distance that counts as equal; unset, no panel is called fit for marginals"

@@ -247,6 +247,8 @@ EVALUATION = {
         reason=TEXT,
         n_h=WHOLE,  # answers behind the figure, people and panel; for a mean, the fewest of any item in it
         n_s=WHOLE,
+        effective_h=REAL,  # respondents of equal weight that tell as much; null where the views know it themselves
+        effective_s=REAL,
     ),
     "fits": _schema(
         panel_id=TEXT,
@@ -256,6 +258,7 @@ EVALUATION = {
         regression_id=TEXT,
         family=TEXT,
         n=WHOLE,
+        effective=REAL,  # respondents of equal weight that tell as much as those fitted; n without weights
         df_model=REAL,
         llf=REAL,
         fit=REAL,  # R2 of ols, McFadden's pseudo R2 of the others
@@ -333,6 +336,8 @@ RESULT = (
     "p_value",
     "n_h",
     "n_s",
+    "effective_h",
+    "effective_s",
     "reason",
 )
 """Columns of the view ``alignment``: one row a number."""

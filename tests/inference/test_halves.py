@@ -122,3 +122,31 @@ def test_what_cannot_be_halved_is_null_and_says_why():
         assert set(everybody["family"]) == {"recovery", "coherence", "heterogeneity"}
         lost = by_family.filter(attribute="sex", level="m")
         assert lost["estimate"].null_count() == lost.height
+
+
+def test_rows_say_what_weights_leave_of_people(study):
+    """Kish 1965; structures are counted whatever their holders weigh. Of a half there are half as many."""
+    study = parse_study(STUDY + MORE + "weighted = true\n", "test")
+    rng = np.random.default_rng(9)
+    weight = rng.gamma(2, 0.5, 80)
+    worth = weight.sum() ** 2 / (weight**2).sum()
+    assert worth < 60
+    h = make_panel(study, draw(rng, 80), panel_id="h", kind="human", weight=weight)
+    halved, compared = (
+        evaluate(study, *sides, replicates=2)
+        for sides in ((None, h), (h, make_panel(study, draw(rng, 70), panel_id="s")))
+    )
+    everybody = pl.col("attribute") == "all"
+    of_structures = pl.col("term").eq_missing(pl.lit("views"))
+    of_pairs = pl.col("metric").str.starts_with("belief_action_gap")  # behind them stand those of some beliefs
+    for found, own, heads in ((halved, worth / 2, 40), (compared, worth, None)):
+        rows = found.estimates.filter(everybody, ~of_structures, ~of_pairs, pl.col("n_h") > 0)
+        known = rows["effective_h"].drop_nulls()
+        assert set(rows.filter(pl.col("effective_h").is_not_null())["family"]) >= {"coherence", "divergence"}
+        assert known.to_numpy() == pytest.approx(np.full(len(known), own))
+        if heads:
+            assert not rows["effective_h"].has_nulls()
+            assert set(found.estimates.filter(everybody, of_structures)["effective_h"]) == {heads}
+    fits = compared.fits.filter(everybody)
+    assert fits.select("n", "effective").rows() == [(70, 70.0)]
+    assert halved.fits.filter(everybody)["effective"].to_list() == pytest.approx([worth])

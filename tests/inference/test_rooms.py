@@ -10,7 +10,7 @@ BELOW = {
     "drawing": set(),
     "judging": set(),
     "panels": {"drawing"},
-    "regressions": {"panels", "judging"},
+    "regressions": {"panels", "drawing", "judging"},
     "counted": {"panels", "drawing", "judging"},
     "families": {"counted", "regressions", "panels", "drawing", "judging"},
 }

@@ -272,7 +272,7 @@ def test_thresholds_are_listed_with_where_they_come_from(stages: Stages, tmp_pat
     assert (after.verdict, after.fit) != (before.verdict, before.fit)
     assert after.estimate == before.estimate
     assert "small_group 5, heterogeneity_margin 0.001" in "".join(page.text["p"])
-    assert "fewer than 5 people" in "".join(page.text["p"])
+    assert "fewer than 5 people of equal weight" in "".join(page.text["p"])
     assert not [row for row in findings.subgroups if row.reason == "small_n" and (row.n_h or 0) >= 5]
 
 

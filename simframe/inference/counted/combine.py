@@ -25,8 +25,9 @@ UNKNOWN = (float("nan"), float("nan"))
 class Figure:
     """One metric on the observed panels and under every kind of draw; nothing is drawn where there is a reason.
 
-    ``alone`` is mean and variance of an association where there is none, ``parts`` the groups whose spread it is,
-    ``tied`` how much too large and too small options that are alike may make it.
+    ``worth`` is what weights and clusters leave of ``n``, ``effective`` what weights alone do. ``alone`` is mean and
+    variance of an association where there is none, ``parts`` the groups whose spread it is, ``tied`` how much too large
+    and too small options that are alike may make it.
     """
 
     observed: float
@@ -34,6 +35,7 @@ class Figure:
     reason: str | None = None
     n: tuple[int, int] = (0, 0)
     worth: tuple[float, float] = (0.0, 0.0)
+    effective: tuple[float, float] = (0.0, 0.0)
     alone: tuple[float, float] = UNKNOWN
     parts: tuple[Figure, ...] = ()
     tied: tuple[float, float] = (0.0, 0.0)
@@ -45,12 +47,14 @@ def _combine(figures: list[Figure], how: Callable[[Floats], Floats]) -> Figure:
     observed = float(how(np.array([[figure.observed] for figure in figures]))[0])
     # Of a mean that no item defines, all items: people are not nobody because the panel lacks them.
     defined = [figure for figure in figures if np.isfinite(figure.observed)] or figures
-    n, worth = (_fewest([getattr(figure, name) for figure in defined]) for name in ("n", "worth"))
+    n, worth, effective = (
+        _fewest([getattr(figure, name) for figure in defined]) for name in ("n", "worth", "effective")
+    )
     whole = (int(n[0]), int(n[1]))
     if reason:
-        return Figure(observed, reason=reason, n=whole)
+        return Figure(observed, reason=reason, n=whole, effective=effective)
     draws = {kind: how(np.stack([figure.draws[kind] for figure in figures])) for kind in figures[0].draws}
-    return Figure(observed, draws, n=whole, worth=worth)
+    return Figure(observed, draws, n=whole, worth=worth, effective=effective)
 
 
 def _fewest(sizes: list[tuple[float, float]]) -> tuple[float, float]:
@@ -89,7 +93,8 @@ def extremes(figures: dict[Key, Figure], levels: list[str]) -> dict[Key, Figure]
         # The first of equals, as in the catalog.
         worst, figure = max(named, key=lambda each: each[1].observed)
         combined = _combine(parts, lambda x: np.nanmax(x, axis=0))
-        found[key._replace(metric="worst_group_js_distance", level=worst)] = replace(combined, n=figure.n)
+        own = replace(combined, n=figure.n, effective=figure.effective)
+        found[key._replace(metric="worst_group_js_distance", level=worst)] = own
         if len(parts) > 1:
             spread = _combine(parts, lambda x: np.nanmax(x, axis=0) - np.nanmin(x, axis=0))
             found[key._replace(metric="spread_js_distance")] = replace(spread, parts=tuple(parts))
@@ -121,10 +126,12 @@ def between_groups(figures: dict[Key, Figure], coded: Coded) -> dict[Key, Figure
             kind: contrasts([np.stack([f.draws[kind] for f in parts[name]]) for name in MOMENTS], question)
             for kind in kinds
         }
-        n = sum(f.n[0] for f in first), sum(f.n[1] for f in first)
-        worth = sum(f.worth[0] for f in first), sum(f.worth[1] for f in first)
+        n, worth, effective = (
+            (sum(getattr(f, name)[0] for f in first), sum(getattr(f, name)[1] for f in first))
+            for name in ("n", "worth", "effective")
+        )
         for metric, values in observed.items():
             key = Key("heterogeneity", metric, question.item.id, attribute=some.attribute)
             draws = {kind: drawn[kind][metric] for kind in kinds}
-            found[key] = Figure(float(values[0]), draws, reason, n, worth)
+            found[key] = Figure(float(values[0]), draws, reason, n, worth, effective)
     return found

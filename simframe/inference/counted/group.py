@@ -104,11 +104,17 @@ class Group:
         yield from self.people(draws, drawn["bootstrap"].h)
 
     @property
+    def effective(self) -> tuple[float, float]:
+        """What respondents of both sides count for by their weights: Kish's effective size, a respondent."""
+        h, s = (design.worth / max(len(design.weight), 1) for design in self.designs)
+        return h, s
+
+    @property
     def worth(self) -> tuple[float, float]:
-        """What respondents of both sides count for: Kish's effective size, or the number of clusters, a respondent."""
+        """The same, or the number of clusters, where they are fewer."""
         h, s = (
-            min((x.weight.sum() ** 2 / max((x.weight**2).sum(), 1e-300)), float(x.sizes.sum())) / max(len(x.weight), 1)
-            for x in (self.h, self.s)
+            min(each, float(x.sizes.sum()) / max(len(x.weight), 1))
+            for each, x in zip(self.effective, (self.h, self.s), strict=True)
         )
         return h, s
 

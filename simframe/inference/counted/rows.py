@@ -72,7 +72,9 @@ def rows_of(
 
 def _keyed(figures: dict[Key, Figure]) -> dict[str, list[object]]:
     columns: dict[str, list[object]] = {name: [key[k] for key in figures] for k, name in enumerate(Key._fields)}
-    columns |= {name: [figure.n[side] for figure in figures.values()] for side, name in enumerate(("n_h", "n_s"))}
+    for side, name in enumerate("hs"):
+        columns[f"n_{name}"] = [figure.n[side] for figure in figures.values()]
+        columns[f"effective_{name}"] = [figure.effective[side] for figure in figures.values()]
     return columns
 
 
@@ -109,7 +111,9 @@ def halved(figures: dict[Key, Figure]) -> dict[str, list[object]]:
     drawn = _stacked(figures, "halves")
     found = between_halves([key.metric for key in figures], drawn)
     columns |= {name: _nullable(values) for name, values in found.items()}
-    columns |= {name: [figure.n[0] // 2 for figure in figures.values()] for name in ("n_h", "n_s")}
+    for name in "hs":
+        columns[f"n_{name}"] = [figure.n[0] // 2 for figure in figures.values()]
+        columns[f"effective_{name}"] = [figure.effective[0] / 2 for figure in figures.values()]
     reasons = [figure.reason or UNDEFINED for figure in figures.values()]
     known = columns["estimate"]
     columns["reason"] = [None if x is not None else why for x, why in zip(known, reasons, strict=True)]
@@ -144,10 +148,14 @@ def _figures(
     tables, heads = observe(group)
     place = (group.attribute, group.level)
     sizes = sizes_of(coded, heads)
-    of_h, of_s = group.worth
+    (of_h, of_s), (kish_h, kish_s) = group.worth, group.effective
     if group.few:
         observed = figures_of(coded, place, tables, heads)
-        return {key: Figure(float(value[0]), reason=group.few, n=sizes(key)) for key, value in observed}
+        few = {}
+        for key, value in observed:
+            n_h, n_s = sizes(key)
+            few[key] = Figure(float(value[0]), reason=group.few, n=(n_h, n_s), effective=(n_h * kish_h, n_s * kish_s))
+        return few
     alone = {
         (pair, f"{metric}_{name}"): law
         for name, design, side, each in zip("hs", group.designs, (tables.h, tables.s), group.worth, strict=True)
@@ -180,6 +188,7 @@ def _figures(
             {kind: parts[0] if len(parts) == 1 else np.concatenate(parts) for kind, parts in drawn_of.items()},
             n=(n_h, n_s),
             worth=(n_h * of_h, n_s * of_s),
+            effective=(n_h * kish_h, n_s * kish_s),
             alone=alone.get((key.term or "", key.metric), UNKNOWN),
             tied=alike.get((key.item_id or "", key.metric), NONE),
         )

@@ -28,6 +28,11 @@ _CHUNK = 4_000_000
 """Most entries of one matrix of draws: 32 MB."""
 
 
+def effective(weight: Floats) -> float:
+    """Return how many respondents of equal weight tell as much as such (Kish 1965); 0 where nobody weighs anything."""
+    return float(weight.sum() ** 2 / (weight**2).sum()) if weight.any() else 0.0
+
+
 def digest(*key: object) -> str:
     """Return the SHA-256 of a key of texts, numbers and sequences of them, in hex."""
     return hashlib.sha256(json.dumps(key).encode()).hexdigest()
@@ -69,6 +74,11 @@ class Design:
     def exchangeable(self) -> bool:
         """Whether any respondent, with weight, might stand in for any other: then labels may be shuffled."""
         return not (self.clustered or self.stratified)
+
+    @property
+    def worth(self) -> float:
+        """How many respondents of equal weight tell as much."""
+        return effective(self.weight)
 
     def people(self, codes: Codes, columns: int) -> People:
         """Return these respondents with their answers, clusters numbered stratum by stratum.

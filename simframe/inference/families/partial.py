@@ -19,7 +19,17 @@ import polars as pl
 from scipy.sparse import csr_array, hstack
 
 from simframe.inference.counted.independence import inflation_ratio
-from simframe.inference.drawing.resample import Design, Whole, afresh, bootstrap, halves, portions, shuffled, stream
+from simframe.inference.drawing.resample import (
+    Design,
+    Whole,
+    afresh,
+    bootstrap,
+    effective,
+    halves,
+    portions,
+    shuffled,
+    stream,
+)
 from simframe.inference.families.polychoric import places
 from simframe.inference.judging.halving import HALVES, half_against_half
 from simframe.inference.judging.methods import SUFFIXES
@@ -131,15 +141,17 @@ class _Pair:
     def halved(self, rng: np.random.Generator) -> list[dict[str, object]]:
         """Return the same rows between halves of the people; NULL with a reason of fewer than two."""
         people, members = self.designs[0], self.members[0]
+        # Everybody is in one combination of answers, or in none.
+        n, worth = int(members.nnz), effective(people.weight[members.indices])
         if len(people.weight) < 2:
             return [
-                self._row() | half_against_half(metric + suffix, None, int(members.nnz), NO_HALVES)
+                self._row() | half_against_half(metric + suffix, None, n, worth, NO_HALVES)
                 for metric in self.metrics
                 for suffix in SUFFIXES
             ]
         drawn = self._measured(*(members @ half for half in halves(rng, people, HALVES)))
         return [
-            self._row() | half_against_half(metric + suffix, values, int(members.nnz))
+            self._row() | half_against_half(metric + suffix, values, n, worth)
             for metric in self.metrics
             for suffix, values in _variants(metric, drawn[metric]).items()
         ]

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from simframe.inference.drawing.resample import Design, stream
+from simframe.inference.drawing.resample import Design, effective, stream
 from simframe.inference.families.crosstab import Table, changes_of, correlations, variance
 from simframe.inference.judging.halving import HALVES, half_against_half
 from simframe.inference.judging.joined import difference
@@ -104,14 +104,15 @@ def polychoric_halves(study: Study, panel: Panel, seed: int) -> list[dict[str, o
             common = _key(pair) | columns(place)
             if people.error is None or people.rho is None:
                 rows += [
-                    common | half_against_half(f"polychoric{each}", None, people.n, people.reason) for each in SUFFIXES
+                    common | half_against_half(f"polychoric{each}", None, people.n, people.worth, people.reason)
+                    for each in SUFFIXES
                 ]
                 continue
             rng = stream(seed, *named(panel.panel_id, place), pair.id, "polychoric", "halves")
             centre, error = np.arctanh(people.rho), people.error * rng.standard_normal(HALVES)
             h, s = np.tanh(centre + error), np.tanh(centre - error)
             found = zip(SUFFIXES, (h, s, s - h, s / h), strict=True)
-            rows += [common | half_against_half(f"polychoric{each}", x, people.n) for each, x in found]
+            rows += [common | half_against_half(f"polychoric{each}", x, people.n, people.worth) for each, x in found]
     return rows
 
 
@@ -150,7 +151,8 @@ def _figures(
     for suffix, (estimate, reason) in figures.items():
         kinds = {"bootstrap": drawn, "floor": between, "null": null}
         own = {kind: draws[suffix] for kind, draws in kinds.items() if suffix in draws}
-        row = key | {"n_h": h.n, "n_s": s.n, "reason": reason if estimate is None or suffix not in drawn else None}
+        row = key | {"n_h": h.n, "n_s": s.n, "effective_h": h.worth, "effective_s": s.worth}
+        row |= {"reason": reason if estimate is None or suffix not in drawn else None}
         x = np.nan if estimate is None else estimate
         yield Pending(row, f"polychoric{suffix}", x, own, known=known.get(suffix, {}))
 
@@ -183,7 +185,7 @@ def _sides(study: Study, panel: Panel, pair_id: str) -> dict[Place, _Side]:
     found, sure = {}, {}
     for (place, table), rho in zip(tables.items(), rhos, strict=True):
         weight = people.design.weight[rows[place]]
-        worth = float(weight.sum() ** 2 / (weight**2).sum()) if weight.any() else 0.0
+        worth = effective(weight)
         reason = table.no_figure if np.isnan(rho) else table.no_interval(rho)
         found[place] = _Side(len(weight), worth, None if np.isnan(rho) else float(rho), None, reason)
         if reason is None:

@@ -61,14 +61,16 @@ def prediction_halves(study: Study, panel: Panel, seed: int) -> list[dict[str, o
             common = _key(name) | columns(place)
             if people.reason:
                 rows += [
-                    common | half_against_half(f"predictability{each}", None, people.n, people.reason)
+                    common
+                    | half_against_half(f"predictability{each}", None, people.n, people.design.worth, people.reason)
                     for each in SUFFIXES
                 ]
                 continue
             rng = stream(seed, *named(panel.panel_id, place), "prediction", "halves", name, digest(people.ids))
             with np.errstate(all="ignore"):
                 found = _beside(*map(people.predictability, halves(rng, people.design, HALVES)))
-            rows += [common | half_against_half(f"predictability{each}", x, people.n) for each, x in found.items()]
+            n, worth = people.n, people.design.worth
+            rows += [common | half_against_half(f"predictability{each}", x, n, worth) for each, x in found.items()]
     return rows
 
 
@@ -85,6 +87,7 @@ def _figures(key: dict[str, object], h: Side, s: Side, replicates: int, rng: np.
     for suffix, reason in reasons.items():
         estimate = float(_beside(*sides).get(suffix, np.array([np.nan]))[0])
         row, metric = key | {"n_h": h.n, "n_s": s.n}, f"predictability{suffix}"
+        row |= {"effective_h": h.design.worth, "effective_s": s.design.worth}
         if np.isfinite(estimate):
             own = {kind: drawn[suffix] for kind, drawn in draws.items() if suffix in drawn}
             yield Pending(row, metric, estimate, own)

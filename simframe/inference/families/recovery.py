@@ -115,14 +115,14 @@ def recovery_halves(fits: Sequence[Fit], seed: int, panel_id: str, place: Place 
         common = columns(place) | {"family": "recovery", "term": each.regression_id}
         if pair is None:
             why = each.reason or "the model has no slope"
-            rows += [common | half_against_half(metric, None, each.n, why) for metric in FIGURES]
+            rows += [common | half_against_half(metric, None, each.n, each.effective, why) for metric in FIGURES]
             continue
         df = None if each.df is None else max(1.0, (each.df - len(pair.h.estimate)) / 2)
         half = replace(pair.h, df=df, se=pair.h.se * np.sqrt(2), critical=float(Law(df).ppf(1 - ALPHA / 2)))
         error = pair.h.noise(stream(seed, *named(panel_id, place), "halves", each.regression_id), HALVES)
         with np.errstate(all="ignore"):
             found = _figures(half.estimate + error, half.estimate - error, half, half, missed=0)
-        rows += [common | half_against_half(metric, drawn, each.n) for metric, drawn in found.items()]
+        rows += [common | half_against_half(metric, drawn, each.n, each.effective) for metric, drawn in found.items()]
     return rows
 
 

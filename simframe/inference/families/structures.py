@@ -106,7 +106,7 @@ def structure_halves(study: Study, panel: Panel, seed: int) -> list[dict[str, ob
         for place, block in Block.each(study, declared, panel, panel):
             n, common = block.sizes[0], _key(block) | columns(place)
             if n < 2:
-                rows += [common | half_against_half(metric, None, n, NO_HALVES) for metric in FIGURES]
+                rows += [common | half_against_half(metric, None, n, n, NO_HALVES) for metric in FIGURES]
                 continue
             # Structures are counted, not weighed: two halves of people, whatever each stands for.
             each = replace(block.designs[0], weight=np.ones(n))
@@ -114,7 +114,7 @@ def structure_halves(study: Study, panel: Panel, seed: int) -> list[dict[str, ob
             name = named(panel.panel_id, place)
             draws = Draws.of(seed, *name, block.id, block.ids, "halves", replicates=HALVES)
             found = figures(*(side.n for side in halves(people, draws)))
-            rows += [common | half_against_half(*each, n) for each in zip(FIGURES, found, strict=True)]
+            rows += [common | half_against_half(*each, n, n) for each in zip(FIGURES, found, strict=True)]
     return rows
 
 

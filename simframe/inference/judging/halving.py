@@ -33,12 +33,15 @@ def between_halves(metrics: Sequence[str], drawn: Floats) -> dict[str, Floats]:
     return found
 
 
-def half_against_half(metric: str, drawn: Floats | None, n: int, reason: str | None = None) -> dict[str, object]:
-    """Return the columns that say how a figure of ``n`` people falls between their halves.
+def half_against_half(
+    metric: str, drawn: Floats | None, n: int, worth: float, reason: str | None = None
+) -> dict[str, object]:
+    """Return the columns that say how a figure of ``n`` people, who are ``worth`` so many, falls between their halves.
 
     Where there is nothing ``drawn``, or nothing finite, they say why: the ``reason``, or that it is undefined.
     """
     columns: dict[str, object] = {"metric": metric, "n_h": n // 2, "n_s": n // 2}
+    columns |= {"effective_h": worth / 2, "effective_s": worth / 2}
     if drawn is None or not np.isfinite(drawn).any():
         return columns | {"reason": reason or UNDEFINED}
     return columns | {name: float(values[0]) for name, values in between_halves([metric], drawn[None]).items()}

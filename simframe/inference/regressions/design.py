@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from simframe.errors import InferenceError
+from simframe.inference.drawing.resample import effective
 from simframe.study import Item, Regression, Study, canonical_number
 from simframe.study.formula import Formula, parse
 
@@ -53,6 +54,12 @@ class Cases:
     table: pl.DataFrame
     rows: NDArray[np.int64]
     columns: tuple[Floats, tuple[str, ...]] | None
+
+    @property
+    def worth(self) -> float:
+        """How many respondents of equal weight tell as much."""
+        weighted = _WEIGHT in self.table.columns
+        return effective(self.table[_WEIGHT].to_numpy()) if weighted else float(self.table.height)
 
     def part(self, rows: NDArray[np.int64]) -> Cases:
         """Return the cases that are among some rows of the frame."""

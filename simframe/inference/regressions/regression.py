@@ -41,7 +41,7 @@ class Fit:
     """A fitted regression: ``coefficients`` has the columns of :data:`COEFFICIENT`, no rows where there is a reason.
 
     ``covariance`` is that of the estimates, in their order; ``df`` are the degrees of freedom of Student's law of
-    their t-statistics, null where it is normal.
+    their t-statistics, null where it is normal; ``effective`` is how many respondents of equal weight tell as much.
     """
 
     regression_id: str
@@ -55,10 +55,11 @@ class Fit:
     coefficients: pl.DataFrame
     covariance: Floats
     df: float | None = None
+    effective: float = 0.0
 
     def row(self) -> dict[str, Any]:
         """Return the row of the table ``fits``, without the columns that say whom it was fitted to."""
-        own = ("regression_id", "family", "n", "df_model", "llf", "fit", "aic", "reason")
+        own = ("regression_id", "family", "n", "effective", "df_model", "llf", "fit", "aic", "reason")
         return {name: getattr(self, name) for name in own}
 
     def rows(self, **keys: str) -> pl.DataFrame:
@@ -136,16 +137,17 @@ def fit_parts(
 
 
 def _fit(regression: Regression, own: Cases, study: Study) -> Fit:
-    n = own.table.height
+    n, worth = own.table.height, own.worth
     try:
         data = design(regression, own, study)
         estimate = _estimate(regression, data)
     except UnfitError as why:
-        return _unfit(regression, n, why)
+        return replace(_unfit(regression, n, why), effective=worth)
     return Fit(
         regression_id=regression.id,
         family=regression.family,
         n=n,
+        effective=worth,
         df_model=float(estimate.kinds.count("slope")),
         llf=estimate.llf,
         fit=estimate.fit,

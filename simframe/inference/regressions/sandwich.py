@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from simframe.inference.drawing.resample import effective
 from simframe.inference.regressions.design import Design, Floats
 from simframe.study import Regression
 
@@ -57,7 +58,7 @@ def freedom(kind: str, data: Design, k: int) -> float | None:
         assert data.clusters is not None
         return float(max(len(np.unique(data.clusters)) - 1, 1))
     w = data.weights
-    n = len(data.y) if w is None else w.sum() ** 2 / (w**2).sum()
+    n = len(data.y) if w is None else effective(w)
     return float(max(n - k, 1.0))
 
 

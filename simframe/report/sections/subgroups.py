@@ -24,7 +24,7 @@ def section(findings: Findings, names: Names) -> Section:
         "Mean js_distance over the asked items within each group. The grey band runs to the 95 % quantile between two "
         "samples of people of that size, its line is their mean: small groups have larger floors, so compare the "
         "excess over the floor. Hollow marks have fewer than "
-        f"{findings.threshold('small_group'):g} people behind them (small_n).",
+        f"{findings.threshold('small_group'):g} people of equal weight behind them (small_n).",
     ]
     attributes, left_out = capped(list(by(rows, "attribute")), ATTRIBUTES, "attributes")
     figures, groups = [], []
