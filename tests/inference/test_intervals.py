@@ -5,18 +5,45 @@ import pytest
 from scipy import stats
 
 from simframe.inference.judging import joined, laws
-from simframe.inference.judging.interval import floor, interval, inversion, p_value, wilson
+from simframe.inference.judging.interval import Drawn, judge
+from simframe.inference.judging.laws import inversion, wilson
 from simframe.inference.judging.methods import JOINED, METHODS
 
 ELSEWHERE = ("none", *JOINED)
 """Without an interval, or with one that joins two others."""
+NOTHING = np.empty(0)
 NORMAL = np.random.default_rng(1).normal(size=100_000)
+
+
+def judged(
+    metric, estimate=0.5, bootstrap=NOTHING, *, floor=NOTHING, null=NOTHING, n=np.inf
+) -> dict[str, float | None]:
+    """Judge one figure of two samples of ``n``; None where there is nothing to say."""
+    size = np.array([n])
+    draws = Drawn(*(np.asarray(kind)[None] for kind in (bootstrap, floor, null)))
+    with np.errstate(all="ignore"):
+        found = judge([metric], np.array([estimate]), draws, (size, size))
+    return {name: float(x[0]) if np.isfinite(x[0]) else None for name, x in found.items()}
+
+
+def interval(*figure, **draws) -> tuple[float | None, float | None]:
+    found = judged(*figure, **draws)
+    return found["ci_low"], found["ci_high"]
+
+
+def floor(metric, drawn) -> tuple[float | None, float | None]:
+    found = judged(metric, floor=drawn)
+    return found["floor"], found["floor_q95"]
+
+
+def p_value(metric, estimate, drawn) -> float | None:
+    return judged(metric, estimate, null=drawn)["p_value"]
 
 
 def test_plain_is_the_normal_interval_at_students_quantile():
     low, high = interval("mean_shift", 3.0, 3.0 + 2 * NORMAL)
     assert (low, high) == pytest.approx((3 - 2 * 1.96, 3 + 2 * 1.96), abs=0.05)
-    low, high = interval("mean_shift", 3.0, 3.0 + 2 * NORMAL, 6)
+    low, high = interval("mean_shift", 3.0, 3.0 + 2 * NORMAL, n=6)
     reach = stats.t.ppf(0.975, 10)
     assert (low, high) == pytest.approx((3 - 2 * reach, 3 + 2 * reach), abs=0.05)
 
@@ -36,7 +63,7 @@ def test_divergences_cover_where_their_law_is_noncentral_chi_squared(df, noncent
         seen = rng.noncentral_chisquare(df, noncentrality + 1e-9) / 1000
         drawn = rng.noncentral_chisquare(df, 1000 * seen, 400) / 1000
         null = rng.chisquare(df, 400) / 1000
-        low, high = interval("kl_smoothed", seen, drawn, None, null)
+        low, high = interval("kl_smoothed", seen, drawn, null=null)
         covered += low <= noncentrality / 1000 <= high
     # At 0 the lower end cannot miss.
     assert covered >= stats.binom.ppf(0.001, runs, 0.95)

@@ -17,15 +17,13 @@ from simframe.inference.counted.joining import join
 from simframe.inference.counted.ties import NONE, tied
 from simframe.inference.drawing.counting import Draws
 from simframe.inference.judging.halving import UNDEFINED, between_halves
-from simframe.inference.judging.interval import Drawn, judge, scaled
+from simframe.inference.judging.interval import TOGETHER, Drawn, judge, scaled
 from simframe.inference.panels.sample import Coded
 from simframe.metrics.arrays import Floats
 from simframe.warehouse.tables import ALL, EVALUATION
 
 OBSERVED = "observed"
 """Stands among the kinds of draws for what was observed."""
-MOST_TOLD = 500
-"""Figures that are judged together: enough to be quick, few enough for memory."""
 
 
 def rows_of(
@@ -58,7 +56,7 @@ def rows_of(
                 own |= means(own, coded)
                 figures |= {key: figure for key, figure in own.items() if key.metric not in MOMENTS}
                 kept |= {key: figure for key, figure in own.items() if key.metric in (*MOMENTS, "js_distance")}
-                if len(figures) > MOST_TOLD:
+                if len(figures) > TOGETHER:
                     parts.append(rows(figures))
                     figures = {}
             if attribute != ALL:

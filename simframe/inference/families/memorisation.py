@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from simframe.inference.drawing.resample import Design
-from simframe.inference.judging.interval import wilson
+from simframe.inference.judging.laws import wilson
 from simframe.inference.panels.roster import columns, roster
 from simframe.inference.panels.sample import Panel
 from simframe.study import Study

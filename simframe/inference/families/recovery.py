@@ -23,8 +23,7 @@ import polars as pl
 
 from simframe.inference.drawing.resample import stream
 from simframe.inference.judging.halving import HALVES, half_against_half
-from simframe.inference.judging.interval import inversion
-from simframe.inference.judging.laws import Law
+from simframe.inference.judging.laws import Law, inversion
 from simframe.inference.judging.pending import Pending, settle
 from simframe.inference.panels.roster import EVERYBODY, Place, columns, named
 from simframe.inference.regressions.regression import ALPHA, Fit

@@ -36,34 +36,31 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simframe.inference.judging.laws import LEVEL, inversion, noncentral, normal, shares, student, tail, wilson
+from simframe.inference.judging.laws import LEVEL, noncentral, normal, shares, student, tail
 from simframe.inference.judging.methods import EVERY, JOINED, NONCENTRAL, Method
 from simframe.metrics.arrays import Floats, Whole
 
 __all__ = [
     "LEVEL",
     "METHOD",
+    "TOGETHER",
     "Drawn",
     "centres",
-    "floor",
-    "interval",
-    "inversion",
     "judge",
     "moments",
-    "p_value",
     "scaled",
     "spread",
-    "wilson",
 ]
 
 METHOD = "joined, all by group, Student, alike"
 """Names the method in the settings of an evaluation: under another, the same panel is evaluated anew."""
 FLOOR_QUANTILE = 0.95
+TOGETHER = 500
+"""Figures judged in one call: enough to be quick, few enough for memory."""
 _TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 Moments = tuple[Floats, Floats]
 _SIGNED_RATIOS = (EVERY["spearman_inflation_ratio"], EVERY["polychoric_inflation_ratio"])
@@ -137,26 +134,6 @@ def spread(halves: Floats) -> dict[str, Floats]:
     known = np.where(np.isfinite(halves), halves, np.nan)
     low, high = (_quantile(known, share) for share in _TAILS)
     return {"estimate": np.nanmean(known, axis=1), "ci_low": low, "ci_high": high}
-
-
-def interval(
-    metric: str, estimate: float, replicates: Floats, n: float | None = None, null: Floats | None = None
-) -> tuple[float | None, float | None]:
-    """Return the 95 % interval of ``estimate`` from bootstrap ``replicates``; (None, None) where there is none.
-
-    Args:
-        metric: what it is.
-        estimate: the figure.
-        replicates: draws of it.
-        n: size of the sample, or its worth; infinite where left out.
-        null: draws between panels that do not differ, of a divergence or distance.
-    """
-    size = np.array([inf if n is None else n])
-    between = np.empty((1, 0)) if null is None else null[None]
-    drawn = Drawn(replicates[None], between, between)
-    found = _intervals([metric], np.array([estimate]), drawn, (size, size))
-    low, high = (_number(end) for end in found)
-    return low, high
 
 
 def _intervals(
@@ -285,12 +262,6 @@ def _quantile(drawn: Floats, share: float) -> Floats:
     return np.asarray(np.where((part == 0) | (low == high), low, low + (high - low) * part))
 
 
-def floor(metric: str, between_people: Floats) -> tuple[float | None, float | None]:
-    """Return mean and edge of a metric between samples of people: the 95 % quantile, counted from the better side."""
-    middle, edge = _floors([EVERY[metric]], between_people[None])
-    return _number(middle), _number(edge)
-
-
 def _floors(methods: Sequence[Method], between_people: Floats) -> tuple[Floats, Floats]:
     """Return mean (of ratios, the median) and edge of many figures between samples of people; see :func:`judge`."""
     judged = np.array([method.ideal is not None for method in methods]) & ((~np.isnan(between_people)).sum(axis=1) > 1)
@@ -305,11 +276,6 @@ def _floors(methods: Sequence[Method], between_people: Floats) -> tuple[Floats, 
         if ratios.any() and between_people.size:
             middle[ratios] = np.nanmedian(between_people[ratios], axis=1)
     return np.where(judged, middle, np.nan), np.where(judged, edge, np.nan)
-
-
-def p_value(metric: str, estimate: float, permuted: Floats) -> float | None:
-    """Return the share of permutations at least as far off as the estimate, which is one (Phipson and Smyth 2010)."""
-    return _number(_p_values([EVERY[metric]], np.array([estimate]), permuted[None]))
 
 
 def _p_values(methods: Sequence[Method], observed: Floats, null: Floats) -> Floats:
@@ -328,10 +294,6 @@ def _p_values(methods: Sequence[Method], observed: Floats, null: Floats) -> Floa
         as_far = np.count_nonzero(far >= reach[:, None], axis=1)
         p[rows] = (1 + as_far) / (1 + known[rows].sum(axis=1))
     return p
-
-
-def _number(one: Floats) -> float | None:
-    return float(one[0]) if np.isfinite(one[0]) else None
 
 
 def _distance(method: Method, x: Floats) -> Floats:

@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from simframe.inference.judging.interval import Drawn, judge
+from simframe.inference.judging.interval import TOGETHER, Drawn, judge
 from simframe.metrics.arrays import Floats
 
-MOST = 500
-"""Figures judged together: enough to be quick, few enough for memory."""
 NOTHING = np.empty(0)
 
 
@@ -44,7 +42,7 @@ def settle(pending: Iterable[Pending]) -> Iterator[dict[str, object]]:
     """
     waiting: list[Pending] = []
     for one in pending:
-        if len(waiting) >= MOST and not one.follows:
+        if len(waiting) >= TOGETHER and not one.follows:
             yield from _settled(waiting)
             waiting = []
         waiting.append(one)
