@@ -56,8 +56,13 @@ __all__ = [
     "spread",
 ]
 
-METHOD = "joined, all by group, Student, alike"
-"""Names the method in the settings of an evaluation: under another, the same panel is evaluated anew."""
+METHOD = "joined, all by group, Student, alike, counted"
+"""Names the method in the settings of an evaluation: under another, the same panel is evaluated anew.
+
+Give it another name whenever an evaluation says anything else of the same panel: another number, a row or a reason more
+or fewer, another column. tests/inference/golden.py holds the figures that go with the name, and is written under a new
+one alone.
+"""
 FLOOR_QUANTILE = 0.95
 TOGETHER = 500
 """Figures judged in one call: enough to be quick, few enough for memory."""
