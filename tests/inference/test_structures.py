@@ -6,7 +6,7 @@ import pytest
 from planted import make_panel
 from scipy import stats
 
-from simframe.inference.families.structures import rarefied, structure_rows
+from simframe.inference.families.structures import _bootstrap, rarefied, structure_rows
 from simframe.metrics import structure_ratio
 
 TYPES = 25
@@ -44,12 +44,12 @@ def test_estimate_is_the_expressions(study):
 def test_jackknife_of_a_whole_sample_counts_its_singletons(study):
     """At full depth leaving one out loses a structure for singletons alone: variance (n - 1) / n (f1 - f1^2 / n)."""
     h = np.repeat(np.arange(12), [1, 1, 1, 1, 1, 2, 3, 4, 5, 6, 7, 8])
-    s = np.repeat(np.arange(10), 4)
+    s = np.repeat(np.arange(2), 20)  # drawn anew, it holds both
     row = only(study, h, s)
     n, f1 = 40, 5
     at_39 = float(rarefied(np.bincount(h), n, n - 1))
     se = np.sqrt((n - 1) / n * (f1 - f1**2 / n)) / at_39
-    assert np.log(row["ci_high"] / row["estimate"]) == pytest.approx(stats.norm.ppf(0.975) * se, rel=1e-9)
+    assert np.log(row["ci_high"] / row["estimate"]) == pytest.approx(stats.norm.ppf(0.975) * se, rel=1e-7)
 
 
 def test_intervals_cover_a_panel_just_like_people(study):
@@ -58,6 +58,22 @@ def test_intervals_cover_a_panel_just_like_people(study):
     covered = np.mean([row["ci_low"] <= 1 <= row["ci_high"] for row in rows])
     # The jackknife errs on the wide side: no upper bound but 1.
     assert covered >= stats.binom.ppf(0.001, 200, 0.95) / 200
+
+
+@pytest.mark.parametrize("m", [12, 40])
+@pytest.mark.parametrize("counts", [[1] * 5 + [2, 3, 4, 5, 6, 7, 8], [4] * 10, [1] * 40, [37, 1, 1, 1]])
+def test_variance_in_samples_drawn_anew_is_that_of_numpys(counts, m):
+    """Counts of a sample add up, Poisson variables do not: of that, up to a quarter is left, on the wide side."""
+    drawn_anew = np.random.default_rng(5).multinomial(40, np.array(counts) / 40, 40_000).T
+    ratio = _bootstrap(np.array(counts), m) / rarefied(drawn_anew, 40, m).var()
+    assert 0.95 < ratio < 1.25
+
+
+def test_where_a_jackknife_sees_nothing_intervals_have_some_width(study):
+    """Nobody holds a structure alone, or everybody does: leaving one out is the same for all."""
+    for n, kinds in ((100, np.arange(100) // 5), (20, np.arange(20))):
+        row = only(study, kinds % 25, kinds % 25, 2)
+        assert row["ci_low"] < 1 < row["ci_high"], n
 
 
 @pytest.mark.parametrize("metric", ["unique_structures_h", "unique_structures_s"])

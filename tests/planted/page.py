@@ -211,6 +211,10 @@ METHODS = """\
   known where a bootstrap sees empty cells only. Their differences and *ratios* join the intervals of both sides: a
   bootstrap of the ratio covered 4 to 60 % in tables of 25 cells on 30 or 100 people. Such a ratio often has no upper
   end, as people's own association may be none: no bounded interval of a ratio covers there (Gleser and Hwang 1987).
+- **Counts of structures** (jackknife, no narrower than a bootstrap) cover, and are wide: a jackknife errs on that side
+  (Efron and Stein 1981). Alone it gave intervals without width where every structure had been seen, which held 28 % of
+  true counts at n = 3000. With the variances of Colwell et al. (2012) and Chao et al. (2014), simulated beside it,
+  intervals covered 85 % at worst, where few structures are common and many rare.
 - **Spread over groups** joins the intervals of the groups: a bootstrap of the spread covered 73 % where one group is
   like people, as its distance is all noise, and 84 % where eleven groups are equally far off.
 - **Total variation** and the **modal share**, where options tie: intervals reach as far as they would were all options

@@ -4,6 +4,7 @@ _SPARSE = (
     "Wide in tables with few people a cell, where people's association may be none and a ratio without end; mutual "
     "information is a little short in such tables, whose empty cells no sample shows."
 )
+_STRUCTURES = "Wide: the jackknife of a count of distinct structures errs on the wide side (Efron and Stein 1981)."
 _COUNTS = "Counts of a few terms take few values: the test is conservative."
 
 INTERVALS: dict[str, str] = {
@@ -19,6 +20,10 @@ INTERVALS: dict[str, str] = {
             for ratio in ("", "_ratio")
         ),
         _SPARSE,
+    ),
+    **dict.fromkeys(
+        ("structure_ratio", *(f"{kind}_structures_{side}" for kind in ("unique", "rarefied") for side in "hs")),
+        _STRUCTURES,
     ),
 }
 """Metrics whose intervals miss."""

@@ -1,9 +1,11 @@
 """Uncertainty of belief structures: how many a panel holds beside people, at a common size.
 
-Drawing with replacement loses the rare structures that the figure is about, so the bootstrap does not apply. Intervals
-are normal on the log scale with delete-one jackknife variances, which on average err on the wide side (Efron and Stein
-1981). The floor is between two samples of people, both with the structures that are seen among people: what is lost in
-drawing them is lost on both sides, and their ratio stays about 1.
+Drawing with replacement loses the rare structures that the figure is about, so the bootstrap's variance is too small.
+Intervals are normal on the log scale with delete-one jackknife variances, which on average err on the wide side (Efron
+and Stein 1981); but a jackknife is blind where leaving one out changes nothing, as where nobody holds a structure
+alone, or changes as much whoever it is, as where everybody does. So no variance is smaller than the bootstrap's, which
+has a closed form. The floor is between two samples of people, both with the structures that are seen among people:
+what is lost in drawing them is lost on both sides, and their ratio stays about 1.
 """
 
 from __future__ import annotations
@@ -138,8 +140,8 @@ def _rows(block: Block, draws: Draws) -> list[dict[str, object]]:
     if m < 3:
         return list(rows.values())
     # A count of all is what samples of its own size hold on average.
-    own = [_relative_variance(n, size - 1) for n, size in zip(counts, (n_h, n_s), strict=True)]
-    variances = [_relative_variance(n, m - 1) for n in counts]
+    own = [_relative_variance(n, size) for n, size in zip(counts, (n_h, n_s), strict=True)]
+    variances = [_relative_variance(n, m) for n in counts]
     for metric, variance in zip(FIGURES, (*own, *variances, sum(variances)), strict=True):
         reach = float(np.exp(normal() * np.sqrt(variance)))
         rows[metric] |= {"ci_low": observed[metric] / reach, "ci_high": observed[metric] * reach}
@@ -195,7 +197,27 @@ def rarefied(counts: Floats | Whole, n: int, m: int) -> Floats:
 
 
 def _relative_variance(counts: Whole, m: int) -> float:
-    """Jackknife variance of the rarefied count at depth ``m``, over its square.
+    """Return the variance of the rarefied count at depth ``m``, over its square: the larger of the two."""
+    n = int(counts.sum())
+    figures = ((_jackknife(counts, m - 1), m - 1), (_bootstrap(counts[counts > 0], m), m))
+    return max(float(variance / rarefied(counts, n, depth) ** 2) for variance, depth in figures)
+
+
+def _bootstrap(counts: Whole, m: int) -> float:
+    """Return the variance of the rarefied count in samples drawn from this one, counts taken as Poisson variables.
+
+    One structure is missed at depth ``m`` with a chance of (1 - m / n)^N, where N is Poisson: mean and mean square are
+    values of its generating function. That counts add up to n takes off what total and figure share.
+    """
+    n = int(counts.sum())
+    t = m / n
+    apart = np.exp(-counts * (2 * t - t**2)) - np.exp(-2 * t * counts)
+    with_total = t * (counts * np.exp(-t * counts)).sum()
+    return float(max(apart.sum() - with_total**2 / n, 0.0))
+
+
+def _jackknife(counts: Whole, m: int) -> float:
+    """Return the jackknife variance of the rarefied count at depth ``m`` of those left when one is left out.
 
     Leaving out any of those who share a structure comes to the same, so there is one case a distinct count.
     """
@@ -208,5 +230,4 @@ def _relative_variance(counts: Whole, m: int) -> float:
         without.append(float(rarefied(fewer, n - 1, m)))
     left, people = np.array(without), sizes * structures
     centre = (left * people).sum() / n
-    variance = (n - 1) / n * (people * (left - centre) ** 2).sum()
-    return float(variance / rarefied(counts, n, m) ** 2)
+    return float((n - 1) / n * (people * (left - centre) ** 2).sum())

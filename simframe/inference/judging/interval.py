@@ -56,7 +56,7 @@ __all__ = [
     "spread",
 ]
 
-METHOD = "joined, all by group, Student, alike, counted"
+METHOD = "joined, all by group, Student, alike, counts of structures"
 """Names the method in the settings of an evaluation: under another, the same panel is evaluated anew.
 
 Give it another name whenever an evaluation says anything else of the same panel: another number, a row or a reason more
