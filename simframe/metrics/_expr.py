@@ -51,15 +51,15 @@ def scalar(value: IntoExpr) -> pl.Expr:
 
 def keyed(value: IntoExpr) -> pl.Expr:
     """Read what tells rows apart as text; ComputeError where the column holds lists, structs, bytes or durations."""
-    return kernel("key", as_expr(value)).cast(pl.String)
+    key = as_expr(value)
+    return pl.when(kernel("key", key) == 1).then(key.cast(pl.String))
 
 
 def equal(one: IntoExpr, other: IntoExpr) -> pl.Expr:
     """Tell whether two answers are the same; ComputeError where none could be, as of text and numbers."""
     one, other = as_expr(one), as_expr(other)
-    if one.meta.is_literal():  # the kernel gives back its first column, which a literal is too short for
-        one, other = other, one
-    return kernel("alike", one, other) == other
+    # The check stands first: what Polars itself makes of such a comparison names no column, or is an answer.
+    return (kernel("alike", one, other) == 1) & (one == other)
 
 
 def whole(value: object, what: str, least: int, most: int) -> int:

@@ -41,7 +41,8 @@ def belief_action_gap(n: IntoExpr, implied: IntoExpr, action: IntoExpr) -> pl.Ex
     """
     n, implied, action = numbers(n), as_expr(implied), as_expr(action)
     judged = pl.when(implied.is_not_null() & action.is_not_null()).then(n).otherwise(0.0)
-    against = pl.when(~equal(implied, action)).then(n).otherwise(0.0)
+    # A product: inside of a when, dates beside text are refused before the check of both is asked.
+    against = n * (~equal(implied, action)).fill_null(value=False)
     return defined("belief_action_gap", against.sum() / judged.sum(), usable(n), judged.sum() > 0)
 
 

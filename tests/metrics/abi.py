@@ -40,7 +40,13 @@ def smoke() -> dict[str, object]:
             "s": rng.integers(0, 40, rows),
             "x": np.where(rng.random(rows) < 0.1, np.nan, rng.normal(size=rows).round(3)),
         }
-    ).with_columns(pl.col("x").fill_nan(None), label=pl.format("a level with a long name {}", "g"))
+    ).with_columns(
+        pl.col("x").fill_nan(None),
+        label=pl.format("a level with a long name {}", "g"),
+        text=pl.format("option {}", "k"),
+        category=pl.format("option {}", pl.col("h") % 5).cast(pl.Categorical),
+        choice=pl.format("option {}", pl.col("s") % 5).cast(pl.Enum([f"option {k}" for k in range(5)])),
+    )
     frame = pl.concat([frame[300:], frame[:300]], rechunk=False)
     human = pl.col("k") < 2
     drawn = {"key": "label", "replicates": 50}
@@ -52,6 +58,10 @@ def smoke() -> dict[str, object]:
         m.sample_ks(pl.col("x").filter(human), pl.col("x").filter(~human)),
         m.sample_wasserstein(pl.col("x").filter(human), pl.col("x").filter(~human)),
         m.rarefied_structures("h", 20),
+        m.exact_match_rate("text", "category").alias("same text"),
+        m.exact_match_rate("choice", "text").alias("same choice"),
+        m.exact_match_rate("choice", "choice").alias("same type"),
+        m.belief_action_gap("h", "category", "text"),
         m.count_bootstrap("h", "s", "k", **drawn),
         m.count_permutation("h", "s", "k", **drawn),
     ]

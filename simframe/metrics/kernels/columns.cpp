@@ -126,28 +126,21 @@ size_t length(const SeriesExport& series) {
 
 std::string name(const SeriesExport& series) { return field_name(*series.field); }
 
-void expect_numbers(const std::vector<const ArrowSchema*>& fields) {
-    for (const ArrowSchema* field : fields) {
-        if (!is_number(*field) && !is_nothing(*field)) {
-            throw std::invalid_argument("column '" + field_name(*field) + "' holds " + type_of(*field) +
-                                        " where numbers are needed; cast it first");
-        }
-    }
+void expect_numbers(const ArrowSchema& field) {
+    if (is_number(field) || is_nothing(field)) return;
+    throw std::invalid_argument("column '" + field_name(field) + "' holds " + type_of(field) +
+                                " where numbers are needed; cast it first");
 }
 
-void expect_key(const std::vector<const ArrowSchema*>& fields) {
-    for (const ArrowSchema* field : fields) {
-        const std::string_view format = field->format;
-        const bool nested = format[0] == '+', bytes = format == "z" || format == "Z" || format == "vz";
-        if (field->dictionary == nullptr && (nested || bytes || format.substr(0, 2) == "tD")) {
-            throw std::invalid_argument("column '" + field_name(*field) + "' holds " + type_of(*field) +
-                                        " where a key of numbers or text is needed; cast it first");
-        }
-    }
+void expect_key(const ArrowSchema& field) {
+    const std::string_view format = field.format;
+    const bool nested = format[0] == '+', bytes = format == "z" || format == "Z" || format == "vz";
+    if (field.dictionary != nullptr || !(nested || bytes || format.substr(0, 2) == "tD")) return;
+    throw std::invalid_argument("column '" + field_name(field) + "' holds " + type_of(field) +
+                                " where a key of numbers or text is needed; cast it first");
 }
 
-void expect_alike(const std::vector<const ArrowSchema*>& fields) {
-    const ArrowSchema &one = *fields[0], &other = *fields[1];
+void expect_alike(const ArrowSchema& one, const ArrowSchema& other) {
     if (is_nothing(one) || is_nothing(other) || kind_of(one) == kind_of(other)) return;
     throw std::invalid_argument("column '" + field_name(one) + "' holds " + type_of(one) + " where '" +
                                 field_name(other) + "' holds " + type_of(other) + "; cast one to what the other is");

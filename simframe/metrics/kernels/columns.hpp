@@ -30,12 +30,12 @@ class Inputs {
 
 size_t length(const SeriesExport& series);
 std::string name(const SeriesExport& series);
-// Throws, with the column's name, where one holds anything but numbers, truth values or nothing at all.
-void expect_numbers(const std::vector<const ArrowSchema*>& fields);
-// Throws where a column holds what Polars does not write as text, or not the same at all times.
-void expect_key(const std::vector<const ArrowSchema*>& fields);
+// Throws, with the column's name, where it holds anything but numbers, truth values or nothing at all.
+void expect_numbers(const ArrowSchema& field);
+// Throws where a column holds what Polars does not write as text.
+void expect_key(const ArrowSchema& field);
 // Throws where two columns hold things of different kinds, of which none ever equals the other.
-void expect_alike(const std::vector<const ArrowSchema*>& fields);
+void expect_alike(const ArrowSchema& one, const ArrowSchema& other);
 // An argument that was left out: a column of the null type.
 bool absent(const SeriesExport& series);
 

@@ -145,6 +145,24 @@ Result of_table(const Inputs& inputs) {
     return result;
 }
 
+// Checks of types, 1 on every row. The host asks for the type of a result before it computes anything: what is wrong is
+// said before the host itself stumbles over it.
+Result ones(const Inputs& inputs) {
+    Result result(inputs.rows());
+    for (size_t row = 0; row < result.rows(); ++row) result.set(row, 1.0);
+    return result;
+}
+
+Result of_key(const ArrowSchema* fields, size_t) {
+    expect_key(fields[0]);
+    return Result();
+}
+
+Result of_alike(const ArrowSchema* fields, size_t) {
+    expect_alike(fields[0], fields[1]);
+    return Result();
+}
+
 bool whole(double number) { return std::isfinite(number) && number == std::floor(number); }
 
 Result rarefied_structures(const Inputs& inputs) {
@@ -188,6 +206,9 @@ SIMFRAME_KERNEL(sample_ks, simframe::between_samples<simframe::ks>)
 SIMFRAME_KERNEL(sample_energy_distance, simframe::between_samples<simframe::energy_distance>)
 SIMFRAME_KERNEL(chi2_sf, simframe::chi2_tail)
 SIMFRAME_KERNEL(rarefied_structures, simframe::rarefied_structures)
+
+SIMFRAME_STRUCT_KERNEL(key, simframe::ones, simframe::of_key)
+SIMFRAME_STRUCT_KERNEL(alike, simframe::ones, simframe::of_alike)
 
 // Kernels on tables of counts.
 #define SIMFRAME_METRIC(symbol, metric) SIMFRAME_KERNEL(symbol, simframe::of_table<simframe::metric>)

@@ -1,7 +1,6 @@
 #include "plugin.hpp"
 
 #include <cmath>
-#include <cstring>
 #include <exception>
 #include <memory>
 #include <string>
@@ -21,13 +20,11 @@ void remember(const char* message) noexcept {
 }
 
 struct SchemaData {
-    std::string name, format, metadata;
+    std::string name, format;
     std::vector<ArrowSchema> children;
     std::vector<ArrowSchema*> pointers;
-    ArrowSchema dictionary{};
 
     ~SchemaData() {
-        if (dictionary.release != nullptr) dictionary.release(&dictionary);
         for (ArrowSchema& child : children) {
             if (child.release != nullptr) child.release(&child);
         }
@@ -64,38 +61,6 @@ void own(Struct* out, std::unique_ptr<Data> data) {
     out->children = data->children.empty() ? nullptr : data->pointers.data();
     out->release = release_data<Struct, Data>;
     out->private_data = data.release();
-}
-
-// Metadata as text: the number of pairs, then every key and value behind its length.
-std::string metadata_of(const char* metadata) {
-    if (metadata == nullptr) return {};
-    size_t end = 0;
-    const auto number = [&] {
-        int32_t read;
-        std::memcpy(&read, metadata + end, sizeof read);
-        end += sizeof read;
-        return static_cast<size_t>(read);
-    };
-    for (size_t left = 2 * number(); left > 0; --left) end += number();
-    return {metadata, end};
-}
-
-// A schema of one's own that says the same.
-void copy(const ArrowSchema& from, ArrowSchema* out) {
-    auto data = std::make_unique<SchemaData>();
-    data->name = from.name == nullptr ? "" : from.name;
-    data->format = from.format;
-    data->metadata = metadata_of(from.metadata);
-    data->children.resize(static_cast<size_t>(from.n_children));
-    for (size_t i = 0; i < data->children.size(); ++i) copy(*from.children[i], &data->children[i]);
-    if (from.dictionary != nullptr) copy(*from.dictionary, &data->dictionary);
-    *out = ArrowSchema{};
-    out->format = data->format.c_str();
-    out->name = data->name.c_str();
-    out->metadata = data->metadata.empty() ? nullptr : data->metadata.data();
-    out->flags = from.flags;
-    out->dictionary = from.dictionary == nullptr ? nullptr : &data->dictionary;
-    own(out, std::move(data));
 }
 
 // The shells around a result that the host has moved out: the schema and the structs, never the buffers.
@@ -195,12 +160,10 @@ void describe(Shape shape, const ArrowSchema* fields, size_t count, ArrowSchema*
     }
 }
 
-void pass(Check check, SeriesExport* series, size_t count, SeriesExport* out) noexcept {
+void pass_numbers(SeriesExport* series, size_t count, SeriesExport* out) noexcept {
     const Inputs inputs(series, count);
     try {
-        std::vector<const ArrowSchema*> fields;
-        for (size_t i = 0; i < count; ++i) fields.push_back(series[i].field);
-        check(fields);
+        for (size_t i = 0; i < count; ++i) expect_numbers(*series[i].field);
         // The host takes the arrays out of what it gave, and releases the rest.
         *out = series[0];
         series[0].len = 0;
@@ -210,12 +173,17 @@ void pass(Check check, SeriesExport* series, size_t count, SeriesExport* out) no
     }
 }
 
-void describe_passed(Check check, const ArrowSchema* fields, size_t count, ArrowSchema* out) noexcept {
+void describe_numbers(const ArrowSchema* fields, size_t, ArrowSchema* out) noexcept {
     try {
-        std::vector<const ArrowSchema*> each;
-        for (size_t i = 0; i < count; ++i) each.push_back(&fields[i]);
-        check(each);
-        copy(fields[0], out);
+        expect_numbers(fields[0]);
+        auto data = std::make_unique<SchemaData>();
+        data->name = fields[0].name == nullptr ? "" : fields[0].name;
+        data->format = fields[0].format;
+        *out = ArrowSchema{};
+        out->format = data->format.c_str();
+        out->name = data->name.c_str();
+        out->flags = fields[0].flags;
+        own(out, std::move(data));
     } catch (const std::exception& error) {
         remember(error.what());
     }
@@ -223,9 +191,15 @@ void describe_passed(Check check, const ArrowSchema* fields, size_t count, Arrow
 
 }  // namespace simframe
 
-SIMFRAME_CHECK(numbers, simframe::expect_numbers)
-SIMFRAME_CHECK(key, simframe::expect_key)
-SIMFRAME_CHECK(alike, simframe::expect_alike)
+SIMFRAME_EXPORT void _polars_plugin_numbers(SeriesExport* series, size_t count, const uint8_t*, size_t,
+                                            SeriesExport* out, CallerContext*) {
+    simframe::pass_numbers(series, count, out);
+}
+
+SIMFRAME_EXPORT void _polars_plugin_field_numbers(ArrowSchema* fields, size_t count, ArrowSchema* out, const uint8_t*,
+                                                  size_t) {
+    simframe::describe_numbers(fields, count, out);
+}
 
 SIMFRAME_EXPORT uint32_t _polars_plugin_get_version() { return 1; }  // major 0, minor 1
 

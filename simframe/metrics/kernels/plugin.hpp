@@ -51,10 +51,9 @@ using Shape = Result (*)(const ArrowSchema* fields, size_t count);
 void call(Kernel kernel, SeriesExport* series, size_t count, SeriesExport* out) noexcept;
 // State a kernel's result type, named after the first input.
 void describe(Shape shape, const ArrowSchema* fields, size_t count, ArrowSchema* out) noexcept;
-// Kernels that compute nothing: their first column as it came, or an error where it is not what it should be.
-using Check = void (*)(const std::vector<const ArrowSchema*>& fields);
-void pass(Check check, SeriesExport* series, size_t count, SeriesExport* out) noexcept;
-void describe_passed(Check check, const ArrowSchema* fields, size_t count, ArrowSchema* out) noexcept;
+// The one kernel that computes nothing: a column as it came, or an error where it holds no numbers.
+void pass_numbers(SeriesExport* series, size_t count, SeriesExport* out) noexcept;
+void describe_numbers(const ArrowSchema* fields, size_t count, ArrowSchema* out) noexcept;
 
 inline Result one_number(const ArrowSchema*, size_t) { return Result(); }
 
@@ -71,13 +70,3 @@ inline Result one_number(const ArrowSchema*, size_t) { return Result(); }
     }
 
 #define SIMFRAME_KERNEL(symbol, kernel) SIMFRAME_STRUCT_KERNEL(symbol, kernel, simframe::one_number)
-
-#define SIMFRAME_CHECK(symbol, check)                                                                              \
-    SIMFRAME_EXPORT void _polars_plugin_##symbol(SeriesExport* series, size_t count, const uint8_t*, size_t,       \
-                                                 SeriesExport* out, CallerContext*) {                              \
-        simframe::pass(check, series, count, out);                                                                 \
-    }                                                                                                              \
-    SIMFRAME_EXPORT void _polars_plugin_field_##symbol(ArrowSchema* fields, size_t count, ArrowSchema* out,        \
-                                                       const uint8_t*, size_t) {                                   \
-        simframe::describe_passed(check, fields, count, out);                                                      \
-    }
