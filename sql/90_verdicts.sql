@@ -151,6 +151,6 @@ CREATE OR REPLACE MACRO verdict_on_inference(models, undefined, failed, passed, 
 CREATE OR REPLACE MACRO once_evaluated(verdict, evaluated, estimate, worth_h, worth_s, small) AS
     CASE
         WHEN verdict <> 'not evaluated' OR NOT evaluated THEN verdict
-        WHEN estimate IS NOT NULL AND (n_h < small OR n_s < small) THEN 'too few respondents'
+        WHEN estimate IS NOT NULL AND (worth_h < small OR worth_s < small) THEN 'too few respondents'
         ELSE 'undefined'
     END;
