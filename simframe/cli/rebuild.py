@@ -16,5 +16,5 @@ def command(root: Path) -> None:
     from simframe.warehouse import Warehouse
 
     warehouse = Warehouse(root)
-    warehouse.rebuild()
+    warehouse.rebuild(anew=True)
     click.echo(f"catalog {warehouse.layout.catalog}")

@@ -6,7 +6,7 @@ judged, ``focus`` which few of those are drawn in detail.
 
 from __future__ import annotations
 
-from simframe.warehouse.catalog import quote_text
+from simframe.warehouse.wide_views import quote_text
 
 STUDIES = """
 SELECT study_id, count(*) AS panels, max(created_at) AS newest

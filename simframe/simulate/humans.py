@@ -11,7 +11,7 @@ from simframe.simulate.plans import Condition, PilotChoice, pilots
 from simframe.simulate.prompts.shots import shown_people
 from simframe.study import Study
 from simframe.warehouse import Warehouse
-from simframe.warehouse.catalog import stored_study
+from simframe.warehouse.studies import stored_study
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from simframe import __version__
 from simframe.errors import WarehouseError
 from simframe.metrics.registry import METRICS, listed
-from simframe.study import Study, Thresholds, parse_study
+from simframe.study import Thresholds
 from simframe.warehouse.layout import (
     ANCHOR,
     FULL,
@@ -31,9 +31,13 @@ from simframe.warehouse.layout import (
     write_table,
 )
 from simframe.warehouse.tables import ADAPTER, DECLARATION, DRIFT, EVALUATION, PANEL, STUDY, TEXT
+from simframe.warehouse.wide_views import quote_name, quote_text, wide_views
 
 CONFIG = {"storage_compatibility_version": "v1.5.0"}
 """Clients of DuckDB 1.5 open the catalog too."""
+_VIEW = re.compile(r"(\s*--.*\n)*\s*CREATE OR REPLACE (VIEW|MACRO)\b")
+Snapshot = dict[str, list[tuple[str, ...]]]
+"""The ids of what is published, kind by kind."""
 
 
 def connect(path: Path, **options: Any) -> duckdb.DuckDBPyConnection:
@@ -51,16 +55,6 @@ def sql_files() -> list[Path]:
         if found:
             return found
     raise WarehouseError("the SQL files are not installed", where=str(package), mend="install simframe again")
-
-
-def quote_name(name: str) -> str:
-    """Return ``name`` as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def quote_text(text: str) -> str:
-    """Return ``text`` as an SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def write_anchors(layout: Layout) -> None:
@@ -87,7 +81,7 @@ def _has_columns(path: Path, schema: pa.Schema) -> bool:
     return path.is_file() and set(schema.names) <= set(pq.read_schema(path).names)
 
 
-def published(layout: Layout) -> dict[str, list[tuple[str, ...]]]:
+def published(layout: Layout) -> Snapshot:
     """Return the ids of what is published now: panels, evaluations, declared thresholds, study versions."""
 
     def ids(kind: str) -> list[tuple[str, ...]]:
@@ -102,10 +96,15 @@ def published(layout: Layout) -> dict[str, list[tuple[str, ...]]]:
     return {kind: ids(kind) for kind in ("panel", "evaluation", "thresholds")} | {"study": sorted(versions)}
 
 
-def rebuild(root: str | Path) -> None:
+def rebuild(root: str | Path, *, anew: bool = False) -> None:
     """Make the catalog of the warehouse at ``root`` again, for where it stands and what is published now.
 
     Readers that hold the old catalog keep reading it; the next to open gets the new one.
+
+    Args:
+        root: the warehouse.
+        anew: whether to make every view again. Else those of the old catalog stay where they are what would be made,
+            and its tables alone are filled again: most of the work is to bind the views.
 
     Raises:
         WarehouseError: where there is no warehouse, its path cannot be one, or the disk refuses.
@@ -119,17 +118,33 @@ def rebuild(root: str | Path) -> None:
         work = layout.staging / f"catalog.{uuid.uuid4().hex[:12]}"
         work.mkdir()
         try:
-            fresh = work / layout.catalog.name
-            _build(layout, fresh)
+            fresh, snapshot = work / layout.catalog.name, published(layout)
+            keep = not anew and _keeps_views(layout, snapshot)
+            if keep:
+                shutil.copyfile(layout.catalog, fresh)
+            _build(layout, fresh, snapshot, keep=keep)
             fresh.replace(layout.catalog)
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
 
-def _build(layout: Layout, path: Path) -> None:
-    snapshot = published(layout)
+def _keeps_views(layout: Layout, snapshot: Snapshot) -> bool:
+    """Whether the views of the old catalog are of this simframe and place, and none is of a study that is gone."""
+    try:
+        with connect(layout.catalog, read_only=True) as con:
+            made, studies = made_of(con), con.execute("FROM published_studies").fetchall()
+    except duckdb.Error:
+        return False
+    here = {"root": str(layout.root), "simframe_version": __version__, "views": views_digest()}
+    return made == here and set(studies) <= set(snapshot["study"])
+
+
+def _build(layout: Layout, path: Path, snapshot: Snapshot, *, keep: bool) -> None:
+    """Write a catalog; one that is there already is to ``keep`` its views."""
     try:
         with interruptible(), connect(path, config=CONFIG) as con:
+            if keep:
+                _empty(con)
             con.execute("BEGIN")  # one transaction: one flush instead of one a statement
             con.execute("CREATE TABLE warehouse (root VARCHAR, simframe_version VARCHAR, views VARCHAR)")
             con.execute("INSERT INTO warehouse VALUES (?, ?, ?)", [str(layout.root), __version__, views_digest()])
@@ -158,7 +173,9 @@ def _build(layout: Layout, path: Path) -> None:
             con.execute(f"COMMENT ON TABLE metrics IS {quote_text(text)}")
             root = _glob_literal(layout.root).replace("'", "''")
             for file in sql_files():
-                con.execute(_filled(file.read_text("utf-8"), root))
+                for statement in con.extract_statements(_filled(file.read_text("utf-8"), root)):
+                    if not (keep and _VIEW.match(statement.query)):
+                        con.execute(statement)
             for statement in wide_views(layout, [(a, b) for a, b in snapshot["study"]]):
                 con.execute(statement)
             con.execute("COMMIT")
@@ -166,6 +183,15 @@ def _build(layout: Layout, path: Path) -> None:
     except duckdb.Error as err:
         mend = FULL if is_full(err) else "run `simframe doctor` to find the broken table"
         raise WarehouseError(f"the catalog cannot be built: {err}", where=str(layout.root), mend=mend) from err
+
+
+def _empty(con: duckdb.DuckDBPyConnection) -> None:
+    """Drop every table, and give their space back before others take it."""
+    con.execute("BEGIN")
+    for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall():
+        con.execute(f"DROP TABLE {quote_name(name)}")
+    con.execute("COMMIT")
+    con.execute("CHECKPOINT")
 
 
 def _defaults() -> list[dict[str, Any]]:
@@ -230,60 +256,3 @@ def is_current(root: str | Path) -> bool:
     except duckdb.Error:
         return False
     return all(listed[kind] == set(ids) for kind, ids in published(layout).items())
-
-
-def wide_views(layout: Layout, versions: list[tuple[str, str]]) -> list[str]:
-    """Return the statements of one wide view a study: ``wide_<study>`` of its newest version, others with its hash."""
-    statements = []
-    found: dict[str, list[tuple[float, Study]]] = {}
-    for study_id, study_hash in versions:
-        study = stored_study(layout, study_id, study_hash)
-        age = (layout.study(study_id, study_hash) / "study.toml").stat().st_mtime
-        found.setdefault(study_id, []).append((age, study))
-    for study_id, aged in found.items():
-        *older, newest = (study for _, study in sorted(aged, key=lambda pair: (pair[0], pair[1].study_hash)))
-        statements += _wide_view(f"wide_{study_id}", newest)
-        for study in older:
-            statements += _wide_view(f"wide_{study_id}_{study.study_hash}", study)
-    return statements
-
-
-def stored_study(layout: Layout, study_id: str, study_hash: str) -> Study:
-    """Load a study version as the warehouse stores it.
-
-    Raises:
-        WarehouseError: where the warehouse has no such version, or its file was changed.
-    """
-    path = layout.study(study_id, study_hash) / "study.toml"
-    if not path.is_file():
-        raise WarehouseError("no such study version", where=f"{study_id}/{study_hash}", mend="import the study again")
-    study = parse_study(path.read_text("utf-8"), str(path))
-    if study.study_hash != study_hash:
-        mend = "restore the file: a stored version never changes; import the changed study as a new one"
-        raise WarehouseError(f"its content is that of version {study.study_hash}", where=str(path), mend=mend)
-    return study
-
-
-def _wide_view(name: str, study: Study) -> list[str]:
-    columns = []
-    for item in study.items:
-        own = f"item_id = {quote_text(item.id)} AND NOT r.missing"
-        content = "r.text" if item.scale == "text" else "r.value" if item.numeric else "r.code"
-        columns.append(f"max({content}) FILTER ({own}) AS {quote_name(item.id)}")
-        if item.grid:
-            columns.append(f"max(o.label) FILTER ({own}) AS {quote_name(item.id + '_label')}")
-    text = f"One row a respondent, one column an item of {study.title} (version {study.study_hash}), labels beside."
-    statement = f"""
-        CREATE OR REPLACE VIEW {quote_name(name)} AS
-        SELECT panel_id, any_value(p.kind) AS kind, any_value(p.label) AS panel_label, respondent_id,
-            any_value(s.twin_of) AS twin_of, any_value(s.split) AS split, any_value(s.draw) AS draw,
-            any_value(s.weight) AS weight, any_value(s.stratum) AS stratum, any_value(s.cluster) AS cluster,
-            {", ".join(columns)}
-        FROM responses r
-        JOIN panels p USING (panel_id)
-        JOIN respondents s USING (panel_id, respondent_id)
-        LEFT JOIN options o USING (study_id, study_hash, item_id, code)
-        WHERE p.study_id = {quote_text(study.id)} AND p.study_hash = {quote_text(study.study_hash)}
-        GROUP BY panel_id, respondent_id
-    """  # noqa: S608 - every name is a validated id, quoted
-    return [statement, f"COMMENT ON VIEW {quote_name(name)} IS {quote_text(text)}"]

@@ -16,7 +16,7 @@ from simframe.errors import SimframeError
 from simframe.warehouse import aggregate, catalog, declarations
 from simframe.warehouse.layout import sha256
 from simframe.warehouse.store import Finding, Warehouse
-from simframe.warehouse.studies import study_tables
+from simframe.warehouse.studies import stored_study, study_tables
 from simframe.warehouse.tables import ALL, DRIFT, EVALUATION, PANEL
 
 ORPHAN_AGE = 3600.0
@@ -95,7 +95,7 @@ def _panel(warehouse: Warehouse, panel_id: str) -> list[Finding]:
     again = f"delete {folder} and make it again"
     head = pl.read_parquet(folder / "panel.parquet", hive_partitioning=False).row(0, named=True)
     try:
-        study = catalog.stored_study(warehouse.layout, head["study_id"], head["study_hash"])
+        study = stored_study(warehouse.layout, head["study_id"], head["study_hash"])
     except SimframeError as err:
         return [Finding(where, f"its study {head['study_id']}/{head['study_hash']} cannot be read", err.mend or again)]
     reference = head["reference_id"]
@@ -139,7 +139,7 @@ def _study(warehouse: Warehouse, study_id: str, study_hash: str) -> list[Finding
     folder = warehouse.layout.study(study_id, study_hash)
     again = f"delete {folder} and import the study again"
     try:
-        study = catalog.stored_study(warehouse.layout, study_id, study_hash)
+        study = stored_study(warehouse.layout, study_id, study_hash)
     except SimframeError as err:
         return [Finding(where, err.message, err.mend or again)]
     found = []

@@ -19,7 +19,7 @@ from simframe.warehouse import catalog
 from simframe.warehouse.declarations import Change, declare
 from simframe.warehouse.layout import Layout, disk_errors, interruptible
 from simframe.warehouse.publish import Provenance, publish_panel
-from simframe.warehouse.studies import add_study
+from simframe.warehouse.studies import add_study, stored_study
 
 READS = {duckdb.StatementType.SELECT, duckdb.StatementType.SET, duckdb.StatementType.PRAGMA, duckdb.StatementType.MULTI}
 """Statements that change nothing outside their connection; MULTI is a pivot."""
@@ -172,9 +172,12 @@ class Warehouse:
                     found.append(relation.pl())
             return found
 
-    def rebuild(self) -> None:
-        """Make the catalog again, for where the warehouse stands and what is published now."""
-        catalog.rebuild(self.layout.root)
+    def rebuild(self, *, anew: bool = False) -> None:
+        """Make the catalog again, for where the warehouse stands and what is published now; with ``anew``, every view.
+
+        See :func:`simframe.warehouse.catalog.rebuild`.
+        """
+        catalog.rebuild(self.layout.root, anew=anew)
 
     def refresh(self) -> None:
         """Make the catalog again where it does not list what is published, as after a crash."""
@@ -249,4 +252,4 @@ class Warehouse:
     def study_of(self, panel_id: str) -> Study:
         """Return the study version that a panel was published under."""
         panel = self.panel(panel_id)
-        return catalog.stored_study(self.layout, panel["study_id"], panel["study_hash"])
+        return stored_study(self.layout, panel["study_id"], panel["study_hash"])

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from simframe.errors import WarehouseError
-from simframe.study import Study
+from simframe.study import Study, parse_study
 from simframe.study.item import Item
 from simframe.warehouse.layout import Layout, staged, write_table
 from simframe.warehouse.tables import ALL, CROSS, STUDY
@@ -115,3 +115,19 @@ def _levels(study: Study) -> list[dict[str, Any]]:
             for level, label in combined
         ]
     return [row | {"position": place} for place, row in enumerate(rows)]
+
+
+def stored_study(layout: Layout, study_id: str, study_hash: str) -> Study:
+    """Load a study version as the warehouse stores it.
+
+    Raises:
+        WarehouseError: where the warehouse has no such version, or its file was changed.
+    """
+    path = layout.study(study_id, study_hash) / "study.toml"
+    if not path.is_file():
+        raise WarehouseError("no such study version", where=f"{study_id}/{study_hash}", mend="import the study again")
+    study = parse_study(path.read_text("utf-8"), str(path))
+    if study.study_hash != study_hash:
+        mend = "restore the file: a stored version never changes; import the changed study as a new one"
+        raise WarehouseError(f"its content is that of version {study.study_hash}", where=str(path), mend=mend)
+    return study

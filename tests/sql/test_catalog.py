@@ -170,6 +170,47 @@ def test_the_warehouse_answers_from_its_new_place_after_a_rebuild(small, tmp_pat
         assert con.execute("SELECT count(*) FROM comparisons").fetchone() == (1,)
 
 
+def contents(con):
+    """Return every view, macro, table and comment of a catalog, and the rows of its tables."""
+    told = [
+        con.execute(f"SELECT * EXCLUDE ({left_out}) FROM {kind}() WHERE NOT internal ORDER BY ALL").fetchall()
+        for kind, left_out in (
+            ("duckdb_views", "view_oid, database_oid, schema_oid, database_name, sql"),  # EXCLUDE has no order there
+            ("duckdb_tables", "table_oid, database_oid, schema_oid, database_name"),
+            ("duckdb_columns", "table_oid, database_oid, schema_oid, database_name"),
+            ("duckdb_functions", "function_oid, database_oid, database_name"),
+        )
+    ]
+    tables = [name for (name,) in con.execute("SELECT table_name FROM duckdb_tables() ORDER BY 1").fetchall()]
+    return told, {name: con.execute(f"FROM {name} ORDER BY ALL").fetchall() for name in tables}
+
+
+def test_a_rebuild_that_keeps_its_views_comes_to_one_that_makes_them_anew(small):
+    small.open().close()
+    small.panel("late", reference="h", tables={"cells": count("mood", {"1": 5})})
+    found = []
+    for anew in (False, True):
+        rebuild(small.layout.root, anew=anew)
+        with duckdb.connect(str(small.layout.catalog), read_only=True) as con:
+            found.append(contents(con))
+    assert found[0] == found[1]
+    assert [row[0] for row in found[0][1]["panels"]] == ["h", "late", "s"]
+
+
+def test_views_of_another_simframe_and_of_a_study_that_is_gone_are_not_kept(small):
+    small.open().close()
+    with duckdb.connect(str(small.layout.catalog)) as con:
+        con.execute("CREATE VIEW of_old AS SELECT 1 AS one")
+    rebuild(small.layout.root)
+    for gone in ("UPDATE warehouse SET views = 'other'", "INSERT INTO published_studies VALUES ('gone', '0')"):
+        with duckdb.connect(str(small.layout.catalog)) as con:
+            con.execute("CREATE OR REPLACE VIEW of_old AS SELECT 1 AS one")
+            con.execute(gone)
+        rebuild(small.layout.root)
+        with duckdb.connect(str(small.layout.catalog), read_only=True) as con:
+            assert con.execute("SELECT count(*) FROM duckdb_views() WHERE view_name = 'of_old'").fetchone() == (0,)
+
+
 def test_a_query_keeps_to_what_was_published_when_the_catalog_was_built(small):
     con = small.open()
     small.panel("late", reference="h", tables={"cells": count("mood", {"1": 5})})

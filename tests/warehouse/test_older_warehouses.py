@@ -85,7 +85,7 @@ def test_panels_without_counts_by_group_keep_what_they_say_of_everybody(without_
 def test_where_the_folder_cannot_be_written_it_keeps_the_views_of_its_time(
     older: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(root: Path) -> None:
+    def refuse(root: Path, **_: bool) -> None:
         raise WarehouseError("cannot be written", where=str(root))
 
     monkeypatch.setattr(catalog, "rebuild", refuse)
