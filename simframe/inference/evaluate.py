@@ -19,9 +19,10 @@ from simframe.inference.families.memorisation import memorisation_rows
 from simframe.inference.families.partial import partial_halves, partial_rows
 from simframe.inference.families.polychoric import polychoric_halves, polychoric_rows
 from simframe.inference.families.prediction import prediction_halves, prediction_rows
-from simframe.inference.families.recovery import beside, recovery_halves, recovery_rows
+from simframe.inference.families.recovery import beside, recovery_halves, recovery_pending
 from simframe.inference.families.structures import structure_halves, structure_rows
 from simframe.inference.judging.methods import LACKING, UNDRAWN
+from simframe.inference.judging.pending import settle
 from simframe.inference.panels.roster import Place
 from simframe.inference.panels.sample import Panel, code
 from simframe.inference.regressions.fits import fits_of, fits_of_people
@@ -86,9 +87,13 @@ def _compared(
     rows += polychoric_rows(study, reference, panel, replicates, seed)
     rows += partial_rows(study, reference, panel, replicates, seed)
     people, fits = fits_of_people(study, reference), fits_of(study, panel)
+    rows += settle(
+        figure
+        for place, own in fits.items()
+        for figure in recovery_pending(people[place], own, replicates, seed, panel.panel_id, place=place)
+    )
     coefficients = []
     for place, own in fits.items():
-        rows += recovery_rows(people[place], own, replicates, seed, panel.panel_id, place=place)
         whose = _whose(panel, ALL, place)
         coefficients += [beside(h, s, s.rows(**whose)) for h, s in zip(people[place], own, strict=True) if not s.reason]
     counted = estimates(code(study, reference, panel), replicates, seed, panel.panel_id)

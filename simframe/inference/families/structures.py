@@ -170,30 +170,48 @@ def _tuples(block: Structure, side: Panel) -> pl.Series:
 def figures(h: Floats | Whole, s: Floats | Whole) -> tuple[Floats, ...]:
     """Return the figures of a block from the counts of every structure, structures x replicates."""
     unique_h, unique_s = ((side > 0).sum(axis=0).astype(np.float64) for side in (h, s))
-    rarefied_h, rarefied_s = np.zeros_like(unique_h), np.zeros_like(unique_s)
-    # Whole clusters fall on either side: draws may differ in size.
-    sizes, same = np.unique(np.stack([h.sum(axis=0), s.sum(axis=0)]).astype(np.int64), axis=1, return_inverse=True)
-    for k, (n_h, n_s) in enumerate(sizes.T.tolist()):
-        own, m = same.ravel() == k, min(n_h, n_s)
-        rarefied_h[own], rarefied_s[own] = rarefied(h[:, own], n_h, m), rarefied(s[:, own], n_s, m)
-    return unique_h, unique_s, rarefied_h, rarefied_s, rarefied_s / np.where(rarefied_h > 0, rarefied_h, np.nan)
+    rarefied_h, rarefied_s = _at_common_size(h, s)
+    return unique_h, unique_s, rarefied_h, rarefied_s, _quotient(rarefied_h, rarefied_s)
 
 
 def ratio(h: Floats, s: Floats) -> Floats:
     """Return structure_ratio from the counts of every structure, structures x replicates."""
-    return figures(h, s)[-1]
+    return _quotient(*_at_common_size(h, s))
+
+
+def _quotient(h: Floats, s: Floats) -> Floats:
+    return s / np.where(h > 0, h, np.nan)
+
+
+def _at_common_size(h: Floats | Whole, s: Floats | Whole) -> tuple[Floats, Floats]:
+    """Return the structures expected on both sides at the size of the smaller one, replicate by replicate."""
+    of_h, of_s = (side.sum(axis=0).astype(np.int64) for side in (h, s))
+    found = np.zeros(len(of_h)), np.zeros(len(of_h))
+    # Whole clusters fall on either side: draws may differ in size. Both sizes are one number, to be told apart soon.
+    both = of_h * (of_s.max(initial=0) + 1) + of_s
+    for each in np.unique(both):
+        own = np.flatnonzero(both == each)
+        n_h, n_s = int(of_h[own[0]]), int(of_s[own[0]])
+        for side, n, to in ((h, n_h, found[0]), (s, n_s, found[1])):
+            to[own] = rarefied(side[:, own], n, min(n_h, n_s))
+    return found
 
 
 def rarefied(counts: Floats | Whole, n: int, m: int) -> Floats:
     """Return the structures expected among ``m`` of ``n`` respondents; one row of ``counts`` a structure."""
+    seen = _seen(n, m, int(counts.max(initial=0)))
+    return np.asarray(seen[counts.astype(np.int64)].sum(axis=0), dtype=np.float64)
+
+
+def _seen(n: int, m: int, most: int) -> Floats:
+    """Return the chance that ``m`` of ``n`` respondents hold a structure that 0, 1, ... ``most`` of them hold."""
     from scipy.special import gammaln
 
     # The chance that none of m respondents is among the k of n who hold a structure: C(n - k, m) / C(n, m).
-    k = np.arange(counts.max(initial=0) + 1)
+    k = np.arange(most + 1)
     left = np.maximum(n - k - m, 0)
     log_missed = gammaln(n - k + 1) - gammaln(left + 1) - gammaln(n + 1) + gammaln(n - m + 1)
-    seen = np.where(n - k >= m, -np.expm1(np.minimum(log_missed, 0.0)), 1.0)
-    return np.asarray(seen[counts.astype(np.int64)].sum(axis=0), dtype=np.float64)
+    return np.where(n - k >= m, -np.expm1(np.minimum(log_missed, 0.0)), 1.0)
 
 
 def _relative_variance(counts: Whole, m: int) -> float:
@@ -223,11 +241,12 @@ def _jackknife(counts: Whole, m: int) -> float:
     """
     n = int(counts.sum())
     sizes, structures = np.unique(counts[counts > 0], return_counts=True)
+    seen = _seen(n - 1, m, int(counts.max(initial=0)))
     without = []
     for size in sizes:
         fewer = counts.copy()
         fewer[np.argmax(counts == size)] -= 1
-        without.append(float(rarefied(fewer, n - 1, m)))
+        without.append(float(seen[fewer].sum()))
     left, people = np.array(without), sizes * structures
     centre = (left * people).sum() / n
     return float((n - 1) / n * (people * (left - centre) ** 2).sum())

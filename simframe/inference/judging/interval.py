@@ -42,6 +42,7 @@ from numpy.typing import NDArray
 
 from simframe.inference.judging.laws import LEVEL, noncentral, normal, shares, student, tail
 from simframe.inference.judging.methods import EVERY, JOINED, NONCENTRAL, Method
+from simframe.inference.judging.summaries import moments, quantiles
 from simframe.metrics.arrays import Floats, Whole
 
 __all__ = [
@@ -137,7 +138,7 @@ def scaled(metrics: Sequence[str], floor: Floats, halves: Floats, half_samples: 
 def spread(halves: Floats) -> dict[str, Floats]:
     """Return the mean of figures over split halves as their estimate, and where 95 % of them lie as their interval."""
     known = np.where(np.isfinite(halves), halves, np.nan)
-    low, high = (_quantile(known, share) for share in _TAILS)
+    low, high = quantiles(known, _TAILS)
     return {"estimate": np.nanmean(known, axis=1), "ci_low": low, "ci_high": high}
 
 
@@ -193,7 +194,7 @@ def _of_scale(scale: str, x: _Figures) -> tuple[Floats, Floats]:
     if scale == "share":
         most = x.observed * (1 - x.observed)
         return shares(x.observed, np.where((variance > 0) & (most > 0), most / variance, np.minimum(x.size, 1e12)))
-    below, above = (_quantile(x.bootstrap, share) for share in _TAILS)
+    below, above = quantiles(x.bootstrap, _TAILS)
     if scale == "fisher":
         ends = np.arctanh(np.clip([below, x.observed, above], -_ALMOST, _ALMOST))
         fishers = np.where(x.size > 3, normal() / np.sqrt(np.maximum(x.size - 3, 1e-9)), 0)
@@ -244,36 +245,14 @@ def centres(metrics: Sequence[str], observed: Floats, drawn: Drawn) -> Floats:
     return centre
 
 
-def moments(drawn: Floats) -> Moments:
-    """Return mean and variance of every row, NaN left out."""
-    with warnings.catch_warnings(action="ignore"):
-        if not np.isnan(drawn).any():  # the same numbers, sooner
-            return drawn.mean(axis=1), drawn.var(axis=1)
-        return np.nanmean(drawn, axis=1), np.nanvar(drawn, axis=1)
-
-
-def _quantile(drawn: Floats, share: float) -> Floats:
-    """Return a quantile of every row as numpy.quantile does, NaN left out."""
-    if not drawn.shape[1]:
-        return np.full(len(drawn), np.nan)
-    known = (~np.isnan(drawn)).sum(axis=1)
-    place = np.maximum(known - 1, 0) * share
-    below = place.astype(np.int64)
-    above = np.minimum(below + 1, drawn.shape[1] - 1)
-    # NaN goes to the end. Rows nearly always miss the same few draws, so there are few places to put in order.
-    ordered = np.partition(drawn, sorted({*below.tolist(), *above.tolist()}), axis=1)
-    rows, part = np.arange(len(drawn)), place - below
-    low, high = ordered[rows, below], ordered[rows, above]
-    return np.asarray(np.where((part == 0) | (low == high), low, low + (high - low) * part))
-
-
 def _floors(methods: Sequence[Method], between_people: Floats) -> tuple[Floats, Floats]:
     """Return mean (of ratios, the median) and edge of many figures between samples of people; see :func:`judge`."""
     judged = np.array([method.ideal is not None for method in methods]) & ((~np.isnan(between_people)).sum(axis=1) > 1)
     below = np.array([method.side == "below" for method in methods])
-    edge = _quantile(between_people, FLOOR_QUANTILE)
-    if below.any():
-        edge = np.where(below, _quantile(between_people, 1 - FLOOR_QUANTILE), edge)
+    edge = np.empty(len(methods))
+    for rows, share in ((below, 1 - FLOOR_QUANTILE), (~below, FLOOR_QUANTILE)):
+        if rows.any():
+            edge[rows] = quantiles(between_people[rows], [share])[0]
     with warnings.catch_warnings(action="ignore"):
         middle = np.nanmean(between_people, axis=1) if between_people.size else np.full(len(methods), np.nan)
         # Of ratios the median: where people's own figure may be next to nothing, there is no mean.

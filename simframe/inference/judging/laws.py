@@ -121,11 +121,11 @@ def inversion(difference: Floats, noise: Floats) -> tuple[float, float]:
     def length(share: float) -> float:
         """Return the true length at which ``share`` of the draws are seen no longer than the difference is."""
         low, high = 0.0, np.sqrt(seen) + np.sqrt(size.max())
-        if np.mean(size <= seen) <= share:
+        if np.count_nonzero(size <= seen) / len(size) <= share:
             return 0.0
         for _ in range(50):
             middle = (low + high) / 2
-            likely = np.mean(middle**2 + 2 * middle * along + size <= seen) > share
+            likely = np.count_nonzero(middle**2 + 2 * middle * along + size <= seen) / len(size) > share
             low, high = (middle, high) if likely else (low, middle)
         return float(high)
 

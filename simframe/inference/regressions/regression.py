@@ -62,7 +62,9 @@ class Fit:
     def rows(self, **keys: str) -> pl.DataFrame:
         """Return the rows of the table ``coefficients``, with columns that say whom it was fitted to."""
         keys |= {"regression_id": self.regression_id}
-        return self.coefficients.select(*(pl.lit(text).alias(name) for name, text in keys.items()), pl.all())
+        n = self.coefficients.height
+        whose = pl.DataFrame({name: [text] * n for name, text in keys.items()}, schema=dict.fromkeys(keys, pl.String))
+        return whose.hstack(self.coefficients)
 
 
 def fit(
