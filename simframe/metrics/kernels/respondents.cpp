@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "arrays.hpp"
+#include "lanes.hpp"
 #include "parallel.hpp"
 #include "random.hpp"
 
@@ -27,17 +28,19 @@ size_t size(int64_t n) { return static_cast<size_t>(n); }
 // Uniform on 0 to n - 1 without bias (Lemire 2019).
 class Below {
   public:
-    explicit Below(uint32_t n) : n_(n), threshold_(n == 0 ? 0 : (0 - n) % n) {}
+    explicit Below(uint32_t n) : n_(n) {}
 
     uint32_t operator()(Philox& random) const {
         for (;;) {
             const uint64_t product = static_cast<uint64_t>(random.bits32()) * n_;
-            if (static_cast<uint32_t>(product) >= threshold_) return static_cast<uint32_t>(product >> 32);
+            const auto low = static_cast<uint32_t>(product);
+            // What is not below n is not below the rest either: hardly ever does it take the division.
+            if (low >= n_ || low >= (0 - n_) % n_) return static_cast<uint32_t>(product >> 32);
         }
     }
 
   private:
-    uint32_t n_, threshold_;
+    uint32_t n_;
 };
 
 // Draws in proportion to chances in constant time (Walker 1977, Vose 1991).
@@ -87,7 +90,7 @@ class Counter {
     Counter(const SimframeDraw& draw, const std::vector<Stratum>& strata, const Alias* alias)
         : draw_(draw), strata_(strata), alias_(alias), times_(size(draw.units) * kBlock),
           scale_(size(draw.units)), order_(draw.replace != 0 ? 0 : size(draw.units)),
-          sums_((size(draw.columns) + 1) * kBlock) {
+          sums_(size(draw.columns) + 1) {
         for (size_t k = 0; k < strata.size(); ++k) {
             std::fill_n(scale_.begin() + strata[k].first, strata[k].units, draw.scale[k]);
         }
@@ -125,16 +128,17 @@ class Counter {
             const bool taken = stratum.take <= stratum.units - stratum.take;
             const uint32_t fewer = taken ? stratum.take : stratum.units - stratum.take;
             for (uint32_t i = 0; i < fewer; ++i) std::swap(units[i], units[i + Below(stratum.units - i)(random)]);
-            for (uint32_t i = 0; i < stratum.units; ++i) times_[units[i] * kBlock + lane] = (i < fewer) == taken;
+            const uint32_t end = taken ? fewer : stratum.units;
+            for (uint32_t i = taken ? 0 : fewer; i < end; ++i) times_[units[i] * kBlock + lane] = 1;
         }
     }
 
     template <bool rest, bool squares>
-    void count(size_t from, size_t lanes, double* out) {
+    SIMFRAME_WIDE void count(size_t from, size_t lanes, double* out) {
         if (out == nullptr) return;
         const size_t slots = size(draw_.slots), columns = size(draw_.columns);
-        std::fill(sums_.begin(), sums_.end(), 0.0);
-        std::array<double, kBlock> weights;
+        std::fill(sums_.begin(), sums_.end(), Lanes<kBlock>{});
+        Lanes<kBlock> weights;
         for (size_t person = 0; person < size(draw_.people); ++person) {
             const auto unit = static_cast<size_t>(draw_.unit[person]);
             const int32_t* times = times_.data() + unit * kBlock;
@@ -146,13 +150,14 @@ class Counter {
             const int32_t* codes = draw_.codes + person * slots;
             for (size_t slot = 0; slot < slots; ++slot) {
                 const size_t column = codes[slot] < 0 ? columns : static_cast<size_t>(codes[slot]);
-                double* sums = sums_.data() + column * kBlock;
-                for (size_t lane = 0; lane < kBlock; ++lane) sums[lane] += weights[lane];
+                // Read whole before any of it is written: else it is added to one by one.
+                Lanes<kBlock> sum = sums_[column];
+                for (size_t lane = 0; lane < kBlock; ++lane) sum[lane] += weights[lane];
+                sums_[column] = sum;
             }
         }
         for (size_t column = 0; column < columns; ++column) {
-            const double* sums = sums_.data() + column * kBlock;
-            std::copy_n(sums, lanes, out + column * size(draw_.replicates) + from);
+            std::copy_n(sums_[column].begin(), lanes, out + column * size(draw_.replicates) + from);
         }
     }
 
@@ -162,7 +167,7 @@ class Counter {
     std::vector<int32_t> times_;  // units x kBlock
     std::vector<double> scale_;
     std::vector<uint32_t> order_;
-    std::vector<double> sums_;  // columns x kBlock, and one more for answers that are not counted
+    Column<kBlock> sums_;  // a row a column, and one more for answers that are not counted
 };
 
 bool sound(const SimframeDraw& draw) {
