@@ -195,6 +195,14 @@ def ask(task: Task, probabilities: Callable[[Outcome, Asked], Array]) -> pl.Data
         task: whom to ask what.
         probabilities: of a question's answers, shape (respondents, answers), given what was answered so far.
     """
+    # Small matrices: threads would only wait for each other. SciPy's own library heeds no limit set before it.
+    import scipy.linalg  # noqa: F401
+
+    with threadpool_limits(1):
+        return _asked(task, probabilities)
+
+
+def _asked(task: Task, probabilities: Callable[[Outcome, Asked], Array]) -> pl.DataFrame:
     draws = uniforms(task.seed, task.ids.to_list(), [item.id for item in task.questions])
     asked: Asked = []
     parts = []
@@ -202,11 +210,7 @@ def ask(task: Task, probabilities: Callable[[Outcome, Asked], Array]) -> pl.Data
         outcome = task.outcome(item)
         place, p = np.full(len(task.ids), -1), None
         if outcome.codes:  # else a number that nobody of the pilot gave
-            # Small matrices: threads would only wait for each other. SciPy's own library heeds no limit set before it.
-            import scipy.linalg  # noqa: F401
-
-            with threadpool_limits(1):
-                p = probabilities(outcome, asked)
+            p = probabilities(outcome, asked)
             place = choose(p, draws[:, column])
             if task.own:
                 said = find(item, outcome.codes, outcome.values, task.personas, task.ids)

@@ -61,13 +61,15 @@ def load(
             raise ModelError(message, where=str(adapter_dir), mend=mend)
     device, native = choose_device()
     network, tokenizer = _load(base_dir, torch.float32 if adapter else dtype or native, **quantised)
-    if adapter_dir is not None:
-        network = _merged(network, adapter_dir)
-    if not four_bit:  # 4-bit weights are where they belong, and of no dtype to convert
-        network = network.to(device=device, dtype=dtype or native)
-    network = network.eval().requires_grad_(False)
-    model = Model(network, tokenizer, template, base_fingerprint, adapter["adapter_fingerprint"] if adapter else None)
-    _check_scoring(model, base_dir)
+    with threads(network):
+        if adapter_dir is not None:
+            network = _merged(network, adapter_dir)
+        if not four_bit:  # 4-bit weights are where they belong, and of no dtype to convert
+            network = network.to(device=device, dtype=dtype or native)
+        network = network.eval().requires_grad_(False)
+        tuned_as = adapter["adapter_fingerprint"] if adapter else None
+        model = Model(network, tokenizer, template, base_fingerprint, tuned_as)
+        _check_scoring(model, base_dir)
     return model
 
 

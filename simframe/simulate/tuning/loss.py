@@ -122,11 +122,12 @@ def scores(
 
     Terms that allow the same tokens come together.
     """
+    device = model.device
     width = max(len(ids) for ids, _ in prompts)
     padded = torch.tensor([[*ids, *[0] * (width - len(ids))] for ids, _ in prompts], dtype=torch.long)
-    positions = torch.arange(width, device=model.device).expand(len(prompts), width)
+    positions = torch.arange(width, device=device).expand(len(prompts), width)
     # Padding lies right of all that is read: being causal hides it, and kernels without a mask are the fast ones.
-    hidden = model.hidden(padded.to(model.device), None, positions)
+    hidden = model.hidden(padded.to(device), None, positions)
     groups: dict[Tokens, Places] = defaultdict(list)
     for row, (_, terms) in enumerate(prompts):
         for index, term in enumerate(terms):
@@ -134,11 +135,11 @@ def scores(
     head = model.head
     for tokens, members in groups.items():
         terms = [prompts[row].terms[index] for row, index in members]
-        rows = torch.tensor([row for row, _ in members], device=model.device)
-        at = torch.tensor([term.position for term in terms], device=model.device)
-        target = torch.tensor([term.target for term in terms], device=model.device)
+        rows = torch.tensor([row for row, _ in members], device=device)
+        at = torch.tensor([term.position for term in terms], device=device)
+        target = torch.tensor([term.target for term in terms], device=device)
         states = hidden[rows, at]
-        logits = head.logits(states, torch.tensor(tokens, device=model.device))
+        logits = head.logits(states, torch.tensor(tokens, device=device))
         total = head.partition(states) if whole_vocabulary else logits.logsumexp(-1)
         yield logits - total[:, None], target, members
 
