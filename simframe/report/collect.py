@@ -169,12 +169,15 @@ LISTS: dict[str, tuple[str, type[Any]]] = {
 def choose_focus(panels: list[Panel], scores: list[f.Score]) -> Focus:
     """Choose the panels to draw in detail.
 
-    Distances only decide between panels of one kind; ties go to the larger pilot, then to the panel published last.
+    Distances only decide between panels of one kind; ties go to the larger pilot, then to the panel published last. A
+    mean over fewer items than were asked is none to choose by where another has them all.
     """
     distance = {s.panel_id: s.estimate for s in scores if s.axis == "marginals" and s.estimate is not None}
+    partial = {s.panel_id for s in scores if s.axis == "marginals" and "asked items" in (s.reason or "")}
 
-    def nearest(panel: Panel) -> tuple[float, int, str]:
-        return (-distance.get(panel.panel_id, math.inf), panel.pilot_n, panel.published or "")
+    def nearest(panel: Panel) -> tuple[bool, float, int, str]:
+        away = -distance.get(panel.panel_id, math.inf)
+        return (panel.panel_id not in partial, away, panel.pilot_n, panel.published or "")
 
     def recent(panel: Panel) -> tuple[int, str, str]:
         return (panel.pilot_n, panel.published or "", panel.panel_id)
@@ -185,15 +188,23 @@ def choose_focus(panels: list[Panel], scores: list[f.Score]) -> Focus:
     tuned = [p for p in panels if p.kind == "simulated" and p.strategy != "base"]
     largest = pick(tuned, recent)
     bases = [p for p in panels if p.kind == "simulated" and p.strategy == "base"]
-    own = [p for p in bases if largest and p.base_fingerprint and p.base_fingerprint == largest.base_fingerprint]
+    own = [
+        p
+        for p in bases
+        if largest and p.base_fingerprint and (p.base_fingerprint, p.way) == (largest.base_fingerprint, largest.way)
+    ]
     baselines = [p for p in panels if p.kind == "baseline"]
     size = largest.pilot_n if largest else max((p.pilot_n for p in baselines), default=0)
     rivals = [p for p in baselines if p.pilot_n == size]
+
+    def alike(panel: Panel) -> tuple[bool, tuple[int, str, str]]:
+        return (largest is not None and panel.seed == largest.seed, recent(panel))
+
     chosen = (
         pick(tuned, nearest),
         largest,
         pick(own if largest else bases, recent),
-        pick([p for p in rivals if p.strategy == "logit_chain" and not p.wave], recent),
+        pick([p for p in rivals if p.strategy == "logit_chain" and not p.wave], alike),
         pick(rivals, nearest),
     )
     return Focus(*(panel.panel_id if panel else None for panel in chosen))

@@ -217,19 +217,38 @@ def beats_chain(findings: Findings) -> tuple[str, str] | None:
     if found is None:
         return None
     panel, tuned, chain = found
-    question = f"Did it beat the logit chain, which knows the same {panel.pilot_n} people and uses no language model?"
+    question = f"Did it beat the logit chain on the same pilot of {panel.pilot_n}, which uses no language model?"
     text = f"mean js_distance {number(tuned.estimate)} against {number(chain.estimate)}"
     nearer = (tuned.estimate or 0) < (chain.estimate or 0)
     bounds = (tuned.ci_low, tuned.ci_high, chain.ci_low, chain.ci_high)
+    seen = _wave_seen(findings, panel)
     if any(x is None for x in bounds):
-        return question, f"{'By the estimate' if nearer else 'No'}: {text}. {UNSETTLED}"
+        return question, f"{'By the estimate' if nearer else 'No'}: {text}. {UNSETTLED}{seen}"
     low, high, chain_low, chain_high = (x or 0.0 for x in bounds)
     if high < chain_low:
-        return question, f"Yes: {text}, and the 95 % intervals do not overlap."
+        return question, f"Yes: {text}, and the 95 % intervals do not overlap.{seen}"
     if low > chain_high:
-        return question, f"No, it is worse: {text}, and the 95 % intervals do not overlap."
+        return question, f"No, it is worse: {text}, and the 95 % intervals do not overlap.{seen}"
     side = "it is nearer by the estimate alone" if nearer else "it is not nearer even by the estimate"
-    return question, f"Not shown: {text}; {side}, and the 95 % intervals overlap."
+    return question, f"Not shown: {text}; {side}, and the 95 % intervals overlap.{seen}"
+
+
+def _wave_seen(findings: Findings, panel: Panel) -> str:
+    """Say that the embedded model has seen the earlier wave, and how a chain does that has seen it too."""
+    wave = next((part.respondents for part in findings.parts if part.split == "wave"), 0)
+    if panel.model != "embedded" or not wave:
+        return ""
+    text = (
+        f" The embedded model has seen {counted(wave, 'person', 'people')} of an earlier wave as well, which it has not"
+    )
+    chains = [
+        (p.seed == panel.seed, score.estimate)
+        for p in findings.panels
+        if (p.strategy, p.wave, p.pilot_n) == ("logit_chain", True, panel.pilot_n)
+        and (score := findings.score(p.panel_id, "marginals")) is not None
+        and score.estimate is not None
+    ]
+    return f"{text}; the chain that has is {number(max(chains)[1])} away." if chains else f"{text}."
 
 
 UNSETTLED = "Without intervals this is not settled: run simframe evaluate."

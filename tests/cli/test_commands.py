@@ -92,13 +92,13 @@ def test_a_quick_evaluation_does_not_take_the_place_of_a_careful_one(
     def speaks() -> list[tuple[int, int]]:
         return own_warehouse.sql("SELECT replicates, seed FROM evaluations WHERE speaks").rows()
 
-    assert "1 of 1 panels evaluated, 0 were already" in call("evaluate", "--replicates", 120, "-w", root).stdout
+    assert "1 of 1 panel evaluated, 0 were already" in call("evaluate", "--replicates", 120, "-w", root).stdout
     quick = call("evaluate", "--replicates", 100, "-w", root)
-    assert "1 of 1 panels evaluated" in quick.stdout
+    assert "1 of 1 panel evaluated" in quick.stdout
     assert "keeps speaking by its evaluation with 120 replicates and seed 0" in quick.stderr
     assert speaks() == [(120, 0)]
     again = call("evaluate", "--replicates", 120, "-w", root)
-    assert "0 of 1 panels evaluated, 1 were already" in again.stdout
+    assert "0 of 1 panel evaluated, 1 were already" in again.stdout
     assert "note" not in again.stderr
     assert speaks() == [(120, 0)]
     assert "note" not in call("evaluate", "--replicates", 120, "--seed", 3, "-w", root).stderr
@@ -336,7 +336,7 @@ def test_without_the_language_model_libraries_baselines_are_made_and_panels_name
     model.write_text('[[panel]]\nstrategy = "base"\n', "utf-8")
     _, made, refusal = python(WITHOUT_TORCH, own_warehouse.layout.root, baseline, model).split("exit ")
     assert made.startswith("0")
-    assert "1 of 1 panels made" in made
+    assert "1 of 1 panel made" in made
     assert refusal.startswith("1")
     assert "pip install '.[llm]'" in refusal
 

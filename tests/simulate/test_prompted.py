@@ -160,7 +160,7 @@ def test_without_vllm_the_error_says_what_to_install(qwen: Path):
     try:
         import vllm as _  # noqa: F401
     except ImportError:
-        with pytest.raises(ModelError, match=r"(?s)needs vLLM.*simframe\[vllm\]"):
+        with pytest.raises(ModelError, match=r"(?s)needs vLLM.*pip install '\.\[vllm\]'"):
             vllm.load(qwen, None, STUDY, template=models.load(qwen).template)
     else:
         pytest.skip("vLLM is here")

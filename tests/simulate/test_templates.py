@@ -135,9 +135,14 @@ def test_fields_are_those_of_the_plan() -> None:
 def test_a_codebook_lists_options_once_and_lets_nobody_move_them() -> None:
     for plan in (Condition("base", prompt="codebook"), Condition("base", prompt="interview", option_order="random")):
         resolve(plan, STUDY)
-    for keys, said in (({"option_order": "random"}, "option_order = 'random'"), ({"order_average": 2}, "average = 2")):
-        with pytest.raises(PlanError, match="codebook lists options once for everybody") as err:
-            resolve(Condition("base", prompt="codebook", **keys), STUDY)
+    asked: list[tuple[dict[str, Any], str]] = [
+        ({"option_order": "random"}, "option_order = 'random'"),
+        ({"order_average": 2}, "order_average = 2"),
+        ({"tune": {"option_order": "random"}}, "tune.option_order = 'random'"),
+    ]
+    for keys, said in asked:
+        with pytest.raises(PlanError, match="codebook lists options once for all") as err:
+            resolve(Condition("tuned", prompt="codebook", **keys), STUDY)
         assert said in str(err.value)
     opening = TEMPLATES["codebook"].render_opening(STUDY)
     for item in STUDY.simulated:

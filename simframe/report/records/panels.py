@@ -44,6 +44,8 @@ class Panel:
     pilot_n: int
     condition: str
     """All that a plan sets, but pilot size and seed, in one text."""
+    way: str
+    """How its model was asked: of a condition, all but the model, its weights and its tuning, in one text."""
     wave: bool
     """Whether a baseline has seen the earlier wave too."""
     seed: int | None
@@ -73,9 +75,9 @@ class Focus:
     largest: str | None
     """Tuned panel with the largest pilot."""
     base: str | None
-    """The untuned model that ``largest`` started from."""
+    """The untuned model that ``largest`` started from, asked in the same way."""
     logit_chain: str | None
-    """Logit chain on the pilot of ``largest``."""
+    """Logit chain on the pilot of ``largest``, of the same seed where there is one."""
     baseline: str | None
     """Baseline on the pilot of ``largest`` with the smallest mean js_distance."""
 

@@ -95,7 +95,7 @@ def _lead(findings: Findings, names: Names) -> str:
     whose = f" in the {findings.reference_split}" if findings.reference_split else ""
     # Of a panel simulated elsewhere nothing is known but what its importer says.
     text += f"{whose}, none of whom it was tuned on." if whose and tuned else f"{whose}."
-    if focus.best != focus.largest:
+    if focus.largest and findings.panel(focus.largest).pilot_n > findings.panel(focus.best).pilot_n:
         text += f" It was chosen by that distance; the largest pilot is that of “{names.panel(focus.largest)}”."
     return text
 

@@ -120,6 +120,8 @@ def _figure(findings: Findings, names: Names, title: str, numbers: list[Number],
         if n.estimate is None or _is_people(findings, n):
             continue
         panel = findings.panel(n.panel_id)
+        if panel.wave:  # it has more people than its pilot, against which this is drawn
+            continue
         points.append(
             {
                 "strategy": panel.strategy,

@@ -32,8 +32,9 @@ def section(findings: Findings, names: Names) -> Section:
         "twenty below 0.05: nothing here corrects for how many are read.",
         "People, split in half: the people who judge, one random half of them against the other, many times. Halves "
         "are smaller than the whole, so the floor is the stricter measure.",
-        "Baselines know the same pilot and use no language model: pilot marginals draw every answer from the pilot's "
-        "shares, the logit chain draws each answer from a logit on persona and earlier answers.",
+        "Baselines know the same pilot (those labelled “wave too” the earlier wave as well, which the embedded model "
+        "has seen) and use no language model: pilot marginals draw every answer from the pilot's shares, "
+        "the logit chain draws each answer from a logit on persona and earlier answers.",
     ]
     numbers = [i.label for i in findings.study.items if i.wording and not i.asked and i.role not in ("persona", "arm")]
     if numbers:

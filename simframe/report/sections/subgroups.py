@@ -68,7 +68,10 @@ def _worst(findings: Findings, attributes: list[str], names: Names) -> list[str]
             + (", small_n" if r.reason == SMALL else "")
             for r in worst
         )
-        said.append(f"Worst groups of “{names.panel(about)}”. {groups}.")
+        said.append(
+            f"Worst groups of “{names.panel(about)}”, each beside the floor of the worst of as many groups of people, "
+            f"which is higher than a group's own. {groups}."
+        )
     if absent:
         groups = "; ".join(
             f"{names.attribute(r.attribute)}, {names.level(r.attribute, r.level)} ({r.reason or NONE})" for r in absent

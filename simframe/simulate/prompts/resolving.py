@@ -12,6 +12,8 @@ from simframe.simulate.prompts.files import load_template
 from simframe.simulate.prompts.shots import choose_shots
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import polars as pl
 
     from simframe.simulate.prompts.template import Template
@@ -48,6 +50,10 @@ class Keys(Protocol):
         """Orders of options that probabilities are averaged over."""
 
     @property
+    def tune(self) -> Mapping[str, Any]:
+        """What is set of the tuning."""
+
+    @property
     def seed(self) -> int:
         """Seed of everything random."""
 
@@ -77,15 +83,29 @@ def resolve(
     if keys.fields is not None:
         template = replace(template, fields=tuple(keys.fields))
     template.shown(study)
-    if template.codebook and not template.reorders and (keys.option_order != "declared" or keys.order_average > 1):
-        asked = f"option_order = {keys.option_order!r}, order_average = {keys.order_average}"
-        message = f"{asked} with the prompt {template.name!r}, whose codebook lists options once for everybody"
-        raise PlanError(
-            message, where="plan", mend="leave both out, or choose a prompt that lists them at each question"
-        )
+    if template.codebook and not template.reorders:
+        _check_orders(keys, template)
     if keys.shots:
         if pilot is None:
             raise PlanError(f"shots = {keys.shots}, and no pilot", where="plan", mend="import people with a pilot")
         template = replace(template, shots=choose_shots(study, template, *pilot, k=keys.shots, seed=keys.seed))
     wanted = has_chat(tokenizer) if keys.chat == AUTO else bool(keys.chat)
     return replace(template, chat=read_chat(tokenizer)) if wanted else template
+
+
+def _check_orders(keys: Keys, template: Template) -> None:
+    """Refuse to move about options that all respondents read in one list.
+
+    Raises:
+        PlanError: naming the key, its value and the prompt.
+    """
+    given = {
+        "option_order": keys.option_order,
+        "order_average": keys.order_average,
+        "tune.option_order": keys.tune.get("option_order", "declared"),
+    }
+    for key, value in given.items():
+        if value not in ("declared", 1):
+            message = f"{key} = {value!r} with the prompt {template.name!r}, whose codebook lists options once for all"
+            mend = "leave it out, or choose a prompt that lists them at each question"
+            raise PlanError(message, where="plan", mend=mend)
