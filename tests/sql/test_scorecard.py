@@ -153,6 +153,17 @@ def test_the_best_baseline_on_the_same_pilot_and_the_base_stand_beside(made):
     assert rows["chain-more", "marginals"]["baseline_panel_id"] is None
 
 
+@pytest.mark.parametrize(
+    ("prompt", "untuned"), [("first_person", "base-text"), ("codebook", "base-book"), (None, "base")]
+)
+def test_the_base_is_one_that_read_the_same_prompt(made, prompt, untuned):
+    for name, asked, one in (("base-text", "first_person", 90), ("base-book", "codebook", 80)):
+        made.panel(name, reference="h", strategy="base", prompt=asked, tables={"cells": moods(one, 100 - one)})
+    made.panel("asked", reference="h", pilot_n=100, prompt=prompt, tables={"cells": moods(60, 40)})
+    with made.open() as con:
+        assert card(con)["asked", "marginals"]["base_panel_id"] == untuned
+
+
 def test_overlap_is_not_better(made):
     made.evaluation("e1", "tuned", tables=distance(0.05, 0.14))
     made.evaluation("e2", "chain", tables=distance(0.13, 0.2))
