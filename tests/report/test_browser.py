@@ -49,6 +49,16 @@ def test_page_opens_without_network_and_without_complaint(chromium: Tab, file: P
     assert chromium.evaluate(f"{charts}.every(c => c.getBoundingClientRect().width > 250 && c.getBBox().height > 20)")
 
 
+def test_labels_of_charts_stay_on_the_paper(chromium: Tab, file: Path) -> None:
+    chromium.call("Emulation.setEmulatedMedia", media="print")
+    try:
+        chromium.open(file, 763)  # what the page's margins leave of A4
+        left = "[...document.querySelectorAll('svg.chart text')].map(text => text.getBoundingClientRect().left)"
+        assert chromium.evaluate(f"Math.min(...{left})") >= 0
+    finally:
+        chromium.call("Emulation.setEmulatedMedia", media="")
+
+
 def test_the_check_itself_sees_what_a_bad_page_does(chromium: Tab, tmp_path: Path) -> None:
     bad = tmp_path / "bad.html"
     bad.write_text(
