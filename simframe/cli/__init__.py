@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from simframe import __version__
-from simframe.errors import SimframeError
+from simframe.errors import SimframeError, did_you_mean
 
 COMMANDS = {
     "init": "Make an empty warehouse.",
@@ -46,6 +46,15 @@ class Commands(click.Group):
         module = importlib.import_module(f"simframe.cli.{'import_' if cmd_name == 'import' else cmd_name}")
         command: click.Command = module.command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is called; name the one that was meant where there is none of that name."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as err:
+            raise click.UsageError(f"no command {args[0]!r}; {did_you_mean(args[0], COMMANDS)}", ctx) from err
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""

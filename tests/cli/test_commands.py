@@ -44,9 +44,9 @@ def test_help_lists_every_command() -> None:
 
 
 def test_an_unknown_command_is_a_usage_error() -> None:
-    result = call("simulat")
+    result = call("simualte")
     assert result.exit_code == 2
-    assert "simulat" in result.output
+    assert "no command 'simualte'; did you mean 'simulate'? known: audit" in result.output
 
 
 def test_init_twice_keeps_the_warehouse(tmp_path: Path) -> None:
