@@ -69,6 +69,8 @@ def test_the_default_plan_has_the_base_three_tuned_panels_and_two_baselines_on_t
         ("[plan]\ntemperature = []\n" + ONE, ["temperature", "the list is empty"]),
         ("[plan]\nmode = 'chaind'\n" + ONE, ["mode", "'chaind'", "'chained'"]),
         ("[plan]\nchat = 'maybe'\n" + ONE, ["chat", "'maybe' is not allowed", "'auto', true or false"]),
+        ("[plan]\nwave = 'yes'\n" + ONE, ["wave", "'yes' is not allowed", "true or false"]),
+        ("[plan]\nwave = [true, 0]\n" + ONE, ["wave[2]", "0 is not allowed"]),
         ("[plan]\nfields = ['age', 'age']\n" + ONE, ["fields", "'age' stands twice"]),
         ("[plan]\nseed = [1, 2, 1]\n" + ONE, ["seed: 1 stands twice"]),
         ("[plan.pilot]\nselection = 'stratified'\n" + ONE, ["pilot", "looks at no item", "add by"]),

@@ -76,6 +76,12 @@ def _chat(raw: Any) -> Any:
     return raw
 
 
+def _truth(raw: Any) -> Any:
+    if not isinstance(raw, bool):
+        raise wrong(f"{raw!r} is not allowed", "use true or false, without quotes")
+    return raw
+
+
 def _arms(raw: Any) -> Any:
     return [raw] if isinstance(raw, dict) else raw
 
@@ -142,7 +148,7 @@ class Settings(Part):
     """Whether the tokenizer's chat template is used; ``auto``: where it has one."""
     copies: Axis[Annotated[int, Field(ge=1, le=1000)]] = (1,)
     """Simulated respondents a holdout person."""
-    wave: Axis[bool] = (False,)
+    wave: Axis[Annotated[bool, BeforeValidator(_truth)]] = (False,)
     """Whether baselines are fitted to people of the earlier wave as well."""
     tune: dict[str, Any] = Field(default_factory=dict)
     """Keys of ``tuning.TuneSettings``; a list is an axis."""
