@@ -139,7 +139,9 @@ def coefficient_correlation(estimate_h: IntoExpr, estimate_s: IntoExpr) -> pl.Ex
 
 def coefficient_coverage(estimate_h: IntoExpr, ci_low_s: IntoExpr, ci_high_s: IntoExpr) -> pl.Expr:
     """Return the share of slopes with the people's estimate inside the panel's 95 % interval."""
-    covered = _read(estimate_h).is_between(_read(ci_low_s), _read(ci_high_s))
+    estimate = _read(estimate_h)
+    # Not is_between, which panics where both ends differ in length.
+    covered = (estimate >= _read(ci_low_s)) & (estimate <= _read(ci_high_s))
     return covered.mean().alias("coefficient_coverage")
 
 

@@ -1,6 +1,7 @@
 """Whatever is given in the place of a column: a figure, a null, or an error that names what is wrong. Nothing else."""
 
 import inspect
+import itertools
 from math import inf, nan
 
 import polars as pl
@@ -157,6 +158,19 @@ def test_settings(given, message):
 def test_columns_that_do_not_go_together(expr, message):
     with pytest.raises(pl.exceptions.ComputeError, match=message):
         TABLE.select(expr)
+
+
+OF_SLOPES = [place for place in OF_NUMBERS if FUNCTIONS[place[0]].__module__ == "simframe.metrics.recovery"]
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in OF_SLOPES}))
+def test_columns_of_different_lengths_are_an_error_never_a_panic(name):
+    parameters = [parameter for place, parameter in OF_SLOPES if place == name]
+    for few, many in itertools.permutations(parameters, 2):
+        lengths = dict.fromkeys(parameters, 1) | {few: 2, many: 4}
+        given = {each: pl.Series(each, [0.01] * n) for each, n in lengths.items()}
+        with pytest.raises(pl.exceptions.ShapeError):
+            TABLE.select(FUNCTIONS[name](**given))
 
 
 def test_answers_of_one_kind_are_compared_whatever_their_type():
