@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -79,8 +80,18 @@ def write(frame: pl.DataFrame, form: str, output: Path | None) -> None:
     if pl.Binary in frame.dtypes:
         name = next(name for name, dtype in frame.schema.items() if dtype == pl.Binary)
         raise SimframeError(f"column {name!r} holds bytes", mend=f"write hex({name}), or choose parquet")
-    text = frame.write_csv() if form == "csv" else frame.write_json() + "\n"
+    text = _flat(frame).write_csv() if form == "csv" else frame.write_json() + "\n"
     if output is None:
         click.echo(text, nl=False)
     else:
         output.write_text(text, "utf-8")
+
+
+def _flat(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a frame with its nested cells as JSON text: CSV has no lists."""
+    nested = [name for name, dtype in frame.schema.items() if dtype.is_nested()]
+    rows = json.loads(frame.select(nested).write_json())
+    return frame.with_columns(
+        pl.Series(name, [None if row[name] is None else json.dumps(row[name], ensure_ascii=False) for row in rows])
+        for name in nested
+    )
