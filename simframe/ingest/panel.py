@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from simframe.ingest.notes import unanswered, unread
 from simframe.ingest.read import builtin_data, read_data
 from simframe.ingest.recode import recode
 from simframe.ingest.split import assign_split
@@ -54,7 +55,9 @@ def import_panel(
     responses = derive(study, answers)
     respondents = assign_split(study, respondents, wide(study, responses), where)
     splits = dict(respondents.group_by("split").len().sort("split").iter_rows())
-    notes = (*_notes(splits, study.thresholds.small_group), *_unanswered(responses))
+    notes = (*_notes(splits, study.thresholds.small_group), *unanswered(responses))
+    if data is not None:
+        notes += unread(study, frame.columns)
     panel_id = f"{study.id.replace('_', '-')}-human-{content_hash(study.study_hash, respondents, answers)}"
     if warehouse.has_panel(panel_id):
         again(warehouse, study)
@@ -85,13 +88,6 @@ def _notes(splits: dict[str, int], small: int) -> tuple[str, ...]:
             f"{holdout or 'nobody'} in the holdout, which judges: no verdict with fewer than {small} (small_group)"
         )
     return tuple(notes)
-
-
-def _unanswered(responses: pl.DataFrame) -> tuple[str, ...]:
-    """Name the items that nobody answered."""
-    silent = responses.group_by("item_id", maintain_order=True).agg(pl.col("missing").all()).filter("missing")
-    names = ", ".join(silent["item_id"])
-    return (f"nobody answered {names}: no figure can be had of that; check the column and its codes",) if names else ()
 
 
 def again(warehouse: Warehouse, study: Study) -> None:

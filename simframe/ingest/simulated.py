@@ -7,12 +7,14 @@ from pathlib import Path
 import polars as pl
 
 from simframe.errors import DataError, did_you_mean
+from simframe.ingest.notes import unanswered, unread
 from simframe.ingest.panel import Imported, again, content_hash
 from simframe.ingest.read import read_data
 from simframe.ingest.recode import recode
 from simframe.ingest.twins import TWIN, check_attributes, with_twins
 from simframe.study import Study, load_study, study_text
 from simframe.warehouse import Provenance, Warehouse, derive
+from simframe.wording import counted
 
 KINDS = ("simulated", "baseline")
 STRATEGY = "imported"
@@ -58,6 +60,8 @@ def import_simulated(
     study = load_study(study_source)
     _check_reference(warehouse, study, reference, str(study_source))
     people = _people(warehouse, reference, split)
+    if pilot is not None:
+        _check_pilot(warehouse, reference, pilot)
     frame = read_data(data)
     given = {name: getattr(study.data, name) for name in _OWN}
     kept = {name: column if column in frame.columns else None for name, column in given.items()}
@@ -68,7 +72,12 @@ def import_simulated(
     responses = derive(study, answers)
     condition = [study.study_hash, kind, reference, split, model, pilot]
     panel_id = f"{study.id.replace('_', '-')}-{kind}-{content_hash(repr(condition), respondents, answers)}"
-    notes = _notes(people, reference, split, pilot)
+    notes = (
+        *_notes(people, reference, split, pilot),
+        *_few(respondents.height, study.thresholds.small_group),
+        *unanswered(responses),
+        *unread(study, frame.columns, [TWIN, *filter(None, given.values())]),
+    )
     done = Imported(panel_id, not warehouse.has_panel(panel_id), {kind: respondents.height}, notes)
     if not done.fresh:
         again(warehouse, study)
@@ -115,6 +124,22 @@ def _people(warehouse: Warehouse, reference: str, split: str | None) -> pl.DataF
     return part
 
 
+def _check_pilot(warehouse: Warehouse, reference: str, pilot: int) -> None:
+    """Refuse a pilot of more people than the reference has in its own."""
+    there = warehouse.table(reference, "respondents").filter(split="pilot").height
+    if pilot > there:
+        message = f"pilot {pilot}, and the pilot of {reference!r} has {counted(there, 'person', 'people')}"
+        mend = "give how many of them the panel was tuned on, or leave the pilot out where it was tuned on others"
+        raise DataError(message, where=f"panel {reference}", mend=mend)
+
+
+def _few(respondents: int, small: int) -> tuple[str, ...]:
+    """Say what so few respondents cannot do."""
+    if respondents >= small:
+        return ()
+    return (f"{counted(respondents, 'respondent')}: no verdict with fewer than {small} (small_group)",)
+
+
 def _notes(people: pl.DataFrame, reference: str, split: str | None, pilot: int | None) -> tuple[str, ...]:
     """Say where those who judge are those it was tuned on, or may be."""
     sizes = dict(people.group_by("split").len().iter_rows())
@@ -124,8 +149,9 @@ def _notes(people: pl.DataFrame, reference: str, split: str | None, pilot: int |
     who = f"all {people.height} of {reference}" if split is None else f"the {split} of {reference}"
     beside = "import it with --split holdout, as panels that simframe simulates are judged"
     if pilot is not None:
-        known = min(pilot, tunable)
-        return (f"judged by {who}, {known} of them the pilot that it was tuned on: its figures flatter it; {beside}",)
+        return (f"judged by {who}, {pilot} of them the pilot that it was tuned on: its figures flatter it; {beside}",)
+    if split == "pilot":
+        return (f"judged by {who}: if it was tuned on any of those, its figures flatter it; {beside}",)
     if split is None and sizes.get("holdout"):
         return (f"judged by {who}, the pilot of {tunable} among them: if it was tuned on any of those, {beside}",)
     return ()

@@ -78,6 +78,20 @@ def test_answers_and_ids_in_any_script(tmp_path: Path, park_text: str) -> None:
     assert set(levels) == set(codes)
 
 
+def test_at_most_ten_columns_that_nothing_is_read_from_are_named(
+    own_warehouse: Warehouse, park_files: tuple[Path, Path]
+) -> None:
+    study, data = park_files
+    assert not [note for note in import_panel(own_warehouse, study, data).notes if note.startswith("not read")]
+    frame = pl.read_csv(data, infer_schema=False)
+    frame.with_columns(pl.lit("x").alias(f"x{place}") for place in range(12)).write_csv(data)
+    assert (
+        import_panel(own_warehouse, study, data)
+        .notes[-1]
+        .endswith("not read: x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, and 2 more")
+    )
+
+
 def test_items_that_nobody_answered_are_named(own_warehouse: Warehouse, park_files: tuple[Path, Path]) -> None:
     study, data = park_files
     pl.read_csv(data, infer_schema=False).with_columns(q1=pl.lit("")).write_csv(data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -154,6 +155,7 @@ def test_the_humans_themselves_are_at_no_distance_and_all_match(
         ({"twin_of": "p999"}, {}, ["simulated.csv", "twin_of: line 2 (row 1 of the data)", "'p999'", "p000"]),
         ({}, {"reference": "park-human-0"}, ["park-human-0", "no such panel", "did you mean"]),
         ({}, {"split": "test"}, ["nobody in 'test'", "holdout"]),
+        ({}, {"pilot": 13}, ["pilot 13", "park-human", "has 12 people", "tuned on others"]),
         ({}, {"kind": "human"}, ["kind 'human'", "simulated or baseline"]),
     ],
 )
@@ -163,7 +165,7 @@ def test_what_is_wrong_is_named_and_nothing_is_published(
     park_files: tuple[Path, Path],
     answers: Path,
     edit: dict[str, str],
-    more: dict[str, str],
+    more: dict[str, Any],
     parts: list[str],
 ) -> None:
     frame = pl.read_csv(answers, infer_schema=False)
@@ -268,7 +270,31 @@ def test_who_is_judged_by_its_own_pilot_is_told(
     assert "--split holdout" in notes()
     assert "7 of them the pilot that it was tuned on: its figures flatter it" in notes(pilot=7)
     assert "12 of them the pilot" in notes(pilot=12, split="pilot")
+    assert "the pilot of park-human" in notes(split="pilot")
+    assert "if it was tuned on any of those, its figures flatter it" in notes(split="pilot")
     assert notes(split="holdout") == notes(split="holdout", pilot=12) == notes(split="rectify") == ""
+
+
+def test_what_few_or_silent_respondents_cannot_do_is_told(
+    own_warehouse: Warehouse, reference: str, park_files: tuple[Path, Path], answers: Path
+) -> None:
+    frame = pl.read_csv(answers, infer_schema=False)
+    frame.with_columns(q1=pl.lit(None, pl.String)).head(1).write_csv(answers)
+    few, silent = import_simulated(own_warehouse, park_files[0], answers, reference=reference, split="holdout").notes
+    assert few == "1 respondent: no verdict with fewer than 30 (small_group)"
+    assert silent.startswith("nobody answered green, score: no figure")
+
+
+def test_columns_that_nothing_is_read_from_are_named(
+    own_warehouse: Warehouse, reference: str, park_files: tuple[Path, Path], answers: Path
+) -> None:
+    frame = pl.read_csv(answers, infer_schema=False)
+    wrong = frame.with_columns(twinof=pl.lit("p001"), colour=pl.lit("red"), twt=pl.lit("1"))
+    wrong.write_csv(answers)
+    (note,) = import_simulated(own_warehouse, park_files[0], answers, reference=reference, split="holdout").notes
+    assert note == "not read: twinof (did you mean twin_of?), colour, twt (did you mean wt?)"
+    frame.with_columns(twin_of=pl.lit(None, pl.String)).write_csv(answers)
+    assert import_simulated(own_warehouse, park_files[0], answers, reference=reference, split="holdout").notes == ()
 
 
 def test_who_weighs_nothing_is_counted_and_moves_nothing(
