@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Callable
 
+import numpy as np
 import polars as pl
 import pytest
 
 from simframe.report import collect
 from simframe.report.charts import svg
+from simframe.report.content import Figure
 from simframe.report.findings import Findings
 from simframe.report.html import html
 from simframe.report.labels import Names
@@ -116,3 +119,19 @@ def test_a_learning_curve_names_its_panel_and_where_tuning_ended(swept: Findings
     assert section.blocks[0].table is not None
     assert section.blocks[0].table.rows == [[figure.title, str(SIZES[0]), "1", "10", "1.500", "1.300"]]
     assert "<svg" in svg(figure, "c", [])
+
+
+@pytest.mark.parametrize(
+    "losses", [(1.5, 1.4, 1.3, 1.35), (2.0, 1.7, 1.4, 1.1), (1.5, 1.2, 1.6, 1.1), (1.1, 1.2), (1.4, 1.1), (1.3,)]
+)
+def test_the_name_of_a_learning_curve_stands_clear_of_its_line(losses: tuple[float, ...]) -> None:
+    rows = [{"line": "people held out", "step": 5 * k, "loss": loss} for k, loss in enumerate(losses)]
+    drawn = svg(Figure("learning", "t", "a", {"rows": rows, "steps": 5}), "c", [])
+    text = re.search(r"<text [^>]*translate\(([-\d.]+),([-\d.]+)\)[^>]*>people held out<", drawn)
+    path = re.search(r'<path [^>]*stroke="#0072b2"[^>]*>', drawn)
+    assert text is not None
+    assert path is not None
+    line = np.array(re.findall(r"[ML]([-\d.]+),([-\d.]+)", path[0]), dtype=float)
+    assert len(line) == len(losses)
+    under = np.linspace(float(text[1]) - 80, float(text[1]))
+    assert (np.interp(under, *line.T) > float(text[2])).all()

@@ -14,6 +14,9 @@ STYLES = {
 }
 """Colour, dash, and where the name stands of each line: that of people tuned on ends sooner."""
 
+SPAN = 0.3
+"""Share of the width that a name takes."""
+
 
 def draw(data: dict[str, Any], _: list[str]) -> Any:
     """Draw two losses against steps, and where tuning ended; each line is named at its end."""
@@ -26,6 +29,15 @@ def draw(data: dict[str, Any], _: list[str]) -> Any:
             continue
         line = alt.Chart(values(rows)).mark_line(color=colour, strokeWidth=1.6, strokeDash=list(dash) or [1, 0])
         layers.append(line.encode(x=x, y=y))
-        text = alt.Chart(values(rows[-1:])).mark_text(color=colour, fontSize=10, text=name, **place)
+        at = above(rows) if place["align"] == "right" else rows[-1]
+        text = alt.Chart(values([at])).mark_text(color=colour, fontSize=10, text=name, **place)
         layers.append(text.encode(x=x, y=y))
     return finish(alt.layer(*layers), 150)
+
+
+def above(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return where a name that ends with its line stands clear of it: as high as the line comes under the name."""
+    first, last = rows[0]["step"], rows[-1]["step"]
+    start = last - SPAN * (last - first)
+    enters = max(k for k, row in enumerate(rows) if row["step"] <= start)
+    return rows[-1] | {"loss": max(row["loss"] for row in rows[enters:])}
