@@ -238,9 +238,8 @@ def _wave_seen(findings: Findings, panel: Panel) -> str:
     wave = next((part.respondents for part in findings.parts if part.split == "wave"), 0)
     if panel.model != "embedded" or not wave:
         return ""
-    text = (
-        f" The embedded model has seen {counted(wave, 'person', 'people')} of an earlier wave as well, which it has not"
-    )
+    people = counted(wave, "person", "people")
+    text = f" The embedded model has seen {people} of an earlier wave as well, which that chain has not"
     chains = [
         (p.seed == panel.seed, score.estimate)
         for p in findings.panels
