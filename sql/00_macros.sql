@@ -88,6 +88,14 @@ CREATE OR REPLACE MACRO loss_high(low, high, ideal) AS greatest(abs(low - ideal)
 -- The part of a panel that is compared: all of it where no part is named.
 CREATE OR REPLACE MACRO part_of(split) AS coalesce(split, 'all');
 
+-- How the model of a panel was asked, in one text: an untuned model that read another prompt is another.
+CREATE OR REPLACE MACRO way_of(p) AS concat_ws(
+    ' ', struct_extract(p, 'engine'), struct_extract(p, 'mode'), struct_extract(p, 'prompt'),
+    struct_extract(p, 'fields'), struct_extract(p, 'shots'), struct_extract(p, 'item_order'),
+    struct_extract(p, 'option_order'), struct_extract(p, 'order_average'), struct_extract(p, 'chat'),
+    struct_extract(p, 'temperature'), struct_extract(p, 'copies')
+);
+
 -- What to say beside a mean over items that are not all defined: where no item is, for one reason, that reason.
 CREATE OR REPLACE MACRO mean_reason(defined, asked, reasons) AS
     CASE

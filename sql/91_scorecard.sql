@@ -14,11 +14,7 @@ compared AS (
     SELECT
         p.study_id, p.study_hash, p.panel_id, p.kind, coalesce(c.reference_id, p.panel_id) AS reference_id,
         p.reference_split, p.label, p.strategy, p.pilot_n, p.base_fingerprint, p.created_at,
-        -- How its model was asked: an untuned model that read another prompt is another.
-        (
-            p.engine, p.mode, p.prompt, p.fields, p.shots, p.item_order, p.option_order, p.order_average, p.chat,
-            p.temperature, p.copies
-        ) AS way,
+        way_of(p) AS way,
         c.panel_id IS NULL AS is_people,
         t.* EXCLUDE (study_id, study_hash)
     FROM panels AS p
@@ -68,7 +64,7 @@ peers AS (
     SELECT
         h.panel_id, h.axis, o.kind, o.strategy, x.panel_id AS peer_id, x.estimate, x.ci_low, x.ci_high, x.loss,
         o.base_fingerprint IS NOT DISTINCT FROM c.base_fingerprint AS same_model,
-        o.way IS NOT DISTINCT FROM c.way AS same_way,
+        o.way = c.way AS same_way,
         o.created_at
     FROM headlines AS h
     JOIN compared AS c ON c.panel_id = h.panel_id

@@ -74,9 +74,9 @@ def show(
     parts += [f"about {duration(total['seconds'])}"] if total["seconds"] else []
     parts += [f"{size(total['memory'])} of memory"] if total["memory"] else []
     parts += [f"{total['spend']:,.2f} to spend"] if total["spend"] else []
-    ceilings = [spec.condition.endpoint.max_spend for spec in run.specs]
-    if total["spend"] and (least := min((each for each in ceilings if each is not None), default=None)) is not None:
-        parts[-1] += f", more than max_spend = {least:g}: it would stop there" if total["spend"] > least else ""
+    ceilings = [most for spec in run.specs if (most := spec.condition.endpoint.max_spend) is not None]
+    if total["spend"] and ceilings and total["spend"] > min(ceilings):
+        parts[-1] += f", more than max_spend = {min(ceilings):g}: it would stop there"
     click.echo(f"{', '.join(parts)}. Next: simframe simulate{f' {plan}' if plan else ''} -w {root}")
 
 

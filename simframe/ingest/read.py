@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -67,8 +68,7 @@ def _readstat(path: Path) -> pl.DataFrame:
 
 
 READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
-    ".csv": lambda path: _csv(path, SEPARATORS[".csv"]),
-    ".tsv": lambda path: _csv(path, SEPARATORS[".tsv"]),
+    **{suffix: partial(_csv, separator=separator) for suffix, separator in SEPARATORS.items()},
     ".parquet": pl.read_parquet,
     ".sav": _readstat,
     ".zsav": _readstat,

@@ -59,9 +59,10 @@ def import_simulated(
         raise DataError(f"kind {kind!r} is none of a simulated panel", where=where, mend=f"use {' or '.join(KINDS)}")
     study = load_study(study_source)
     _check_reference(warehouse, study, reference, str(study_source))
-    people = _people(warehouse, reference, split)
+    everybody = warehouse.table(reference, "respondents")
+    people = _people(everybody, reference, split)
     if pilot is not None:
-        _check_pilot(warehouse, reference, pilot)
+        _check_pilot(everybody, reference, pilot)
     frame = read_data(data)
     given = {name: getattr(study.data, name) for name in _OWN}
     kept = {name: column if column in frame.columns else None for name, column in given.items()}
@@ -112,9 +113,8 @@ def _check_reference(warehouse: Warehouse, study: Study, reference: str, where: 
         raise DataError(message, where=where, mend="give the study file that the reference was imported with")
 
 
-def _people(warehouse: Warehouse, reference: str, split: str | None) -> pl.DataFrame:
+def _people(people: pl.DataFrame, reference: str, split: str | None) -> pl.DataFrame:
     """Return the respondents of the reference that judge."""
-    people = warehouse.table(reference, "respondents")
     if split is None:
         return people
     part = people.filter(pl.col("split") == split)
@@ -124,9 +124,9 @@ def _people(warehouse: Warehouse, reference: str, split: str | None) -> pl.DataF
     return part
 
 
-def _check_pilot(warehouse: Warehouse, reference: str, pilot: int) -> None:
+def _check_pilot(people: pl.DataFrame, reference: str, pilot: int) -> None:
     """Refuse a pilot of more people than the reference has in its own."""
-    there = warehouse.table(reference, "respondents").filter(split="pilot").height
+    there = people.filter(split="pilot").height
     if pilot > there:
         message = f"pilot {pilot}, and the pilot of {reference!r} has {counted(there, 'person', 'people')}"
         mend = "give how many of them the panel was tuned on, or leave the pilot out where it was tuned on others"

@@ -78,11 +78,8 @@ SELECT p.panel_id, p.kind, p.label, p.source, p.strategy, p.plan_id, p.plan_hash
         p.order_average, p.chat, p.temperature, p.copies, p.tune, p.pilot_selection, p.pilot_by, p.pilot_arm,
         CASE WHEN p.wave THEN 'wave' END
     ) AS condition,
-    concat_ws(
-        ' ', p.engine, p.mode, p.prompt, p.fields, p.shots, p.item_order, p.option_order, p.order_average, p.chat,
-        p.temperature, p.copies
-    ) AS way,
-    coalesce(p.wave, false) AS wave, p.seed, p.model, p.base_fingerprint, p.adapter_fingerprint, p.template_hash,
+    way_of(p) AS way, coalesce(p.wave, false) AS wave,
+    p.seed, p.model, p.base_fingerprint, p.adapter_fingerprint, p.template_hash,
     p.n_respondents, p.n_responses, p.tokens, p.seconds, strftime(p.created_at, '%Y-%m-%d %H:%M') AS published,
     p.simframe_version, p.versions, p.settings, e.evaluation_id, e.replicates, e.seed AS evaluation_seed
 FROM panels AS p

@@ -221,16 +221,17 @@ def beats_chain(findings: Findings) -> tuple[str, str] | None:
     text = f"mean js_distance {number(tuned.estimate)} against {number(chain.estimate)}"
     nearer = (tuned.estimate or 0) < (chain.estimate or 0)
     bounds = (tuned.ci_low, tuned.ci_high, chain.ci_low, chain.ci_high)
-    seen = _wave_seen(findings, panel)
-    if any(x is None for x in bounds):
-        return question, f"{'By the estimate' if nearer else 'No'}: {text}. {UNSETTLED}{seen}"
     low, high, chain_low, chain_high = (x or 0.0 for x in bounds)
-    if high < chain_low:
-        return question, f"Yes: {text}, and the 95 % intervals do not overlap.{seen}"
-    if low > chain_high:
-        return question, f"No, it is worse: {text}, and the 95 % intervals do not overlap.{seen}"
-    side = "it is nearer by the estimate alone" if nearer else "it is not nearer even by the estimate"
-    return question, f"Not shown: {text}; {side}, and the 95 % intervals overlap.{seen}"
+    if any(x is None for x in bounds):
+        answer = f"{'By the estimate' if nearer else 'No'}: {text}. {UNSETTLED}"
+    elif high < chain_low:
+        answer = f"Yes: {text}, and the 95 % intervals do not overlap."
+    elif low > chain_high:
+        answer = f"No, it is worse: {text}, and the 95 % intervals do not overlap."
+    else:
+        side = "it is nearer by the estimate alone" if nearer else "it is not nearer even by the estimate"
+        answer = f"Not shown: {text}; {side}, and the 95 % intervals overlap."
+    return question, answer + _wave_seen(findings, panel)
 
 
 def _wave_seen(findings: Findings, panel: Panel) -> str:

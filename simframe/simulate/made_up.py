@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from simframe.simulate.baselines import logit_chain
+from simframe.simulate.engines.base import RESPONSES
 
 if TYPE_CHECKING:
     from simframe.study import Item, Study
@@ -71,19 +72,6 @@ def _synthetic_item(item: Item, ids: list[str], rank: np.ndarray, random: np.ran
     else:
         low, high = item.range or (0.0, 100.0)
         codes, values = [None] * len(ids), [float(round(low + (high - low) * r)) for r in rank]
-    return pl.DataFrame(
-        {
-            "respondent_id": ids,
-            "item_id": [item.id] * len(ids),
-            "code": codes,
-            "value": values,
-            "missing": [False] * len(ids),
-        },
-        schema={
-            "respondent_id": pl.String,
-            "item_id": pl.String,
-            "code": pl.String,
-            "value": pl.Float64,
-            "missing": pl.Boolean,
-        },
-    )
+    n = len(ids)
+    columns = (ids, [item.id] * n, codes, values, [False] * n)
+    return pl.DataFrame(list(columns), schema={name: RESPONSES[name] for name in COLUMNS})

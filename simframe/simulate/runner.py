@@ -68,7 +68,7 @@ class Run:
             identify=answering.identity,
             name_of=answering.name,
         )
-        if humans.wave() is None and any(spec.condition.wave for spec in specs):
+        if any(spec.condition.wave for spec in specs) and humans.wave() is None:
             mend = "leave it out, or say in study.split.wave who the wave are, and import them"
             raise PlanError(f"wave = true, and {humans.panel_id} has none", where=f"plan {self.plan.id!r}", mend=mend)
         return specs

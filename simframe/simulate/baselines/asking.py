@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from simframe.simulate.draws import choose, uniforms
+from simframe.simulate.engines.base import RESPONSES
 from simframe.study import Item, Study
 from simframe.warehouse.wide import wide
 
@@ -223,26 +224,16 @@ def _asked(task: Task, probabilities: Callable[[Outcome, Asked], Array]) -> pl.D
 def answered(task: Task, outcome: Outcome, place: Array, probabilities: Array | None = None) -> pl.DataFrame:
     """Return everybody's answers to one question, long; ``place`` is -1 where they give none."""
     n, given = len(task.ids), place.tolist()
-    return pl.DataFrame(
-        {
-            "respondent_id": task.ids,
-            "item_id": [outcome.item.id] * n,
-            "code": [outcome.codes[p] if p >= 0 else None for p in given],
-            "value": [outcome.values[p] if p >= 0 else None for p in given],
-            "missing": [p < 0 for p in given],
-            "probabilities": [None] * n if probabilities is None else probabilities.tolist(),
-            "position": [task.position(outcome.item)] * n,
-        },
-        schema={
-            "respondent_id": pl.String,
-            "item_id": pl.String,
-            "code": pl.String,
-            "value": pl.Float64,
-            "missing": pl.Boolean,
-            "probabilities": pl.List(pl.Float64),
-            "position": pl.Int64,
-        },
-    )
+    columns: dict[str, Any] = {
+        "respondent_id": task.ids,
+        "item_id": [outcome.item.id] * n,
+        "code": [outcome.codes[p] if p >= 0 else None for p in given],
+        "value": [outcome.values[p] if p >= 0 else None for p in given],
+        "missing": [p < 0 for p in given],
+        "probabilities": [None] * n if probabilities is None else probabilities.tolist(),
+        "position": [task.position(outcome.item)] * n,
+    }
+    return pl.DataFrame(columns, schema={name: RESPONSES[name] for name in columns})
 
 
 def smooth(p: Array, n: int) -> Array:

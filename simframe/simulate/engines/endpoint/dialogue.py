@@ -41,7 +41,7 @@ class Dialogue:
     def __init__(self, study: Study, template: Template, model: str, *, chat: bool) -> None:
         self.study, self.template, self.model, self.chat = study, template, model, chat
         self.opening = template.render_opening(study)
-        self.questions = tuple(item for item in study.simulated if template.text or item.answered_with != "text")
+        self.questions = template.asks(study)
         if not self.questions:
             raise PlanError("asks no question", where=f"study {study.id}", mend="give an item options and a role")
         self._shown = template.shown(study)
