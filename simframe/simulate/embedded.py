@@ -36,15 +36,15 @@ if TYPE_CHECKING:
 SYNTHETIC_PEOPLE = 2048
 SYNTHETIC: dict[str, Any] = {"steps": 150, "rate": 1e-3, "whole_vocabulary": True}
 DRAWN_PEOPLE = 2048
-DRAWN: dict[str, Any] = {"steps": 150, "rate": 2e-3, "batch": 48, "average": 0.9, "whole_vocabulary": True}
+DRAWN: dict[str, Any] = {"steps": 100, "rate": 2e-3, "batch": 48, "average": 0.9, "whole_vocabulary": True}
 WAVE: dict[str, Any] = {"steps": 300, "rate": 2e-3, "patience": 6, "average": 0.9, "whole_vocabulary": True}
 WAVE_HELD = 0.15
 """Share of the wave held out, to see when learning from it should end; then all of it is learned from, for as long."""
 WAVE_ENOUGH = 40
 """People of a wave from which on those made up are drawn from a logit chain fitted to it, and not of one trait."""
-TUNING_RATE = 1e-3
+TUNING_RATE = 5e-4
 """What a model that a wave taught is tuned at, where nothing else is said: it has less to unlearn than others."""
-SHAPE = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128}
+SHAPE = {"hidden_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 192}
 
 
 def build_embedded(

@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 
 from simframe.errors import ModelError, PlanError
 from simframe.simulate import models
-from simframe.simulate.embedded import build_embedded
+from simframe.simulate.embedded import TUNING_RATE, build_embedded
 from simframe.simulate.engine import likelihood
 from simframe.simulate.made_up import drawn_people
 from simframe.simulate.tuning import tune
@@ -101,7 +101,7 @@ def test_on_real_voters_it_beats_the_pilots_marginals(tmp_path: Path, record_pro
     pilot, holdout = of(order[:300]), of(order[300:])
     base = build_embedded(study, of(city), tmp_path / "base", seed=1)
     adapter = tune(base, study, pilot, None, tmp_path / "adapter", seed=1)
-    assert models.provenance(adapter)["rate"] == models.provenance(base)["tuning_rate"] == 1e-3
+    assert models.provenance(adapter)["rate"] == models.provenance(base)["tuning_rate"] == TUNING_RATE
     losses = {
         name: -float(likelihood(base, a, study, holdout)["log_probability"].mean())
         for name, a in (("wave", None), ("tuned on 300", adapter))

@@ -340,7 +340,7 @@ def test_mixup_mixes_targets_in_the_share_that_it_takes_what_is_read(built: Path
             assert answer.target == pytest.approx(expected)
             assert answer.choice in (mine.choice, theirs.choice)
     assert scipy.stats.binomtest(sum(taken), 2000, 0.3).pvalue > 1e-4
-    people, unseen = coherent_people(100, seed=1), coherent_people(100, seed=2, name="u")
+    people, unseen = coherent_people(100, seed=1), coherent_people(300, seed=2, name="u")
     adapter = tune(built, coherent_study(), people, None, tmp_path / "a", settings=replace(FAST, mixup=0.2))
     before, after = (likelihood(built, a, coherent_study(), unseen)["log_probability"] for a in (None, adapter))
     assert scipy.stats.ttest_rel(after, before, alternative="greater").pvalue < 1e-6
