@@ -207,6 +207,16 @@ def test_whatever_can_change_a_number_changes_the_id_and_the_label(tmp_path: Pat
     assert other.label.startswith(one.label + ", ")
 
 
+def test_two_names_of_one_template_make_one_panel(tmp_path: Path, park: Study) -> None:
+    plan = written(tmp_path, '[[panel]]\nstrategy = "base"\nprompt = ["auto", "first_person", "interview"]')
+
+    def identity(condition: Condition) -> dict[str, Any]:
+        return {"template": {"auto": "first_person"}.get(condition.prompt, condition.prompt)}
+
+    specs = specify(plan, park, "people", 12, identify=identity)
+    assert [spec.condition.prompt for spec in specs] == ["auto", "interview"]
+
+
 def test_a_baseline_that_saw_the_wave_is_another_and_a_models_is_not(tmp_path: Path, park: Study) -> None:
     plan = '[plan]\npilot = 4\nwave = [false, true]\n[[panel]]\nstrategy = "{}"'
     baselines = specify(written(tmp_path, plan.format("logit_chain")), park, "people", 12, identify=known)

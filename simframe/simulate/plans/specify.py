@@ -23,7 +23,7 @@ def specify(
     identify: Callable[[Condition], Mapping[str, Any]],
     name_of: Callable[[Condition], str] = lambda _: "model",
 ) -> list[PanelSpec]:
-    """Return the panels of a plan, in order.
+    """Return the panels of a plan, in order, each once: two names of one model or template make one panel.
 
     Args:
         plan: the plan.
@@ -37,7 +37,7 @@ def specify(
     Raises:
         PlanError: where a pilot is larger than what there is, two panels are the same, or the study lacks a field.
     """
-    specs = []
+    specs: dict[str, PanelSpec] = {}
     for condition in conditions(plan, available, reference_id):
         check_fields(condition, study, f"plan {plan.id!r}")
         shaped_by = condition.given()
@@ -50,8 +50,8 @@ def specify(
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
         people = [f"n{condition.pilot_n}"] if condition.pilot_n else []
         name = "-".join([study.id, condition.strategy, *people, digest]).replace("_", "-")
-        specs.append(PanelSpec(name, digest, condition, name_of(condition)))
-    return specs
+        specs.setdefault(name, PanelSpec(name, digest, condition, name_of(condition)))
+    return [*specs.values()]
 
 
 def check_fields(condition: Condition, study: Study, where: str) -> None:
