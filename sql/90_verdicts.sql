@@ -15,8 +15,9 @@
 --   better than baseline      the whole interval is nearer the ideal than the whole interval of the best baseline
 --   worse than baseline       the whole interval is farther from the ideal than that of the best baseline
 --   no better than baseline   the intervals overlap: conservative, for a difference may be sure and its intervals touch
--- Subgroups: `undecided` in place of `at the floor` and `within the margin` where people of some group, no small one,
--- have nobody in the panel.
+-- What was not simulated is not known to be near: `undecided` in place of `at the floor`, `within the margin` and
+-- `individuals told apart` where people of some group, no small one, have nobody in the panel (subgroups), or where the
+-- panel has no answers to a question, or a pair of them, that the figure is the mean or the worst of.
 -- Where there is no evaluated baseline on the same pilot to compare with:
 --   differs from people       the whole interval is beyond the floor's upper edge and any margin
 --   no baseline               neither that, nor near enough to people to need no baseline

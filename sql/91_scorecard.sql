@@ -157,6 +157,18 @@ absences AS (
         AND f.reason = 'not simulated' AND f.effective_h >= c.small_group
     GROUP BY f.panel_id
 ),
+unasked AS (
+    -- Questions, and pairs of them, that the panel has no answers to: the mean, or the worst, tells of the others alone.
+    SELECT f.panel_id, r.axis, count(DISTINCT (f.item_id, f.item_id_2)) AS unasked
+    FROM figures AS f
+    JOIN compared AS c ON c.panel_id = f.panel_id
+    JOIN verdict_rules AS r
+        ON r.study_id = c.study_id AND r.study_hash = c.study_hash AND r.family = f.family AND r.metric = f.metric
+    JOIN items AS i ON i.study_id = c.study_id AND i.study_hash = c.study_hash AND i.item_id = f.item_id
+    WHERE f.attribute = 'all' AND f.reason IN ('no answers in the panel', 'not simulated')
+        AND (i.asked OR r.per = 'pair') AND f.effective_h >= c.small_group
+    GROUP BY ALL
+),
 coincidence AS (
     SELECT panel_id, estimate AS floor, ci_high AS floor_q95 FROM figures
     WHERE metric = 'memorised_share_h' AND attribute = 'all'
@@ -207,6 +219,8 @@ judged AS (
         CASE
             WHEN x.axis = 'subgroups' AND a.absent > 0 AND found IN ('at the floor', 'within the margin')
                 THEN 'undecided'
+            WHEN u.unasked > 0 AND found IN ('at the floor', 'within the margin', 'individuals told apart')
+                THEN 'undecided'
             ELSE found
         END AS verdict,
         CASE
@@ -219,6 +233,10 @@ judged AS (
                 CASE WHEN g.beyond > 0 THEN g.beyond || ' of ' || g.groups || ' groups beyond their own floor' END,
                 h.reason
             ), '')
+            WHEN x.axis = 'coherence' AND u.unasked > 0
+                THEN concat_ws(
+                    '; ', u.unasked || CASE u.unasked WHEN 1 THEN ' pair is' ELSE ' pairs are' END || ' not simulated',
+                    h.reason)
             -- The figure that speaks is that of some model; others may have none.
             WHEN x.axis = 'inference' AND i.undefined > 0 AND i.models > 1
                 THEN i.undefined || ' of ' || i.models || ' regressions without figures: '
@@ -235,6 +253,9 @@ judged AS (
     LEFT JOIN inference AS i ON i.panel_id = c.panel_id
     LEFT JOIN groups AS g ON g.panel_id = c.panel_id
     LEFT JOIN absences AS a ON a.panel_id = c.panel_id
+    -- Twins and their humans are compared over the questions that marginals are.
+    LEFT JOIN unasked AS u
+        ON u.panel_id = c.panel_id AND u.axis = CASE x.axis WHEN 'individuals' THEN 'marginals' ELSE x.axis END
     LEFT JOIN coincidence AS m ON m.panel_id = c.panel_id
     LEFT JOIN evaluations AS v ON v.panel_id = c.panel_id AND v.speaks
 )
@@ -249,7 +270,10 @@ SELECT
     j.reason,
     j.thresholds
 FROM judged AS j
-LEFT JOIN fit_rules AS f ON f.verdict = j.verdict;
+LEFT JOIN fit_rules AS f ON f.verdict = j.verdict
+-- Not for its order alone: DuckDB 2.0.0 never returns from a LIMIT over this view unless it sorts first, its threads
+-- waiting for each other, as in its issue 24961; what shows a table in a notebook sets a LIMIT.
+ORDER BY j.study_id, j.panel_id, j.position;
 
 COMMENT ON VIEW scorecard IS 'What a panel is fit for: a verdict per axis, from the worst figure of that axis, beside the base model and the best baseline on the same pilot. People split in half are a panel of their own.';
 COMMENT ON COLUMN scorecard.axis IS 'marginals, heterogeneity, subgroups, coherence, inference, individuals or memorisation';

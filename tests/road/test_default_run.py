@@ -215,3 +215,22 @@ def test_a_copy_answers_plain_duckdb_from_another_folder_after_rebuild(
         check=True,
     )
     assert int(done.stdout) == default_warehouse.sql("SELECT count(*) FROM scorecard").item()
+
+
+def test_a_few_rows_of_every_view_come_back(default_warehouse: Warehouse) -> None:
+    # What shows a table asks for its first rows. In a process that can be killed, for a query that DuckDB never returns
+    # from cannot be interrupted either: an empty catalog, or a tiny one, does not show it.
+    asked = """
+import sys, duckdb
+with duckdb.connect(sys.argv[1], read_only=True) as con:
+    views = con.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal ORDER BY view_name").fetchall()
+    for (view,) in views:
+        print(view, flush=True)
+        con.execute(f"SELECT * FROM {view} LIMIT 1").fetchall()
+        con.execute(f"SELECT x.* FROM {view} AS x CROSS JOIN studies LIMIT 10000").fetchall()
+"""
+    catalog = str(default_warehouse.layout.catalog)
+    done = subprocess.run(
+        [sys.executable, "-c", asked, catalog], capture_output=True, text=True, timeout=300, check=True
+    )
+    assert {"alignment", "scorecard", "sweep"} <= set(done.stdout.split())
