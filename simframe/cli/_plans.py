@@ -34,9 +34,17 @@ def plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def read(
-    warehouse: Warehouse, plan: Path | None, study_id: str | None, panel_id: str | None, model: Path | None
-) -> tuple[Plan, Humans]:
-    """Return a plan and the people it is carried out on; those of a built-in study are imported where they lack.
+    warehouse: Warehouse,
+    plan: Path | None,
+    study_id: str | None,
+    panel_id: str | None,
+    model: Path | None,
+    *,
+    elsewhere: Callable[[], Warehouse] | None = None,
+) -> tuple[Plan, Humans, Warehouse]:
+    """Return a plan, the people it is carried out on, and the warehouse that holds them.
+
+    People of a built-in study are imported where they lack: into the warehouse, or into what ``elsewhere`` makes.
 
     Raises:
         PlanError: where the plan is wrong, or there is nobody.
@@ -51,6 +59,11 @@ def read(
         studies = warehouse.sql("SELECT DISTINCT study_id FROM panels WHERE kind = 'human'")["study_id"].to_list()
         study_id = studies[0] if plan is None and len(studies) == 1 else loaded.study
         if study_id is not None and study_id == loaded.study and study_id in builtin_names():
-            import_panel(warehouse, study_id)
+            if elsewhere is not None and study_id not in studies:
+                warehouse = elsewhere()
+            if elsewhere is None or study_id not in studies:
+                import_panel(warehouse, study_id)
+    elif study_id is None and plan is not None:
+        study_id = loaded.study  # a panel of another study is not what the plan is about
     humans = find_humans(warehouse, study_id, panel_id)
-    return (fit_to(loaded, humans.pilot_size) if plan is None else loaded), humans
+    return (fit_to(loaded, humans.pilot_size) if plan is None else loaded), humans, warehouse

@@ -6,6 +6,7 @@ import json
 import tempfile
 from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,10 +56,13 @@ def show(
     from simframe.simulate.forecast import forecast
     from simframe.simulate.plans.cost import totals
     from simframe.simulate.runner import Run
+    from simframe.warehouse import Warehouse
+    from simframe.warehouse.layout import CATALOG
 
     with ExitStack() as stack:
-        warehouse = _warehouse(root, stack)
-        loaded, humans = read(warehouse, plan, study_id, panel_id, model)
+        elsewhere = partial(_passing, stack)
+        warehouse = Warehouse.open(root) if (root / CATALOG).is_file() else elsewhere()
+        loaded, humans, warehouse = read(warehouse, plan, study_id, panel_id, model, elsewhere=elsewhere)
         run = Run(warehouse, loaded, humans, lambda _: lambda done, total: None)
         costs = forecast(run, calibrate=calibrate)
     total = totals(costs)
@@ -80,13 +84,10 @@ def show(
     click.echo(f"{', '.join(parts)}. Next: simframe simulate{f' {plan}' if plan else ''} -w {root}")
 
 
-def _warehouse(root: Path, stack: ExitStack) -> Warehouse:
-    """Return the warehouse, or an empty one that vanishes: looking at a plan makes none."""
+def _passing(stack: ExitStack) -> Warehouse:
+    """Return an empty warehouse that vanishes: looking at a plan makes none, and puts nobody into one."""
     from simframe.warehouse import Warehouse
-    from simframe.warehouse.layout import CATALOG
 
-    if (root / CATALOG).is_file():
-        return Warehouse.open(root)
     return Warehouse.create(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="simframe-plan-"))))
 
 

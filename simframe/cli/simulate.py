@@ -42,7 +42,7 @@ def command(
 
     started = time.monotonic()
     warehouse = Warehouse.create(root)
-    loaded, humans = read(warehouse, plan, study_id, panel_id, model)
+    loaded, humans, _ = read(warehouse, plan, study_id, panel_id, model)
     with progress_bars() as bars:
         made = Run(warehouse, loaded, humans, bars, workers).carry_out()
         fresh = [panel for panel in made if panel.fresh]

@@ -17,6 +17,7 @@ from simframe.inference.side_by_side import side_by_side
 from simframe.inference.threads import linear_algebra
 from simframe.warehouse import Warehouse
 from simframe.warehouse.evaluations import evaluation_id, publish_evaluation
+from simframe.warehouse.layout import locked
 
 WORTH_A_PROCESS = 2
 """Panels for which a process more is quicker, its start included."""
@@ -53,30 +54,33 @@ def evaluate_panel(
     with warehouse.connect():
         row = warehouse.panel(panel_id)
         name = evaluation_id(row, settings)
-        if warehouse.layout.evaluation(name).is_dir():
-            return Recorded(name, fresh=False)
-        started = time.perf_counter()
-        study, panel = warehouse.study_of(panel_id), _read(warehouse, row)
-        reference = pilot = None
-        if row["reference_id"] is not None:
-            of_people = warehouse.panel(row["reference_id"])
-            if of_people["study_hash"] != row["study_hash"]:
-                message = f"its reference {row['reference_id']!r} answered another version of study {row['study_id']!r}"
-                raise InferenceError(message, where=panel_id, mend="simulate it again under the reference's version")
-            people = _read(warehouse, of_people)
-            reference, pilot = people.part(row["reference_split"]), people.pilot(row["pilot_n"])
-    found = evaluate(study, reference, panel, pilot=pilot, replicates=replicates, seed=seed)
-    seconds = time.perf_counter() - started
-    publish_evaluation(
-        warehouse.layout,
-        row,
-        settings,
-        {"estimates": found.estimates, "fits": found.fits, "coefficients": found.coefficients},
-        seconds=seconds,
-    )
+        with locked(warehouse.layout, name):  # another process may be making it
+            if warehouse.layout.evaluation(name).is_dir():
+                return Recorded(name, fresh=False)
+            seconds = _make(warehouse, row, settings)
     if rebuild:
         warehouse.rebuild()
     return Recorded(name, fresh=True, seconds=seconds)
+
+
+def _make(warehouse: Warehouse, row: dict[str, Any], settings: dict[str, Any]) -> float:
+    """Evaluate a panel and publish what was found; return the seconds it took."""
+    started = time.perf_counter()
+    study, panel = warehouse.study_of(row["panel_id"]), _read(warehouse, row)
+    reference = pilot = None
+    if row["reference_id"] is not None:
+        of_people = warehouse.panel(row["reference_id"])
+        if of_people["study_hash"] != row["study_hash"]:
+            message = f"its reference {row['reference_id']!r} answered another version of study {row['study_id']!r}"
+            mend = "simulate it again under the reference's version"
+            raise InferenceError(message, where=row["panel_id"], mend=mend)
+        people = _read(warehouse, of_people)
+        reference, pilot = people.part(row["reference_split"]), people.pilot(row["pilot_n"])
+    found = evaluate(study, reference, panel, pilot=pilot, replicates=settings["replicates"], seed=settings["seed"])
+    seconds = time.perf_counter() - started
+    tables = {"estimates": found.estimates, "fits": found.fits, "coefficients": found.coefficients}
+    publish_evaluation(warehouse.layout, row, settings, tables, seconds=seconds)
+    return seconds
 
 
 def evaluate_panels(

@@ -54,6 +54,31 @@ def test_a_plan_names_a_study_of_the_warehouse(tmp_path: Path) -> None:
     assert "mend" in refused.stderr
 
 
+def test_a_panel_of_another_study_than_the_plans_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text(PEOPLE)
+    (tmp_path / "town.toml").write_text(STUDY % "town")
+    panel = call("import", tmp_path / "town.toml", tmp_path / "people.csv", "-w", tmp_path / "w").output.split(":")[0]
+    plan = tmp_path / "plan.toml"
+    plan.write_text('[plan]\nstudy = "city"\n[[panel]]\nstrategy = "item_mean"\npilot = 4\n')
+    for command in (("plan", "show"), ("simulate",)):
+        refused = call(*command, plan, "--panel", panel, "-w", tmp_path / "w")
+        assert refused.exit_code == 1
+        assert f"no human panel {panel} of city" in refused.stderr
+
+
+def test_showing_a_plan_puts_nobody_into_a_warehouse_of_others(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text(PEOPLE)
+    (tmp_path / "town.toml").write_text(STUDY % "town")
+    call("import", tmp_path / "town.toml", tmp_path / "people.csv", "-w", tmp_path / "w")
+    before = call("ls", "-w", tmp_path / "w").output
+    plan = tmp_path / "plan.toml"
+    plan.write_text('[plan]\nstudy = "anes96"\n[[panel]]\nstrategy = "item_mean"\npilot = 30\n')
+    shown = call("plan", "show", plan, "--no-calibrate", "-w", tmp_path / "w")
+    assert shown.exit_code == 0, shown.output
+    assert "1 panel, 1 to make" in shown.output
+    assert call("ls", "-w", tmp_path / "w").output == before
+
+
 def test_an_empty_warehouse_knows_no_panel_to_name(tmp_path: Path) -> None:
     assert call("init", "-w", tmp_path / "w").exit_code == 0
     refused = call("simulate", "--study", "town", "-w", tmp_path / "w")

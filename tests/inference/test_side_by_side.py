@@ -3,7 +3,10 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -90,3 +93,18 @@ def test_numbers_do_not_depend_on_jobs(tmp_path):
         found.append(Warehouse.open(root).sql("SELECT * EXCLUDE (evaluation_id) FROM estimates ORDER BY ALL"))
     assert found[0].height > 100
     assert found[0].equals(found[1])
+
+
+def test_two_commands_at_once_make_each_evaluation_once(tmp_path):
+    rng = np.random.default_rng(4)
+    (tmp_path / "study.toml").write_text(STUDY)
+    pl.DataFrame(draw(rng, 200)).write_csv(tmp_path / "people.csv")
+    command = [Path(sys.executable).with_name("simframe")]
+    where = ["-w", tmp_path / "w"]
+    subprocess.run([*command, "import", tmp_path / "study.toml", tmp_path / "people.csv", *where], check=True)
+    words = [*command, "evaluate", "--replicates", "2000", *where]
+    both = [subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [one.communicate(timeout=300) for one in both]
+    assert [one.returncode for one in both] == [0, 0], said
+    told = sorted(out.strip() for out, _ in said)
+    assert told == ["0 of 1 panel evaluated, 1 were already", "1 of 1 panel evaluated, 0 were already"]

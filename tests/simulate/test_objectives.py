@@ -297,6 +297,9 @@ def test_the_worst_groups_share_grows_by_its_loss() -> None:
     dro.learned(some, groups, [2.0, 4.0, 6.0])
     mean = np.array([(1 * 2 + 3 * 4) / 8, 2 * 6 / 4, 0.0])
     assert dro.share == pytest.approx(scipy.special.softmax(0.7 * mean))
+    dro = WorstGroup(["x", "y", "z"], 1e6)
+    dro.learned(some, groups, [2.0, 4.0, 6.0])
+    assert dro.share == pytest.approx([0, 1, 0]), "the worst alone, whatever the step"
 
 
 def test_weights_by_group_and_subsampling(built: Path) -> None:

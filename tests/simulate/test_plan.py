@@ -44,6 +44,7 @@ def test_the_default_plan_has_the_base_three_tuned_panels_and_two_baselines_on_t
         ("panel = 3", ["panel", "3"]),
         ("[plan]\nid = 'Ö'\n" + ONE, ["id", "'Ö'", "mend"]),
         ("[plan]\ntemperature = 0\n" + ONE, ["temperature", "0"]),
+        ("[plan]\ntemperature = 1e-39\n" + ONE, ["temperature", "1e-39", "1e-06"]),
         ("[[panel]]\nstrategy = 'tunde'", ["panel[1].strategy", "'tunde'", "'tuned'"]),
         ("[[panel]]\nstrategy = 'tuned'\npilots = [3]", ["pilots", "unknown key"]),
         ("[plan.tune]\nrnak = 3\n" + ONE, ["tune.rnak", "unknown key", "'rank'"]),

@@ -261,7 +261,15 @@ def test_an_arm_without_texts_is_shown_as_before() -> None:
         told(FIRST_PERSON, arms_study(options=options, wording="Letter?"), "b")[0]
         == 'Asked "Letter?", I say: control.\n'
     )
-    assert told(COMPACT, arms_study(), "a")[0] == "letter.1 "
+
+
+@pytest.mark.parametrize("fields", [None, (), ("side",)])
+def test_without_a_part_for_treatments_they_are_fields_that_nobody_can_leave_out(
+    fields: tuple[str, ...] | None,
+) -> None:
+    some = replace(COMPACT, fields=fields)
+    assert told(some, arms_study(), "a")[-1] == "letter.1 "
+    assert told(some, arms_study(), "b")[-1] == "letter.2 "
 
 
 def test_people_in_an_arm_read_its_text_in_tokens(tokenizer: Any) -> None:

@@ -183,3 +183,12 @@ def test_settings_are_checked():
         TuneSettings(rank=0)
     with pytest.raises(PlanError, match="field_dropout"):
         TuneSettings(field_dropout=1.0)
+
+
+@pytest.mark.parametrize(("steps", "every", "seen"), [(4, 5, [0, 4]), (12, 7, [0, 7, 12]), (10, 5, [0, 5, 10])])
+def test_the_last_step_is_looked_at(built: Path, tmp_path: Path, steps: int, every: int, seen: list[int]) -> None:
+    settings = TuneSettings(steps=steps, every=every, patience=100, cross_validate=0)
+    adapter = tune(built, coherent_study(), coherent_people(60, seed=1), None, tmp_path / "a", settings=settings)
+    noted = models.provenance(adapter)
+    assert [step for step, _ in noted["learning_curve"]] == seen
+    assert noted["steps"] > 0, "what can be learned in a few steps is"

@@ -125,11 +125,15 @@ class Endpoint(Part):
     """Answers drawn a question where the server tells no probabilities."""
 
 
+LEAST_TEMPERATURE = 1e-6
+"""Log probabilities over less leave float32; at this one, the likeliest option is chosen all but always."""
+
+
 class Settings(Part):
     """The keys that ``[plan]`` and every ``[[panel]]`` may set."""
 
     seed: Axis[Annotated[int, Field(ge=0, lt=SEED_LIMIT)]] = (1,)
-    temperature: Axis[Annotated[float, Field(gt=0)]] = (1.0,)
+    temperature: Axis[Annotated[float, Field(ge=LEAST_TEMPERATURE)]] = (1.0,)
     model: Axis[Annotated[str, Field(min_length=1)]] = ("embedded",)
     """``embedded``, the folder of a local Hugging Face model, or what an endpoint calls its model."""
     engine: Axis[Engine] = ("transformers",)

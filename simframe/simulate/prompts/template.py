@@ -54,7 +54,7 @@ class Template:
     field: str = 'Asked "$wording", I say: $answer.\n'
     number: str = 'Asked "$wording", I say: $answer $unit.\n'
     arm: str = "$text\n"
-    """A treatment, for those whose arm has a text; where empty, arms are shown as fields."""
+    """A treatment, for those whose arm has a text; where empty, by its field, whatever ``fields`` says all the same."""
     question: str = "Question: $wording\n${options}Answer:"
     option: str = "$mark. $answer\n"
     number_hint: str = "Give a number from $low to $high.\n"
@@ -126,8 +126,8 @@ class Template:
         return tuple(persona[name] for name in [*(name for name in names if name not in treatments), *treatments])
 
     def treats(self, item: Item) -> bool:
-        """Whether an item is an arm that is shown by the text of the treatment."""
-        return bool(self.arm) and item.role == "arm" and any(option.text for option in item.options)
+        """Whether an item is an arm of a treatment that can be read."""
+        return item.role == "arm" and any(option.text for option in item.options)
 
     def asks(self, study: Study) -> tuple[Item, ...]:
         """Return the items asked, in declared order: open questions are not where there is no ``text``."""
@@ -161,7 +161,7 @@ class Template:
             for place, option in enumerate(item.valid_options, start=1):
                 if option.code == code:
                     texts = {"answer": option.label, "place": str(place)}
-                    if not self.treats(item):
+                    if not (self.arm and self.treats(item)):
                         return fill(self.field, "field", item, **texts)
                     return fill(self.arm, "arm", item, text=option.text, **texts) if option.text else ""
             return ""

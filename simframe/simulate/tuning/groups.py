@@ -110,7 +110,11 @@ class WorstGroup:
     def learned(self, people: Sequence[Example], groups: Sequence[str], losses: Sequence[float]) -> None:
         """Move the shares by the losses of one step, one a respondent, summed over answers."""
         mean = mean_losses(people, groups, losses)
-        raw = [share * np.exp(self.step * mean.get(n, 0.0)) for n, share in zip(self.names, self.share, strict=True)]
+        most = max(mean.values(), default=0.0)  # a common factor that keeps exp from overflowing
+        raw = [
+            share * np.exp(self.step * (mean.get(n, 0.0) - most))
+            for n, share in zip(self.names, self.share, strict=True)
+        ]
         self.share = [float(value / sum(raw)) for value in raw]
 
 

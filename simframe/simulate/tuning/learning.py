@@ -128,7 +128,7 @@ def learn(
             objective.learned(losses)
         if step_done is not None:
             step_done(step)
-        if step % schedule.every == 0:
+        if step % schedule.every == 0 or step == schedule.steps:
             with average.shown():
                 held_loss = objective.held_loss() if objective.has_held else None
                 curve.append(Point(step, held_loss, sum(since) / len(since)))
