@@ -22,6 +22,9 @@ def _pairs(_: click.Context, parameter: click.Parameter, texts: tuple[str, ...])
     pairs = [text.partition("=") for text in texts]
     if any(not (name and equals) for name, equals, _ in pairs):
         raise click.BadParameter(f"write {parameter.metavar}")
+    names = [name.strip() for name, _, _ in pairs]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise click.BadParameter(f"{twice} stands twice; name each once")
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 

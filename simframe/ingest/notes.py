@@ -20,6 +20,25 @@ def unanswered(responses: pl.DataFrame) -> tuple[str, ...]:
     return (f"nobody answered {names}: no figure can be had of that; check the column and its codes",) if names else ()
 
 
+def between_steps(study: Study, responses: pl.DataFrame) -> tuple[str, ...]:
+    """Name the numbers that people gave and nobody simulated can: those between the steps of an item's range."""
+    notes = []
+    for item in study.simulated:
+        if item.answered_with != "number" or item.range is None:
+            continue
+        step = item.step or 1.0
+        start = item.range[0] if item.step else 0.0
+        given = responses.filter(pl.col("item_id") == item.id, ~pl.col("missing")).drop_nulls("value")["value"]
+        places = (given - start) / step
+        off = given.filter((places - places.round()).abs() > 1e-6 * places.abs().clip(1))
+        if len(off):
+            notes.append(
+                f"{item.id}: {len(off):,} of {len(given):,} answers, such as {off[0]:g}, lie between the numbers that "
+                f"a simulated respondent may give (steps of {step:g} from {start:g}); set step in the study file"
+            )
+    return tuple(notes)
+
+
 def unread(study: Study, columns: list[str], optional: Iterable[str] = ()) -> tuple[str, ...]:
     """Name the columns of a file that nothing was read from.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from simframe.ingest.notes import unanswered, unread
+from simframe.ingest.notes import between_steps, unanswered, unread
 from simframe.ingest.read import builtin_data, read_data
 from simframe.ingest.recode import recode
 from simframe.ingest.split import assign_split
@@ -55,7 +55,7 @@ def import_panel(
     responses = derive(study, answers)
     respondents = assign_split(study, respondents, wide(study, responses), where)
     splits = dict(respondents.group_by("split").len().sort("split").iter_rows())
-    notes = (*_notes(splits, study.thresholds.small_group), *unanswered(responses))
+    notes = (*_notes(splits, study.thresholds.small_group), *unanswered(responses), *between_steps(study, responses))
     if data is not None:
         notes += unread(study, frame.columns)
     panel_id = f"{study.id.replace('_', '-')}-human-{content_hash(study.study_hash, respondents, answers)}"

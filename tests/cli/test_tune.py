@@ -121,6 +121,7 @@ def test_an_empty_warehouse_has_no_models(tmp_path: Path) -> None:
         (("--pilot", 30, "--selection", "balanced"), 1, "by"),
         (("--pilot", 30, "--selection", "stratified", "--by", "edu"), 1, "'educ'"),
         (("--pilot", 30, "--arm", "educ"), 2, "ITEM=CODE"),
+        (("--pilot", 30, "--arm", "educ=1", "--arm", "educ=2"), 2, "educ stands twice"),
         (("--pilot", 30, "--model", "nowhere"), 1, "nowhere"),
         (("--pilot", 30, "--set", "dro={by='edu'}"), 1, "'educ'"),
         (("--pilot", 30, "--set", "pissa=true", "--set", "dora=true"), 1, "pissa"),

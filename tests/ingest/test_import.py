@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,3 +97,21 @@ def test_items_that_nobody_answered_are_named(own_warehouse: Warehouse, park_fil
     study, data = park_files
     pl.read_csv(data, infer_schema=False).with_columns(q1=pl.lit("")).write_csv(data)
     assert [note for note in import_panel(own_warehouse, study, data).notes if note.startswith("nobody answered green")]
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ("step = 0.5", None),
+        ("step = 3", "days: 3 of 5 answers, such as 0.5, lie between the numbers .* .steps of 3 from 0.; set step"),
+        ("", "days: 1 of 5 answers, such as 0.5, lie between the numbers .* .steps of 1 from 0.; set step"),
+    ],
+)
+def test_numbers_that_nobody_simulated_can_give_are_told(
+    own_warehouse: Warehouse, tmp_path: Path, step: str, told: str | None
+) -> None:
+    item = f'id = "days"\nlabel = "Days"\nwording = "How many days?"\nscale = "interval"\nrange = [0, 10]\n{step}\n'
+    (tmp_path / "s.toml").write_text(f'[study]\nid = "s"\ntitle = "S"\n[[item]]\nrole = "outcome"\n{item}')
+    (tmp_path / "p.csv").write_text("days\n0.5\n3\n1\n2\n9\n")
+    notes = [n for n in import_panel(own_warehouse, tmp_path / "s.toml", tmp_path / "p.csv").notes if "days" in n]
+    assert [bool(re.match(told, note)) for note in notes] == [True] if told else not notes
