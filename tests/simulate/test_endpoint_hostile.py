@@ -192,6 +192,14 @@ def test_refusals_are_missing_answers(server: Served, smooth: pl.DataFrame, tmp_
         ask(server, tmp_path / "all")
 
 
+def test_nothing_but_brackets_names_no_option(server: Served, tmp_path: Path):
+    server.tells = False
+    brackets = changed(lambda c: [each["message"].update(content="(((") for each in c["choices"]])
+    server.odd = [None, brackets]
+    lost = ask(server, tmp_path, concurrency=1, samples=3).filter(pl.col("missing"))
+    assert lost.select("item_id", "code", "text").rows() == [("trust", None, "(((")]
+
+
 @pytest.mark.parametrize("asks_for_less", [True, False])
 def test_a_server_that_tells_fewer_or_no_logprobs_says_so(server: Served, tmp_path: Path, asks_for_less: bool):
     def limited(handler: Any) -> bool:

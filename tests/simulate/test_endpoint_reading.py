@@ -88,6 +88,10 @@ def test_which_labels_a_first_token_can_tell_apart(labels: list[str], apart: boo
         ("Because", None),
         ("I'm sorry, I cannot help with that", None),
         ("", None),
+        ("(((", None),
+        ("**", None),
+        ("'", None),
+        ("\"[", None),
         ("somewhat or fully", None),
     ],
 )

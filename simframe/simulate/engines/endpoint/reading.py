@@ -135,7 +135,7 @@ def recognise(text: str, labels: Sequence[str], meanings: Sequence[str]) -> int 
 
     It may be the label alone, the label and a full stop, bracket or colon, or the option in its own words.
     """
-    line = text.strip().lstrip("([\"'*").splitlines()[0].strip() if text.strip() else ""
+    line = [*text.strip().lstrip("([\"'*").splitlines(), ""][0].strip()
     for place, label in enumerate(labels):
         if re.match(rf"{re.escape(label.strip())}(?:$|[.):\]\"'*,;]|\s*$)", line):
             return place
