@@ -21,6 +21,7 @@ pytest.importorskip("httpx2")
 from simframe.errors import ModelError, PlanError
 from simframe.simulate.engines import RunSettings, run
 from simframe.simulate.engines.endpoint import EndpointEngine, client
+from simframe.simulate.engines.endpoint.envelope import retry_after
 from simframe.simulate.plans.schema import Endpoint
 from simframe.simulate.prompts import COMPACT
 
@@ -146,7 +147,7 @@ def test_a_retry_after_of_hours_is_an_error(server: Served, tmp_path: Path):
 
 @pytest.mark.parametrize("text", ["soon", "nan", "inf", "-5", "", "Mon, 99 Foo 2026"])
 def test_a_retry_after_that_is_none(text: str):
-    assert client.retry_after(text) in (None, 0.0)
+    assert retry_after(text) in (None, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -190,6 +191,22 @@ def test_refusals_are_missing_answers(server: Served, smooth: pl.DataFrame, tmp_
     server.odd, server.always = [None], changed(refuse)
     with pytest.raises(ModelError, match=r"(?s)no answer names an option; it says \"I'm sorry.*choose another prompt"):
         ask(server, tmp_path / "all")
+
+
+def test_half_a_character_in_an_answer_is_replaced(server: Served, tmp_path: Path):
+    """It is valid JSON, and can neither be sent with the next question nor stored."""
+
+    def halve(content: dict[str, Any]) -> None:
+        content["model"] += " \ud800"
+        shown = {"token": "\ud83d", "logprob": -0.1}
+        first_logprobs(content).update(shown, top_logprobs=[shown])
+
+    server.always = changed(halve)
+    with pytest.raises(ModelError, match="no answer names an option; it says '\ufffd'"):
+        ask(server, tmp_path / "all")
+    server.odd, server.always = [changed(halve)], None
+    with pytest.raises(ModelError, match="'tiny' answers, where 'tiny \ufffd' did before"):
+        ask(server, tmp_path / "name", concurrency=1)
 
 
 def test_nothing_but_brackets_names_no_option(server: Served, tmp_path: Path):

@@ -91,7 +91,7 @@ def test_which_labels_a_first_token_can_tell_apart(labels: list[str], apart: boo
         ("(((", None),
         ("**", None),
         ("'", None),
-        ("\"[", None),
+        ('"[', None),
         ("somewhat or fully", None),
     ],
 )
@@ -151,6 +151,32 @@ def asked_more(qwen: Path) -> Iterator[tuple[Study, Served]]:
     options = ", ".join(f'{{ code = {k}, label = "{k} days" }}' for k in range(3))
     with serve(Brain(qwen)) as served:
         yield parse_study(COHERENT % ("", options) + MORE, "more.toml"), served
+
+
+def test_half_a_character_in_a_written_answer_is_replaced_where_it_is_stored_and_told(
+    asked_more: tuple[Study, Served], tmp_path: Path
+):
+    study, served = asked_more
+
+    def write(handler: Any) -> bool:
+        if "Why?" not in handler.body["messages"][-1]["content"]:
+            return False
+        content = handler.answer()
+        content["choices"][0]["message"]["content"] = "The \ud83d river."
+        handler.send(200, content)
+        return True
+
+    served.always = write
+    people = coherent_people(4, seed=1)
+    engine = EndpointEngine(study, Template(), "tiny", Endpoint(url=served.url, samples=2))
+    settings = RunSettings(seed=1, item_order="random")
+    found = run(engine, people, twins(people), settings=settings, chunk_dir=tmp_path)
+    engine.close()
+    why = found.responses.filter(item_id="why")
+    assert why["text"].to_list() == ["The \ufffd river."] * 4
+    assert why["position"].min() < 4, "somebody is asked more after it"
+    told = [turn["content"] for body in served.asked for turn in body["messages"] if turn["role"] == "assistant"]
+    assert "The \ufffd river." in told
 
 
 def test_numbers_and_texts_are_written(asked_more: tuple[Study, Served], tmp_path: Path):

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import random
 import threading
 import time
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from simframe.errors import ModelError, PlanError, install_extra
+from simframe.simulate.engines.endpoint import envelope
 from simframe.simulate.engines.endpoint.limits import Ledger, Pace
 
 if TYPE_CHECKING:
@@ -195,7 +194,7 @@ class Client:
                 self.ledger.settle(reserved, 0, None)
                 failure = str(err)
                 continue
-            used = _usage(content)
+            used = envelope.usage(content)
             spent = self.ledger.settle(reserved, len(data), used)
             try:
                 return read(content), Reply(content, sum(used) if used else 0, spent)
@@ -222,18 +221,18 @@ class Client:
 
     def _decode(self, status: int, headers: Any, raw: bytes) -> Any:
         try:
-            return json.loads(raw)
+            return envelope.parse(raw)
         except (ValueError, RecursionError) as err:
             kind = headers.get("content-type", "no content type")
             raise UnreadableError(f"status {status} with {kind} that is no JSON: {self._excerpt(raw)}") from err
 
     def _failed(self, status: int, headers: Any, raw: bytes) -> str:
         """Return what to say of a refusal that may pass, having heeded its Retry-After; raise where it never will."""
-        said, code = _message(raw)
+        said, code = envelope.message(raw)
         said = self._scrub(said) if said else self._excerpt(raw)
         if (status not in AGAIN and status < 500) or code == "insufficient_quota":
             raise RefusedError(status, said, self.url, self._mend(status))
-        wait = retry_after(headers.get("retry-after"))
+        wait = envelope.retry_after(headers.get("retry-after"))
         if wait is not None:
             if wait > PATIENCE:
                 mend = "run again later; finished chunks are kept"
@@ -266,37 +265,3 @@ class Client:
         """Return a text without the key: some servers say it back."""
         text = "".join(c if c.isprintable() else " " for c in text)
         return text.replace(self._key, "***") if self._key else text
-
-
-def retry_after(text: str | None, now: float | None = None) -> float | None:
-    """Return the seconds that a Retry-After header asks for, as a number or a date; None where it says nothing."""
-    if not text:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(text).timestamp() - (time.time() if now is None else now)
-        except (ValueError, TypeError, OverflowError):
-            return None
-    return max(0.0, seconds) if math.isfinite(seconds) else None
-
-
-def _usage(content: Any) -> tuple[int, int] | None:
-    """Return (tokens in, tokens out) as the server counted them; None where it does not say."""
-    usage = content.get("usage") if isinstance(content, dict) else None
-    if not isinstance(usage, dict):
-        return None
-    found = [usage.get("prompt_tokens"), usage.get("completion_tokens", 0)]
-    if any(not isinstance(n, int) or isinstance(n, bool) or n < 0 for n in found):
-        return None
-    return found[0], found[1]
-
-
-def _message(raw: bytes) -> tuple[str, str | None]:
-    """Return what an error says and its code, as the protocol puts them."""
-    try:
-        error = json.loads(raw)["error"]
-        return (error, None) if isinstance(error, str) else (str(error["message"]), error.get("code"))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return "", None
