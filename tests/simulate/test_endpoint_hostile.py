@@ -82,6 +82,7 @@ PASSING: dict[str, tuple[ODD, str]] = {
     "closed": (closed, "RemoteProtocolError"),
     "logprobs that are none": (changed(lambda c: first_logprobs(c)["top_logprobs"][0].update(logprob="x")), "'x' for"),
     "not a number": (changed(lambda c: first_logprobs(c)["top_logprobs"][0].update(logprob=math.nan)), "nan for"),
+    "no end": (changed(lambda c: first_logprobs(c)["top_logprobs"][0].update(logprob=-(10**400))), "-1000"),
     "above one": (changed(lambda c: first_logprobs(c)["top_logprobs"][0].update(logprob=0.5)), "more than one"),
     "no logprobs any more": (changed(lambda c: c["choices"][0].update(logprobs=None)), "log probabilities it gave"),
     "empty logprobs": (changed(lambda c: c["choices"][0].update(logprobs={"content": []})), "log probabilities it"),

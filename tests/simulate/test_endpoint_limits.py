@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from endpoint_server import Brain, Served, closed, error, serve
+from endpoint_server import Brain, Served, changed, closed, error, serve
 from engine_worlds import coherent_people, coherent_study, twins
 
 pytest.importorskip("torch")
@@ -118,13 +118,15 @@ def test_what_a_broken_answer_may_have_cost_is_booked_and_a_refusal_is_not(
     assert found.notes["spent"] <= ledger.spent
 
 
-def test_a_server_that_counts_no_tokens_is_booked_at_the_most(server: Served, tmp_path: Path):
-    from endpoint_server import changed
-
-    server.always = changed(lambda content: content.pop("usage"))
+@pytest.mark.parametrize("told", [None, {"prompt_tokens": 10**400}, {"prompt_tokens": 9, "completion_tokens": 2**70}])
+def test_a_server_that_counts_no_tokens_or_more_than_there_are_is_booked_at_the_most(
+    server: Served, tmp_path: Path, told: dict[str, int] | None
+):
+    server.always = changed(lambda content: content.update(usage=told))
     ledger = Ledger(price_in=100, price_out=300, max_spend=2.0)
-    ask(server, tmp_path, ledger)
+    found = ask(server, tmp_path, ledger)
     assert bill(server, 100, 300) < ledger.spent <= 2.0
+    assert found.notes["tokens"] == 0
 
 
 def test_a_ledger_survives_torn_lines_and_is_shared_by_processes(tmp_path: Path):

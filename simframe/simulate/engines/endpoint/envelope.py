@@ -35,12 +35,12 @@ def _whole(content: Any) -> Any:
 
 
 def usage(content: Any) -> tuple[int, int] | None:
-    """Return (tokens in, tokens out) as the server counted them; None where it does not say."""
+    """Return (tokens in, tokens out) as the server counted them; None where it says nothing that can be."""
     told = content.get("usage") if isinstance(content, dict) else None
     if not isinstance(told, dict):
         return None
     found = [told.get("prompt_tokens"), told.get("completion_tokens", 0)]
-    if any(not isinstance(n, int) or isinstance(n, bool) or n < 0 for n in found):
+    if any(not isinstance(n, int) or isinstance(n, bool) or not 0 <= n <= MOST for n in found):
         return None
     return found[0], found[1]
 

@@ -83,9 +83,13 @@ def _first_tokens(logprobs: Any) -> dict[str, float] | None:
         pairs = []
     found: dict[str, float] = {}
     for token, logprob in pairs:
-        if not isinstance(token, str) or not isinstance(logprob, int | float) or math.isnan(logprob):
-            raise UnreadableError(f"a log probability of {logprob!r} for {token!r}")
-        found[token] = float(logprob)
+        try:
+            value = float(logprob) if isinstance(token, str) and isinstance(logprob, int | float) else math.nan
+        except OverflowError:  # JSON's whole numbers have no end
+            value = math.nan
+        if math.isnan(value):
+            raise UnreadableError(f"a log probability of {repr(logprob)[:40]} for {token!r}")
+        found[token] = value
     if sum(math.exp(min(value, 1.0)) for value in found.values()) > 1 + SLACK:
         raise UnreadableError("log probabilities that sum to more than one")
     return found or None
