@@ -69,6 +69,8 @@ def first_logprobs(content: dict[str, Any]) -> dict[str, Any]:
 PASSING: dict[str, tuple[ODD, str]] = {
     "garbage": (raw(200, b"\x00\xff{{{"), "no JSON"),
     "html": (raw(200, b"<html><h1>Bad gateway</h1></html>", "text/html"), "text/html that is no JSON: <html>"),
+    "not packed": (raw(200, b"{}", Content_Encoding="gzip"), "cannot be unpacked: "),
+    "500 not packed": (raw(500, b"{}", Content_Encoding="gzip"), "status 500: empty"),
     "nothing": (raw(200, b""), "no JSON: empty"),
     "deep": (raw(200, b"[" * 100_000), "no JSON"),
     "a list": (raw(200, b"[1, 2]"), "without the protocol's choices"),

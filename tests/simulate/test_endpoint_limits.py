@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from endpoint_server import Brain, Served, changed, closed, error, serve
+from endpoint_server import ODD, Brain, Served, changed, closed, error, raw, serve
 from engine_worlds import coherent_people, coherent_study, twins
 
 pytest.importorskip("torch")
@@ -106,12 +106,13 @@ def test_the_ceiling_is_never_passed_and_finished_chunks_are_kept(server: Served
     assert roomy.spent == pytest.approx(bill(server, 100, 300))
 
 
+@pytest.mark.parametrize("broken", [closed, raw(200, b"{}", Content_Encoding="gzip")])
 def test_what_a_broken_answer_may_have_cost_is_booked_and_a_refusal_is_not(
-    server: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: ODD
 ):
     monkeypatch.setattr(client, "FIRST_WAIT", 0.02)
     ledger = Ledger(price_in=100, price_out=300)
-    server.odd = [None, None, closed, error(500, "no")]
+    server.odd = [None, None, broken, error(500, "no")]
     found = ask(server, tmp_path, ledger, concurrency=1)
     told = bill(server, 100, 300)
     assert told < ledger.spent < told + 0.1

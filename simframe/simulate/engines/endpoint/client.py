@@ -178,21 +178,20 @@ class Client:
             reserved = self.ledger.reserve(len(data), tokens_out)
             try:
                 status, headers, raw = self._exchange("POST", path, data)
+                content = self._decode(status, headers, raw) if status == 200 else None
             except self._http.TransportError as err:
                 # A connection that was never made cost nothing; one that broke may have been answered, and billed.
                 unsent = isinstance(err, self._http.ConnectError | self._http.ConnectTimeout)
                 self.ledger.release(reserved) if unsent else self.ledger.settle(reserved, 0, None)
                 failure = self._described(err)
                 continue
-            if status != 200:
-                self.ledger.release(reserved)
-                failure = self._failed(status, headers, raw)
-                continue
-            try:
-                content = self._decode(status, headers, raw)
             except UnreadableError as err:
                 self.ledger.settle(reserved, 0, None)
                 failure = str(err)
+                continue
+            if status != 200:
+                self.ledger.release(reserved)
+                failure = self._failed(status, headers, raw)
                 continue
             used = envelope.usage(content)
             spent = self.ledger.settle(reserved, len(data), used)
@@ -210,13 +209,17 @@ class Client:
         headers = {"Content-Type": "application/json"} if data is not None else {}
         with self._client.stream(method, self.url + path, content=data, headers=headers) as response:
             parts, size = [], 0
-            for part in response.iter_bytes():
-                parts.append(part)
-                size += len(part)
-                if size > LARGEST:
-                    raise self._http.ReadError(f"the answer is larger than {LARGEST >> 20} MiB")
-                if time.monotonic() > deadline:
-                    raise self._http.ReadTimeout("the answer takes too long")
+            try:
+                for part in response.iter_bytes():
+                    parts.append(part)
+                    size += len(part)
+                    if size > LARGEST:
+                        raise self._http.ReadError(f"the answer is larger than {LARGEST >> 20} MiB")
+                    if time.monotonic() > deadline:
+                        raise self._http.ReadTimeout("the answer takes too long")
+            except self._http.DecodingError as err:
+                if response.status_code == 200:
+                    raise UnreadableError(f"an answer that cannot be unpacked: {self._scrub(str(err))}") from err
             return response.status_code, response.headers, b"".join(parts)
 
     def _decode(self, status: int, headers: Any, raw: bytes) -> Any:
