@@ -200,20 +200,22 @@ def hang(seconds: float) -> ODD:
     return odd
 
 
-def drip(handler: Handler) -> bool:
-    """An answer that never ends: one byte every tenth of a second."""
-    handler.send_response(200)
-    handler.send_header("Content-Length", "100000")
-    handler.end_headers()
-    try:
-        for _ in range(200):
-            handler.wfile.write(b" ")
-            handler.wfile.flush()
-            time.sleep(0.1)
-    except OSError:
-        pass
-    handler.close_connection = True
-    return True
+def drip(start: bytes, drop: bytes) -> ODD:
+    """An answer that never ends: after its start, a drop every tenth of a second."""
+
+    def odd(handler: Handler) -> bool:
+        handler.close_connection = True
+        try:
+            handler.wfile.write(start)
+            for _ in range(200):
+                handler.wfile.write(drop)
+                handler.wfile.flush()
+                time.sleep(0.1)
+        except OSError:
+            pass
+        return True
+
+    return odd
 
 
 def closed(handler: Handler) -> bool:

@@ -6,13 +6,13 @@ import json
 import os
 import random
 import threading
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from simframe.errors import ModelError, PlanError, install_extra
 from simframe.simulate.engines.endpoint import envelope
+from simframe.simulate.engines.endpoint.deadline import Deadline
 from simframe.simulate.engines.endpoint.limits import Ledger, Pace
 
 if TYPE_CHECKING:
@@ -134,6 +134,8 @@ class Client:
         self._client = self._http.Client(
             headers=headers | {"User-Agent": "simframe"}, timeout=settings.timeout, limits=limits
         )
+        self._deadline = Deadline()
+        self._deadline.hold(self._client)
 
     def __repr__(self) -> str:
         return f"Client({self.url!r})"
@@ -205,9 +207,9 @@ class Client:
 
     def _exchange(self, method: str, path: str, data: bytes | None) -> tuple[int, Any, bytes]:
         """Send once and read the answer, within the timeout as a whole: a server may drip a byte a second."""
-        deadline = time.monotonic() + self._settings.timeout
         headers = {"Content-Type": "application/json"} if data is not None else {}
-        with self._client.stream(method, self.url + path, content=data, headers=headers) as response:
+        sent = self._client.stream(method, self.url + path, content=data, headers=headers)
+        with self._deadline.within(self._settings.timeout), sent as response:
             parts, size = [], 0
             try:
                 for part in response.iter_bytes():
@@ -215,8 +217,6 @@ class Client:
                     size += len(part)
                     if size > LARGEST:
                         raise self._http.ReadError(f"the answer is larger than {LARGEST >> 20} MiB")
-                    if time.monotonic() > deadline:
-                        raise self._http.ReadTimeout("the answer takes too long")
             except self._http.DecodingError as err:
                 if response.status_code == 200:
                     raise UnreadableError(f"an answer that cannot be unpacked: {self._scrub(str(err))}") from err
