@@ -60,6 +60,9 @@ def command(
             ]
         )
     )
+    for panel in fresh:
+        if panel.note:
+            click.echo(f"note: {panel.note}", err=True)
     seconds = time.monotonic() - started
     if fresh:
         click.echo(

@@ -43,6 +43,12 @@ class Done:
             shutil.rmtree(self.chunks, ignore_errors=True)
 
 
+def unanswered(responses: pl.DataFrame) -> dict[str, int]:
+    """Return how many respondents gave no usable answer, by item, where any did not."""
+    lost = responses.filter("missing").group_by("item_id", maintain_order=True).len()
+    return dict(sorted(lost.iter_rows(), key=lambda row: (-row[1], row[0])))
+
+
 @dataclass
 class Answering:
     """The language models of one plan."""
@@ -153,6 +159,8 @@ class Answering:
         }
         took["simulating"] = seconds - sum(took.values())
         settings = {"engine": answers.identity, **answers.notes, "took": took}
+        if silent := unanswered(answers.responses):
+            settings["unanswered"] = silent
         if condition.shots:  # examples are drawn by the seed, and two seeds are one condition
             bare = replace(self.template(condition), shots=())
             settings["template_without_shots"] = bare.template_hash

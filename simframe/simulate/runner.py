@@ -18,12 +18,18 @@ from simframe.simulate.humans import Humans, find_humans
 from simframe.simulate.plans import PanelSpec, Plan, specify
 from simframe.warehouse import Provenance, Warehouse
 from simframe.warehouse.layout import locked
+from simframe.wording import counted
 
 Bar = Callable[[int, int], None]
 Bars = Callable[[str], Bar]
 """Starts a progress bar by its title."""
 
 __all__ = ["Bar", "Bars", "Humans", "Made", "Run", "find_humans"]
+
+
+SHOWN = 10
+"""Items named at most."""
+HEARD = "what was said instead is the text of their responses"
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,8 @@ class Made:
     label: str
     fresh: bool
     seconds: float
+    note: str | None = None
+    """What to bear in mind about it."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +92,12 @@ class Run:
             for spec in sorted(self.specs, key=self.answering.order()):
                 started = time.monotonic()
                 with locked(self.warehouse.layout, f"panel-{spec.panel_id}"):  # another process may be making it
-                    fresh = not self.warehouse.has_panel(spec.panel_id)
+                    fresh, note = not self.warehouse.has_panel(spec.panel_id), None
                     if fresh:
-                        (self._simulate if spec.kind == "simulated" else self._baseline)(spec)
+                        note = (self._simulate if spec.kind == "simulated" else self._baseline)(spec)
                     else:  # chunks of a run that was killed right after it had published
                         shutil.rmtree(self.warehouse.layout.chunks(spec.panel_id), ignore_errors=True)
-                made[spec.panel_id] = Made(spec.panel_id, spec.label, fresh, time.monotonic() - started)
+                made[spec.panel_id] = Made(spec.panel_id, spec.label, fresh, time.monotonic() - started, note)
         finally:
             self.answering.close()
             self.warehouse.refresh()
@@ -115,11 +123,16 @@ class Run:
         self._publish(spec, respondents, personas, Done(responses, made_by, notes))
         bar(1, 1)
 
-    def _simulate(self, spec: PanelSpec) -> None:
+    def _simulate(self, spec: PanelSpec) -> str | None:
         respondents, personas = self.humans.personas(spec.condition.copies)
         done = self.answering.answer(spec, respondents, personas)
         self._publish(spec, respondents, personas, done)
         done.forget()
+        silent = done.settings.get("unanswered", {})
+        named = [f"{item} by {n:,}" for item, n in list(silent.items())[:SHOWN]]
+        more = [f"{len(silent) - SHOWN:,} more items"] if len(silent) > SHOWN else []
+        asked = counted(respondents.height, "respondent")
+        return f"{spec.label}: of {asked}, unanswered: {', '.join(named + more)}; {HEARD}" if silent else None
 
     def _publish(self, spec: PanelSpec, respondents: pl.DataFrame, personas: pl.DataFrame, done: Done) -> None:
         study = self.humans.study
