@@ -96,7 +96,7 @@ def test_the_ceiling_is_never_passed_and_finished_chunks_are_kept(server: Served
         ) as e:
             ask(server, tmp_path / "w", Ledger(ledger, price_in=100, price_out=300, max_spend=ceiling), **priced)
         assert ceiling * 0.7 < bill(server, 100, 300) <= ceiling, "of both runs together: the ledger remembers"
-        assert "finished chunks are kept" in str(e.value)
+        assert "finished chunks are kept, the one begun is paid for anew" in str(e.value)
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "w").glob("*.parquet")}
     assert 1 < len(kept) < 5
     roomy = Ledger(ledger, price_in=100, price_out=300, max_spend=cost * 3)

@@ -86,7 +86,9 @@ class Ledger:
             total = self._catch_up()
             if self.max_spend is not None and total + self._pending + cost > self.max_spend:
                 message = f"max_spend is {self.max_spend:g}: {total:.6g} is spent, and the next request may pass it"
-                mend = "raise endpoint.max_spend and run again; finished chunks are kept"
+                mend = (
+                    "raise endpoint.max_spend and run again; finished chunks are kept, the one begun is paid for anew"
+                )
                 raise ModelError(message, where="plan.endpoint", mend=mend)
             self._pending += cost
         return cost
