@@ -84,6 +84,7 @@ PASSING: dict[str, tuple[ODD, str]] = {
     "closed": (closed, "RemoteProtocolError"),
     "logprobs that are none": (changed(lambda c: first_logprobs(c)["top_logprobs"][0].update(logprob="x")), "'x' for"),
     "not a number": (changed(lambda c: first_logprobs(c)["top_logprobs"][0].update(logprob=math.nan)), "nan for"),
+    "a long token": (changed(lambda c: first_logprobs(c).update(token="x" * 9000, logprob="y")), "'y' for 'xxx"),
     "no end": (changed(lambda c: first_logprobs(c)["top_logprobs"][0].update(logprob=-(10**400))), "-1000"),
     "above one": (changed(lambda c: first_logprobs(c)["top_logprobs"][0].update(logprob=0.5)), "more than one"),
     "no logprobs any more": (changed(lambda c: c["choices"][0].update(logprobs=None)), "log probabilities it gave"),

@@ -88,7 +88,7 @@ def _first_tokens(logprobs: Any) -> dict[str, float] | None:
         except OverflowError:  # JSON's whole numbers have no end
             value = math.nan
         if math.isnan(value):
-            raise UnreadableError(f"a log probability of {repr(logprob)[:40]} for {token!r}")
+            raise UnreadableError(f"a log probability of {repr(logprob)[:40]} for {repr(token)[:40]}")
         found[token] = value
     if sum(math.exp(min(value, 1.0)) for value in found.values()) > 1 + SLACK:
         raise UnreadableError("log probabilities that sum to more than one")
