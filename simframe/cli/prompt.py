@@ -114,6 +114,7 @@ def _named(given: dict[str, Any]) -> Condition:
 def _parts(humans: Humans, condition: Condition, who: str, root: Path, *, with_model: bool) -> tuple[list[Part], str]:
     """Return what is read of a respondent, and a line about it."""
     from simframe.simulate import prompts
+    from simframe.simulate.bases import EMBEDDED
     from simframe.simulate.engines.base import RunSettings, ask
     from simframe.simulate.prompts.showing import answers_of, show_text, show_tokens
 
@@ -128,9 +129,14 @@ def _parts(humans: Humans, condition: Condition, who: str, root: Path, *, with_m
     about = f"Template {template.name}, version {template.template_hash}"
     if tokenizer is None:
         return show_text(study, template, answers, sheet, orders), f"{about}; text alone, no model given."
+    from simframe.simulate.models import context_of  # imports torch
+
     parts = show_tokens(prompts.compile_script(study, template, tokenizer), answers, sheet, orders)
     turns = "" if template.chat is None else ", in the turns of its chat template"
-    return parts, f"{about}; {sum(part.tokens or 0 for part in parts):,} tokens of {condition.model}{turns}."
+    read = sum(part.tokens or 0 for part in parts)
+    context = None if condition.model == EMBEDDED else context_of(Path(condition.model).expanduser())
+    beyond = f", more than its context of {context:,}" if context is not None and read > context else ""
+    return parts, f"{about}; {read:,} tokens of {condition.model}{beyond}{turns}."
 
 
 def _plain(humans: Humans, condition: Condition) -> Any:

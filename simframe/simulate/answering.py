@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from simframe.simulate import engines, prompts
-from simframe.simulate.bases import Base, Bases, need_libraries
+from simframe.simulate.bases import EMBEDDED, Base, Bases, need_libraries
 from simframe.simulate.chunks import digest
 from simframe.simulate.humans import Humans
+from simframe.simulate.models.tokenizer import load_tokenizer
 from simframe.simulate.plans import Condition, PanelSpec, tune_settings
 from simframe.simulate.prompts import Template
 from simframe.warehouse.layout import Layout, locked
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from simframe.simulate.models import Model
 
 SHAPES_ADAPTER = ("pilot_n", "pilot", "shots", "chat", "tune")
@@ -122,6 +125,32 @@ class Answering:
             return (place(self.bases.of(spec.condition).key), place(self.shared(spec.condition)))
 
         return key
+
+    def check_lengths(self, specs: Iterable[PanelSpec]) -> None:
+        """Refuse panels whose prompts their model cannot read to the end, before anything is built, tuned or loaded.
+
+        Raises:
+            ModelError: naming the model, its context and the longest prompt.
+        """
+        from simframe.simulate import models
+
+        known = set()
+        for condition in (spec.condition for spec in specs):
+            if not condition.about.uses_model or condition.engine == "openai" or condition.model == EMBEDDED:
+                continue  # an endpoint's context is its own affair; the embedded model learned what it is asked
+            base, template = self.bases.of(condition), self.template(condition)
+            key = (base.key, template.template_hash, condition.mode)
+            if base.folder is None or key in known:
+                continue
+            known.add(key)
+            need_libraries()
+            if (context := models.context_of(base.folder)) is not None:
+                script = prompts.compile_script(self.humans.study, template, load_tokenizer(base.folder))
+                respondents, answers = self.humans.personas()
+                told = script.personas(answers, respondents["respondent_id"].to_list())
+                prefixes = [script.prefix(fields) for fields in told]
+                chained = condition.mode == "chained"
+                script.check_length(prefixes, context, chained=chained, where=str(base.folder))
 
     def answer(self, spec: PanelSpec, respondents: pl.DataFrame, personas: pl.DataFrame) -> Done:
         """Let respondents answer, resuming from the chunks that are finished.

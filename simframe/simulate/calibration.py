@@ -128,6 +128,7 @@ class Calibration:
         )
         loading = time.perf_counter() - began
         respondents, personas = self._humans.personas()
+        engine.personas(personas, respondents["respondent_id"].to_list())  # everybody's prompts, not those of a few
         for people in (FEW, MORE):
             some = respondents.head(people).select("respondent_id", pl.lit(None, pl.String).alias("twin_of"))
             began = time.perf_counter()

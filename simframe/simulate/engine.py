@@ -176,6 +176,7 @@ def likelihood(
     model = models.load(base_dir, adapter_dir, template=template)
     script = compile_script(study, model.template, model.tokenizer)
     everybody = examples(script, people)
+    loss.check_lengths(model, script, everybody)
     rows = []
     with torch.inference_mode(), models.threads(model.network):
         for part in (everybody[start : start + 64] for start in range(0, len(everybody), 64)):

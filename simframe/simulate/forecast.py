@@ -31,6 +31,8 @@ def forecast(run: Run, *, calibrate: bool = True) -> list[Cost]:
     """
     known, answering = measured(run.warehouse), run.answering
     holdout = run.humans.personas()[0].height
+    if calibrate:
+        answering.check_lengths(spec for spec in run.specs if not run.warehouse.has_panel(spec.panel_id))
 
     with closing(Calibration(answering)) if calibrate else nullcontext() as calibration:
         found: dict[str, Rates | None] = {}

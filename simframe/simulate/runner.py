@@ -88,6 +88,7 @@ class Run:
             PlanError, ModelError, WarehouseError: finished panels and chunks are kept, and a rerun resumes.
         """
         made: dict[str, Made] = {}
+        self.answering.check_lengths(spec for spec in self.specs if not self.warehouse.has_panel(spec.panel_id))
         try:
             for spec in sorted(self.specs, key=self.answering.order()):
                 started = time.monotonic()

@@ -43,7 +43,7 @@ class LocalEngine(ScriptedEngine):
     ) -> None:
         script.check_rows(model.network.get_input_embeddings().num_embeddings)
         super().__init__(script, temperature=temperature, mode=mode, order_average=order_average)
-        self.model = model
+        self.model, self.context, self.name = model, model.context, model.name
         if mode == "independent":
             scoring.check_tree(model)
         self._wanted = self._batch = batch

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 class ScriptedEngine(Engine):
     """An engine whose questions and personas are those of a script."""
 
+    context: int | None = None
+    """Tokens that its model can read; None where there is no limit."""
+    name = "model"
+    """What errors call its model."""
+
     def __init__(self, script: Script, *, temperature: float, mode: str, order_average: int) -> None:
         self.script = script
         self.temperature, self.mode, self.order_average = temperature, mode, order_average
@@ -45,8 +50,11 @@ class ScriptedEngine(Engine):
 
         Raises:
             PlanError: where a respondent has no persona answers.
+            ModelError: where a prompt would be longer than the model's context.
         """
-        return [self.script.prefix(fields) for fields in self.script.personas(answers, respondent_ids)]
+        found = [self.script.prefix(fields) for fields in self.script.personas(answers, respondent_ids)]
+        self.script.check_length(found, self.context, chained=self.mode == "chained", where=self.name)
+        return found
 
     def _further(self, question: Question) -> list[Question]:
         """Return the question under the further orders of its options that are averaged over."""

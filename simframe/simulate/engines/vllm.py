@@ -40,7 +40,9 @@ def load(
     from simframe.simulate.prompts import compile_script
 
     scorer = VllmScorer(base_dir, adapter_dir, **(options or {}))
-    return PromptedEngine(compile_script(study, template, scorer.tokenizer), scorer, **settings)
+    engine = PromptedEngine(compile_script(study, template, scorer.tokenizer), scorer, **settings)
+    engine.context, engine.name = scorer.context, str(base_dir)
+    return engine
 
 
 class VllmScorer:
@@ -67,6 +69,8 @@ class VllmScorer:
         self._llm = vllm.LLM(model=str(base_dir), **(given | options))
         self.tokenizer = self._llm.get_tokenizer()
         self._dtype = str(self._llm.llm_engine.model_config.dtype).removeprefix("torch.")
+        # A token at least is generated after each prompt.
+        self.context = int(self._llm.llm_engine.model_config.max_model_len) - 1
         self._version = vllm.__version__
 
     def identity(self) -> dict[str, Any]:

@@ -18,7 +18,17 @@ from simframe.simulate.models.files import (
 )
 
 if TYPE_CHECKING:
-    from simframe.simulate.models.loading import TINY, Head, Model, choose_device, is_tiny, load, quiet, threads
+    from simframe.simulate.models.loading import (
+        TINY,
+        Head,
+        Model,
+        choose_device,
+        context_of,
+        is_tiny,
+        load,
+        quiet,
+        threads,
+    )
 
 __all__ = [
     "ADAPTER_KEYS",
@@ -30,6 +40,7 @@ __all__ = [
     "check_adapter",
     "check_base",
     "choose_device",
+    "context_of",
     "fingerprint",
     "is_tiny",
     "load",

@@ -17,7 +17,7 @@ from simframe.simulate.scoring.network import Head, Model
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["TINY", "Head", "Model", "choose_device", "is_tiny", "load", "quiet", "threads"]
+__all__ = ["TINY", "Head", "Model", "choose_device", "context_of", "is_tiny", "load", "quiet", "threads"]
 
 TINY = 3_000_000
 """Weights under which a network runs on one thread."""
@@ -68,9 +68,41 @@ def load(
             network = network.to(device=device, dtype=dtype or native)
         network = network.eval().requires_grad_(False)
         tuned_as = adapter["adapter_fingerprint"] if adapter else None
-        model = Model(network, tokenizer, template, base_fingerprint, tuned_as)
+        context = context_of(base_dir, network.config)
+        model = Model(network, tokenizer, template, base_fingerprint, tuned_as, context, str(base_dir))
         _check_scoring(model, base_dir)
     return model
+
+
+def context_of(directory: Path, config: Any = None) -> int | None:
+    """Return how many tokens a model can read, as its configuration says; None where it sets no limit.
+
+    Windows of attention are no limit: what lies before them is forgotten as it was in training. Scaled rotary positions
+    reach as far as their factor says; those scaled a kind of layer apart are counted in already. The embedded model
+    learned questionnaires of the length that it is asked.
+
+    Raises:
+        ModelError: where the configuration cannot be read; ``config`` is the one read already.
+    """
+    if provenance(directory).get("kind") == "embedded":
+        return None
+    if config is None:
+        from transformers import AutoConfig
+
+        with _refused(directory), quiet():
+            config = AutoConfig.from_pretrained(str(directory), local_files_only=True, trust_remote_code=False)
+    text = config.get_text_config()
+    if getattr(text, "alibi", False):
+        return None
+    found = [getattr(text, name, None) for name in ("max_position_embeddings", "n_positions", "max_seq_len", "n_ctx")]
+    told = [size for size in found if isinstance(size, int) and size > 0]
+    if not told:
+        return None
+    rope = getattr(text, "rope_parameters", None) or {}
+    kind, factor = rope.get("rope_type"), rope.get("factor")
+    if kind not in ("linear", "dynamic", "yarn") or not isinstance(factor, int | float):
+        return told[0]
+    return max(told[0], int(factor * (rope.get("original_max_position_embeddings") or told[0])))
 
 
 def four_bit_settings() -> dict[str, Any]:

@@ -12,7 +12,7 @@ from simframe.simulate.prompts.codec import Codec, Tokens
 from simframe.simulate.prompts.files import load_template
 from simframe.simulate.prompts.question import Question
 from simframe.simulate.prompts.resolving import resolve
-from simframe.simulate.prompts.script import Script, compile_script
+from simframe.simulate.prompts.script import Script, check_context, compile_script
 from simframe.simulate.prompts.template import Chat, Template
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Script",
     "Template",
     "Tokens",
+    "check_context",
     "compile_script",
     "load_template",
     "resolve",

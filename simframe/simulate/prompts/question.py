@@ -52,6 +52,12 @@ class Question:
                 onward[node][token] = None
         return tuple(tuple(tokens) for tokens in onward)
 
+    def most(self, text_tokens: int) -> tuple[int, int]:
+        """Return the most tokens that are read of it: where it is the last question, and where another follows."""
+        if self.stop is not None:
+            return len(self.cue) + max(0, text_tokens - 1), len(self.cue) + text_tokens + len(self.end)
+        return len(self.cue) + max(map(len, self.paths)), len(self.cue) + max(map(len, self.answers))
+
     @cached_property
     def walks(self) -> tuple[Tokens, ...]:
         """The longest paths: one forward along each visits every inner node but the first."""

@@ -72,6 +72,30 @@ class Script:
                 f"the tokenizer gives token {largest}, and the model knows {rows}", where="model", mend=mend
             )
 
+    def longest(self, prefix: int, *, chained: bool) -> int:
+        """Return the tokens of the longest prompt after so many of persona and bridge, in any order of questions."""
+        most = [question.most(self.template.text_tokens) for question in self.questions]
+        before = len(self.opening) + prefix
+        if not chained:
+            return before + max(last for last, _ in most)
+        return before + sum(whole for _, whole in most) - min(whole - last for last, whole in most)
+
+    def check_length(
+        self, prefixes: Iterable[Tokens], context: int | None, *, chained: bool = True, where: str = "model"
+    ) -> None:
+        """Refuse respondents whose prompts a model cannot read to their end.
+
+        Args:
+            prefixes: what each reads between the opening and the first question.
+            context: tokens that the model can read; None where there is no limit.
+            chained: whether earlier questions and answers stand before later ones.
+            where: the model's name.
+
+        Raises:
+            ModelError: naming the model, its context and the longest prompt.
+        """
+        check_context(self.longest(max(map(len, prefixes), default=0), chained=chained), context, where)
+
     def field(self, item: Item, code: str | None, value: float | None) -> Tokens:
         """Return one line of a persona in tokens."""
         text = self.template.render_field(item, code, value)
@@ -125,6 +149,18 @@ class Script:
     def text(self, ids: Iterable[int]) -> str:
         """Return an answer in words from its tokens."""
         return self.codec.decode(list(ids)).strip()
+
+
+def check_context(longest: int, context: int | None, where: str) -> None:
+    """Refuse a prompt of more tokens than a model can read.
+
+    Raises:
+        ModelError: naming the model, its context and the longest prompt.
+    """
+    if context is not None and longest > context:
+        mend = "use a model with a longer context, fewer shots or fields, or another prompt"
+        message = f"has a context of {context:,} tokens, and the longest prompt may have {longest:,}"
+        raise ModelError(message, where=where, mend=mend)
 
 
 def compile_script(study: Study, template: Template, tokenizer: Any) -> Script:

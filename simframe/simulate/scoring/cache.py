@@ -93,6 +93,7 @@ class Batch:
         ids, real = ids.to(self.mask.device), real.to(self.mask.device)
         self.mask = torch.cat([self.mask, real], dim=1)
         positions = (self.length[:, None] + real.cumsum(1) - 1).clamp(min=0)
+        self._check(self.mask.shape[1], positions)
         self.length = self.length + real.sum(1)
         return self.model.hidden(ids, self._mask(positions), positions, self.cache)
 
@@ -105,6 +106,7 @@ class Batch:
             visible: which of these tokens sees which, (n or 1, t, t); all see what was read before.
         """
         positions = self.length[:, None] + offsets
+        self._check(self.mask.shape[1] + ids.shape[1], positions)
         # One mask serves everybody where all have read equally much and read the same.
         n = len(ids) if self.padded else len(visible)
         both = torch.cat([self.mask[:n, None].expand(-1, ids.shape[1], -1), visible.expand(n, -1, -1)], dim=2)
@@ -114,6 +116,13 @@ class Batch:
         hidden = self.model.hidden(ids, mask, positions, self.cache)
         self.cache.crop(-ids.shape[1])
         return hidden
+
+    def _check(self, width: int, positions: torch.Tensor) -> None:
+        """Refuse places that the model does not know; what is narrower than its context needs no look."""
+        context = self.model.context
+        if context is not None and width > context and (longest := int(positions.max()) + 1) > context:
+            message = f"has a context of {context:,} tokens, and a prompt has {longest:,}"
+            raise ModelError(message, where=self.model.name, mend="use a model with a longer context")
 
     def _mask(self, positions: torch.Tensor) -> torch.Tensor | dict[str, torch.Tensor] | None:
         """Return the mask of what each token sees: none where the model's own will do."""

@@ -49,6 +49,10 @@ class Model:
     template: Template
     base_fingerprint: str
     adapter_fingerprint: str | None
+    context: int | None = None
+    """Tokens that it can read; None where there is no limit."""
+    name: str = "model"
+    """What errors call it."""
 
     @property
     def device(self) -> torch.device:

@@ -20,6 +20,7 @@ from simframe.simulate.tuning.curves import write_curves
 from simframe.simulate.tuning.examples import Example, examples
 from simframe.simulate.tuning.fitting import Fit, Meter
 from simframe.simulate.tuning.groups import groups_of, subsampled, weighted
+from simframe.simulate.tuning.loss import check_lengths
 from simframe.simulate.tuning.settings import TuneSettings
 from simframe.warehouse.layout import locked
 
@@ -80,6 +81,7 @@ def tune(
     script = compile_script(study, model.template, model.tokenizer)
     weight_of = None if weights is None else dict(weights.select("respondent_id", "weight").iter_rows())
     people = _chosen(study, pilot, examples(script, pilot, weight_of, targets), settings, seed)
+    check_lengths(model, script, people, alone=settings.objective == "aggregate")
     checkpoints = Checkpoints(checkpoint, key, checkpoint_every)
     with models.threads(model.network):
         fit = Fit(model, script, study, pilot, people, settings, seed, checkpoints, Meter(progress, settings.steps))

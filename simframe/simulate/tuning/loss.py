@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from simframe.errors import ModelError
+from simframe.simulate.prompts import check_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -97,6 +98,22 @@ def transcripts(
 def transcript(script: Script, example: Example, kept: Sequence[Tokens]) -> Prompt:
     """Return a respondent's whole questionnaire in tokens, and the decisions in it."""
     return transcripts(script, example, kept)[0]
+
+
+def check_lengths(model: Model, script: Script, people: Sequence[Example], *, alone: bool = False) -> None:
+    """Refuse people whose prompts the model cannot read to their end; ``alone``: each question is asked by itself.
+
+    Raises:
+        ModelError: naming the model, its context and the longest prompt.
+    """
+    if model.context is None:
+        return
+    if alone:
+        start = len(script.opening) + max(len(script.prefix(example.fields)) for example in people)
+        longest = start + max(question.most(0)[1] for question in script.questions if question.stop is None)
+    else:
+        longest = max(len(prompt.ids) for each in people for prompt in transcripts(script, each, each.fields))
+    check_context(longest, model.context, model.name)
 
 
 def _shares(question: Question, answer: Answer, taken: dict[int, int]) -> Iterable[tuple[int, tuple[float, ...]]]:
