@@ -46,7 +46,8 @@ class LocalEngine(ScriptedEngine):
         self.model, self.context, self.name = model, model.context, model.name
         if mode == "independent":
             scoring.check_tree(model)
-        self._wanted = self._batch = batch
+        self._wanted = batch
+        self._batch = 1 if model.alone else batch
 
     @classmethod
     def load(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import torch
 from simframe.errors import ModelError
 from simframe.simulate.models.files import check_adapter, check_base, fingerprint, provenance
 from simframe.simulate.prompts import Template
+from simframe.simulate.scoring.cache import counts_padding
 from simframe.simulate.scoring.network import Head, Model
 
 if TYPE_CHECKING:
@@ -69,9 +71,8 @@ def load(
         network = network.eval().requires_grad_(False)
         tuned_as = adapter["adapter_fingerprint"] if adapter else None
         context = context_of(base_dir, network.config)
-        model = Model(network, tokenizer, template, base_fingerprint, tuned_as, context, str(base_dir))
-        _check_scoring(model, base_dir)
-    return model
+        model = Model(network, tokenizer, template, base_fingerprint, tuned_as, context, name=str(base_dir))
+        return replace(model, alone=_check_scoring(model, base_dir))
 
 
 def context_of(directory: Path, config: Any = None) -> int | None:
@@ -160,15 +161,11 @@ def _load(directory: Path, dtype: torch.dtype, **quantised: Any) -> tuple[Any, A
     safe = {"local_files_only": True, "trust_remote_code": False}
     with _refused(directory), quiet():
         tokenizer = AutoTokenizer.from_pretrained(str(directory), **safe)
-        network, loaded = AutoModelForCausalLM.from_pretrained(
-            str(directory),
-            **safe,
-            use_safetensors=True,
-            dtype=dtype,
-            attn_implementation="sdpa",
-            output_loading_info=True,
-            **quantised,
-        )
+        how = safe | {"use_safetensors": True, "dtype": dtype, "output_loading_info": True} | quantised
+        try:
+            network, loaded = AutoModelForCausalLM.from_pretrained(str(directory), **how, attn_implementation="sdpa")
+        except ValueError:  # soft caps, sinks and older architectures have no fused attention; other errors come again
+            network, loaded = AutoModelForCausalLM.from_pretrained(str(directory), **how, attn_implementation="eager")
     lost = sorted(str(key) for key in [*loaded["missing_keys"], *loaded.get("mismatched_keys", ())])
     if lost:
         # transformers would fill these with random numbers and say so in a log line.
@@ -248,10 +245,13 @@ def quiet() -> Iterator[None]:
 
 
 @torch.inference_mode()  # type: ignore[untyped-decorator]
-def _check_scoring(model: Model, directory: Path) -> None:
+def _check_scoring(model: Model, directory: Path) -> bool:
     """Score eight tokens with a cache and by the head's rows, and hold both against the model's own logits.
 
     An encoder, a recurrent state or a logit transform that is unknown here would otherwise give wrong answers silently.
+
+    Returns:
+        Whether respondents must be read one at a time.
     """
     from transformers import DynamicCache
 
@@ -266,6 +266,7 @@ def _check_scoring(model: Model, directory: Path) -> None:
         model.hidden(ids[:, :5], mask[:, :5], positions[:, :5], cache)
         hidden = model.hidden(ids[:, 5:], mask, positions[:, 5:], cache)[:, -1]
         found = model.head.logits(hidden, torch.arange(rows, device=model.device))
+        alone: bool = counts_padding(model)
     except (TypeError, ValueError, RuntimeError, AttributeError, IndexError) as err:
         raise ModelError(f"cannot be scored with a key-value cache: {err}", where=where, mend=mend) from err
     # bfloat16 keeps 8 bits: its rounding, through all layers, stays well under a tenth of the largest logit.
@@ -274,3 +275,4 @@ def _check_scoring(model: Model, directory: Path) -> None:
         raise ModelError("gives logits that are no numbers", where=where, mend="copy the model's weights anew")
     if (found - expected).abs().max() > tolerance * expected.abs().max().clamp(min=1.0):
         raise ModelError("gives other logits with a key-value cache or by its output rows", where=where, mend=mend)
+    return alone

@@ -150,6 +150,28 @@ class Batch:
         self.mask = self.mask[:, :kept]
 
 
+@torch.inference_mode()  # type: ignore[untyped-decorator]
+def counts_padding(model: Model) -> bool:
+    """Return whether a model counts padding where it tells how far apart two tokens stand.
+
+    Windows that it keeps itself count places; so do some linear biases, which two respondents beside each other show.
+    """
+    config = model.network.config
+    kinds = {*(getattr(config, "layer_types", None) or ()), *(getattr(config, "attention_layers", None) or ())}
+    if kinds - {"full_attention", "sliding_attention", "global"}:
+        return True
+    if getattr(getattr(config, "attn_config", None), "alibi", False):  # too slight a bias to show in half precision
+        return True
+    rows = model.head.weight.shape[0]
+    first, second, last = ([(start + 7 * k) % rows for k in range(6)] for start in (1, 2, 3))
+    both, single = Batch(model, 2), Batch(model, 1)
+    both.feed([tuple(first), tuple(second[:1])])
+    single.feed([tuple(second[:1])])
+    found, expected = both.feed([tuple(last)] * 2)[1].float(), single.feed([tuple(last)])[0].float()
+    tolerance = 1e-4 if model.network.dtype == torch.float32 else 0.1
+    return bool((found - expected).abs().max() > tolerance * expected.abs().max().clamp(min=1.0))
+
+
 def attention(
     config: Any, visible: torch.Tensor, distance: torch.Tensor, dtype: torch.dtype
 ) -> torch.Tensor | dict[str, torch.Tensor]:

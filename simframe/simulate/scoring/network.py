@@ -51,6 +51,8 @@ class Model:
     adapter_fingerprint: str | None
     context: int | None = None
     """Tokens that it can read; None where there is no limit."""
+    alone: bool = False
+    """Whether respondents must be read one at a time: padding between what they read would change what it sees."""
     name: str = "model"
     """What errors call it."""
 

@@ -212,6 +212,9 @@ def check_tree(model: Model) -> None:
     Raises:
         ModelError: names the mend.
     """
+    mend = 'use mode = "chained", or a model that is told positions (Llama, Qwen, Mistral, Gemma, GPT-2, ...)'
+    if model.alone:
+        raise ModelError("counts how far tokens stand apart by itself", where="mode independent", mend=mend)
     rows = model.head.weight.shape[0]
     trunk, first, second = ([(start + 7 * k) % rows for k in range(6)] for start in (1, 2, 3))
     t = len(first) + len(second)
@@ -230,5 +233,4 @@ def check_tree(model: Model) -> None:
     expected = model.head.full(whole.feed([(*trunk, *first), (*trunk, *second)])[:, -1])
     tolerance = 1e-4 if model.network.dtype == torch.float32 else 0.1
     if (found - expected).abs().max() > tolerance * expected.abs().max().clamp(min=1.0):
-        mend = 'use mode = "chained", or a model that is told positions (Llama, Qwen, Mistral, Gemma, GPT-2, ...)'
         raise ModelError("gives other logits for questions side by side", where="mode independent", mend=mend)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from simframe.errors import ModelError
-from simframe.simulate.prompts import check_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -108,6 +107,8 @@ def check_lengths(model: Model, script: Script, people: Sequence[Example], *, al
     """
     if model.context is None:
         return
+    from simframe.simulate.prompts import check_context  # the rest of this module needs torch alone
+
     if alone:
         start = len(script.opening) + max(len(script.prefix(example.fields)) for example in people)
         longest = start + max(question.most(0)[1] for question in script.questions if question.stop is None)
