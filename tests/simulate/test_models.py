@@ -244,3 +244,42 @@ def test_weights_that_are_no_numbers(base: Path):
     held["model.norm.weight"][0] = float("nan")
     save_file(held, base / "model.safetensors", metadata={"format": "pt"})
     refused("logits that are no numbers", base)
+
+
+def unreadable(base: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> Path:
+    weights = base / "model.safetensors"
+    if kind == "forbidden":
+        opened = Path.open
+
+        def refuse(path: Path, *how: object, **more: object) -> object:
+            if path == weights:
+                raise PermissionError(13, "Permission denied", str(path))
+            return opened(path, *how, **more)
+
+        monkeypatch.setattr(Path, "open", refuse)
+        return weights
+    weights.unlink()
+    if kind == "dangling":
+        weights.symlink_to(base / "blobs" / "gone")
+    else:
+        weights.mkdir()
+    return weights
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "mend"),
+    [
+        ("dangling", "is a link to .*gone, which is not there", "download the model again"),
+        ("folder", "cannot be read: Is a directory", "copy the model"),
+        ("forbidden", "cannot be read: Permission denied", "chmod"),
+    ],
+)
+def test_weights_that_cannot_be_opened(base: Path, monkeypatch: pytest.MonkeyPatch, kind: str, message: str, mend: str):
+    from simframe.simulate.bases import LocalBase
+
+    weights = unreadable(base, monkeypatch, kind)
+    for look in (models.load, models.fingerprint, LocalBase):
+        with pytest.raises(ModelError, match=message) as caught:
+            look(base)
+        assert caught.value.where == str(weights)
+        assert mend in str(caught.value.mend)

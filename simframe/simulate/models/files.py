@@ -31,11 +31,28 @@ ADAPTER_KEYS = {
 
 
 def fingerprint(directory: Path) -> str:
-    """Return the first 16 hex digits of the SHA-256 over a model's configuration, weights and tokenizer."""
+    """Return the first 16 hex digits of the SHA-256 over a model's configuration, weights and tokenizer.
+
+    Raises:
+        ModelError: where one of the files cannot be read.
+    """
     names = ("config.json", "adapter_config.json", *TOKENIZER_FILES)
     files = [path for path in sorted(directory.iterdir()) if path.name in names or path.suffix == ".safetensors"]
-    listed = "".join(f"{path.name} {sha256(path)}\n" for path in files)
+    listed = "".join(f"{path.name} {_hashed(path)}\n" for path in files)
     return hashlib.sha256(listed.encode()).hexdigest()[:16]
+
+
+def _hashed(path: Path) -> str:
+    try:
+        return sha256(path)
+    except OSError as err:
+        why, mend = f"cannot be read: {err.strerror}", "copy the model's directory anew"
+        if path.is_symlink() and not path.exists():
+            why = f"is a link to {path.readlink()}, which is not there"
+            mend = "download the model again, with the files themselves: a cache it pointed into was cleared"
+        elif isinstance(err, PermissionError):
+            mend = "let yourself read it: chmod u+r FILE"
+        raise ModelError(why, where=str(path), mend=mend) from err
 
 
 def _content(directory: Path) -> str:
