@@ -89,8 +89,7 @@ class LocalBase:
         models.check_base(folder)
         self.name = folder.resolve().name
         self.key = models.fingerprint(folder)
-        noted = models.provenance(folder).get("template")
-        self.template = Template.from_dict(noted) if noted else Template()
+        self.template = models.noted_template(folder) or Template()
 
     @cached_property
     def tokenizer(self) -> Any:

@@ -283,3 +283,35 @@ def test_weights_that_cannot_be_opened(base: Path, monkeypatch: pytest.MonkeyPat
             look(base)
         assert caught.value.where == str(weights)
         assert mend in str(caught.value.mend)
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        (5, "template: 5 is no template"),
+        ([], r"template: \[\] is no template"),
+        ({"colour": "red"}, "template: a template has no key 'colour'"),
+        ({"opening": 5}, "template: opening: 5 is not allowed"),
+        ({"fields": 5}, "template: fields: 5 is not allowed"),
+        ({"shots": None}, "template: shots: None is not allowed"),
+        ({"chat": {"system": True}}, "template: chat: .* is not allowed"),
+        ({"text_tokens": "many"}, "template: text_tokens: 'many' is not allowed"),
+        ({"marks": "runes"}, "template: marks: 'runes' is not allowed"),
+    ],
+)
+def test_a_provenance_whose_template_is_none(base: Path, template: object, message: str):
+    from simframe.simulate.bases import LocalBase
+
+    edit(base / "provenance.json", template=template)
+    for look in (models.load, LocalBase):
+        with pytest.raises(ModelError, match=message) as caught:
+            look(base)
+        assert caught.value.where == str(base / "provenance.json")
+        assert caught.value.mend
+
+
+def test_an_adapter_whose_provenance_names_no_template(base: Path, adapter: Path):
+    noted = json.loads((adapter / "provenance.json").read_text())
+    del noted["template_hash"]
+    (adapter / "provenance.json").write_text(json.dumps(noted))
+    refused("was tuned with template unknown", base, adapter)

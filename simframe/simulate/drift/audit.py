@@ -98,8 +98,7 @@ def drift(
     """
     settings = settings or AuditSettings()
     probes = probes or load_probes()
-    noted = models.provenance(adapter_dir).get("template")
-    template = Template.from_dict(noted) if noted else None
+    template = models.noted_template(adapter_dir)
     wanted = personas["respondent_id"].unique().sort()[: settings.people]
     people = personas.filter(pl.col("respondent_id").is_in(wanted.implode()))
     closed = models.provenance(base_dir).get("kind") == "embedded"

@@ -9,12 +9,14 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simframe.errors import ModelError
+from simframe.errors import ModelError, PlanError
 from simframe.simulate.chunks import replace_file
 from simframe.warehouse.layout import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from simframe.simulate.prompts import Template
 
 TOKENIZER_FILES = (
     *("tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "tokenizer_config.json"),
@@ -83,6 +85,25 @@ def write_provenance(directory: Path, content: Mapping[str, Any]) -> None:
 def provenance(directory: Path) -> dict[str, Any]:
     """Return what is noted of where a model came from; empty for a model from elsewhere."""
     return read_json(directory / PROVENANCE) if (directory / PROVENANCE).exists() else {}
+
+
+def noted_template(directory: Path) -> Template | None:
+    """Return the template that a model's provenance names; None where it names none.
+
+    Raises:
+        ModelError: where what it names is no template.
+    """
+    from simframe.simulate.prompts import Template
+
+    noted = provenance(directory).get("template")
+    if noted is None or noted == {}:
+        return None
+    try:
+        return Template.from_dict(noted)
+    except PlanError as err:
+        mend = "copy the model's directory anew, or remove the key: the model is then shown the first-person text"
+        message = f"template: {err.message}"
+        raise ModelError(message, where=str(directory / PROVENANCE), mend=mend) from err
 
 
 def check_base(directory: Path) -> None:

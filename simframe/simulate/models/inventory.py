@@ -74,8 +74,11 @@ def _row(folder: Path, panels: list[Mapping[str, Any]]) -> dict[str, Any]:
         row["problem"] = "its files are not those that its provenance names"
     row |= {"kind": kind, "fingerprint": own, "provenance": noted, "base": noted.get("base_fingerprint")}
     row |= {name: noted.get(name) for name in ("study_id", "study_hash", "pilot_n", "seed", "steps")}
-    losses = dict(map(tuple, noted.get("learning_curve") or ()))
-    row["held_loss"] = losses.get(noted.get("steps"), min(losses.values(), default=None))
+    try:
+        losses = dict(map(tuple, noted.get("learning_curve") or ()))
+        row["held_loss"] = losses.get(noted.get("steps"), min(losses.values(), default=None))
+    except (TypeError, ValueError):
+        row["held_loss"], row["problem"] = None, "its provenance holds no learning curve"
     row["bytes"] = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     row["panels"] = sorted(panel["panel_id"] for panel in panels if own and panel[key] == own)
     return row

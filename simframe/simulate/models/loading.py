@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from simframe.errors import ModelError
-from simframe.simulate.models.files import check_adapter, check_base, fingerprint, provenance
+from simframe.simulate.models.files import check_adapter, check_base, fingerprint, noted_template, provenance
 from simframe.simulate.prompts import Template
 from simframe.simulate.scoring.cache import counts_padding
 from simframe.simulate.scoring.network import Head, Model
@@ -52,14 +52,14 @@ def load(
     quantised = four_bit_settings() if four_bit else {}
     base_fingerprint = fingerprint(base_dir)
     if template is None:
-        noted = provenance(base_dir).get("template")
-        template = Template.from_dict(noted) if noted else Template()
+        template = noted_template(base_dir) or Template()
     adapter = None
     if adapter_dir is not None:
         adapter = check_adapter(adapter_dir, base_fingerprint)
-        if adapter["template_hash"] != template.template_hash:
+        if adapter.get("template_hash") != template.template_hash:
             mend = "simulate with the template that the adapter was tuned with, or tune again"
-            message = f"was tuned with template {adapter['template_hash']}, not {template.template_hash}"
+            tuned_with = adapter.get("template_hash", "unknown: its provenance names none")
+            message = f"was tuned with template {tuned_with}, not {template.template_hash}"
             raise ModelError(message, where=str(adapter_dir), mend=mend)
     device, native = choose_device()
     network, tokenizer = _load(base_dir, torch.float32 if adapter else dtype or native, **quantised)

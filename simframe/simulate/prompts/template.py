@@ -97,12 +97,19 @@ class Template:
         """Return the template whose content this is.
 
         Raises:
-            PlanError: where a key is none of a template's.
+            PlanError: where a key is none of a template's, or a value none of its key's.
         """
+        if not isinstance(content, Mapping):
+            mend = "give the keys of a template and their values"
+            raise PlanError(f"{content!r:.60} is no template", where="template", mend=mend)
         known = [each.name for each in fields(cls)]
         for key in content:
             if key not in known:
                 raise PlanError(f"a template has no key {key!r}", where="template", mend=did_you_mean(key, known))
+        for key, value in content.items():
+            if not _fits(key, value):
+                mend = "write what the template's own file says"
+                raise PlanError(f"{key}: {value!r:.60} is not allowed", where=f"template.{key}", mend=mend)
         whole = LATER | dict(content)
         for name in ("fields", "shots"):
             whole[name] = None if whole.get(name) is None else tuple(whole[name])
@@ -206,6 +213,19 @@ class Template:
     def render_text(self, item: Item, text: str) -> str:
         """Return the continuation that an answer in words is, on one line."""
         return fill(self.text, "text", item, answer=" ".join(text.split()))
+
+
+def _fits(key: str, value: Any) -> bool:
+    """Return whether a value may stand under a template's key."""
+    if key in ("fields", "shots"):
+        listed = isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+        return listed or (value is None and key == "fields")
+    if key == "text_tokens":
+        return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    if key == "chat":
+        names = {each.name for each in fields(Chat)}
+        return value is None or isinstance(value, Chat) or (isinstance(value, Mapping) and value.keys() == names)
+    return value in ("letters", "numbers") if key == "marks" else isinstance(value, str)
 
 
 NAMES = ("item", "label", "wording", "unit")

@@ -172,8 +172,7 @@ def recipe(
     """Return all that decides an adapter's bytes; its digest is known before anything is tuned."""
     models.check_base(base_dir)
     base = models.provenance(base_dir)
-    noted = base.get("template")
-    template = template or (Template.from_dict(noted) if noted else Template())
+    template = template or models.noted_template(base_dir) or Template()
     return {
         "kind": "adapter",
         "base_fingerprint": models.fingerprint(base_dir),
