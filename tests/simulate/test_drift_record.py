@@ -13,10 +13,11 @@ from click.testing import CliRunner
 from engine_worlds import COHERENT, coherent_people, coherent_study, make_qwen
 
 from simframe.cli import main
-from simframe.errors import PlanError
+from simframe.errors import ModelError, PlanError
 from simframe.ingest import import_panel
 from simframe.simulate.drift import AuditSettings, load_probes
 from simframe.simulate.drift.record import audit
+from simframe.simulate.models import fingerprint, provenance
 from simframe.warehouse import Warehouse, examine
 
 FEW = AuditSettings(people=10, replicates=100)
@@ -80,8 +81,26 @@ def test_what_is_not_there_is_named(warehouse: Warehouse, tmp_path: Path) -> Non
         audit(warehouse, ["adapter-coherent-c"], bars=silent)
     assert "adapter-coherent-b" in str(caught.value.mend)
     stranger = make_qwen(tmp_path / "stranger", coherent_study())
-    with pytest.raises(PlanError, match="its base is not in the warehouse"):
+    theirs, own = fingerprint(stranger), provenance(warehouse.layout.models / "adapter-coherent-b")["base_fingerprint"]
+    with pytest.raises(PlanError, match=f"fingerprint {own}, and {stranger} has {theirs}") as caught:
         audit(warehouse, ["adapter-coherent-b"], base=stranger, bars=silent)
+    assert "the very model" in str(caught.value.mend)
+    with pytest.raises(ModelError, match=r"has no config\.json"):
+        audit(warehouse, ["adapter-coherent-b"], base=warehouse.layout.root, bars=silent)
+    shutil.rmtree(warehouse.layout.models / "embedded-coherent-a")
+    with pytest.raises(PlanError, match="its base is not in the warehouse"):
+        audit(warehouse, ["adapter-coherent-b"], bars=silent)
+
+
+def test_a_broken_folder_blocks_nothing_but_itself(warehouse: Warehouse, tuned: Path) -> None:
+    folders = warehouse.layout.models
+    for name in ("adapter-coherent-a", "broken"):
+        shutil.copytree(tuned if name.startswith("adapter") else folders / "embedded-coherent-a", folders / name)
+        (folders / name / "provenance.json").write_text("[]")
+    (done,) = audit(warehouse, ["adapter-coherent-b"], settings=FEW, bars=silent)
+    assert done.fresh
+    with pytest.raises(ModelError, match="holds no JSON object"):
+        audit(warehouse, ["adapter-coherent-a"], settings=FEW, bars=silent)
 
 
 def test_a_probe_may_not_have_the_name_of_a_persona_item(built: Path, tuned: Path) -> None:

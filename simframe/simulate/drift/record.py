@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from simframe.errors import PlanError, did_you_mean
+from simframe.errors import ModelError, PlanError, did_you_mean
 from simframe.simulate import models
 from simframe.simulate.drift.audit import AuditSettings, drift, load_probes, made_of
 from simframe.simulate.runner import Humans, find_humans
@@ -39,20 +40,34 @@ class Target:
     adapter_dir: Path
     human_panel: str | None
     bases: tuple[Path, ...]
+    given: Path | None = None
+    """The folder that was said to be its base."""
 
     def base_dir(self) -> Path:
         """Return the folder of the model that the adapter was tuned on.
 
         Raises:
-            PlanError: where it is none of those known.
+            PlanError: where it is none of those known, or the one given is another.
+            ModelError: where the one given is no model.
         """
         wanted = models.provenance(self.adapter_dir).get("base_fingerprint")
+        if self.given is not None:
+            models.check_base(self.given)
+            if (found := _fingerprint(self.given)) == wanted:
+                return self.given
+            message = f"its base has the fingerprint {wanted}, and {self.given} has {found}"
+            mend = "give --base the folder of the very model that it was tuned on; simframe models show says which"
+            raise PlanError(message, where=self.what, mend=mend)
         for folder in self.bases:
-            noted = models.provenance(folder).get("base_fingerprint")
-            if folder.is_dir() and (noted or models.fingerprint(folder)) == wanted:
-                return folder
+            with suppress(ModelError):  # whatever else is broken is no base of this adapter
+                if folder.is_dir() and _fingerprint(folder) == wanted:
+                    return folder
         mend = "name the folder of the model that it was tuned on: --base FOLDER"
         raise PlanError("its base is not in the warehouse", where=self.what, mend=mend)
+
+
+def _fingerprint(folder: Path) -> str:
+    return models.provenance(folder).get("base_fingerprint") or models.fingerprint(folder)
 
 
 def audit(
@@ -112,7 +127,10 @@ def _targets(warehouse: Warehouse, names: Sequence[str], base: Path | None) -> I
     adapters = {
         folder.name: folder for folder in sorted(layout.models.glob("adapter-*")) if folder.name != f"adapter-{ANCHOR}"
     }
-    by_fingerprint = {models.provenance(folder).get("adapter_fingerprint"): folder for folder in adapters.values()}
+    by_fingerprint: dict[str | None, Path] = {}
+    for folder in adapters.values():
+        with suppress(ModelError):  # what is broken blocks nothing but itself
+            by_fingerprint[models.provenance(folder).get("adapter_fingerprint")] = folder
     panels = {
         row["panel_id"]: row
         for row in warehouse.sql("""
@@ -125,14 +143,14 @@ def _targets(warehouse: Warehouse, names: Sequence[str], base: Path | None) -> I
     for name in names or panels:
         if name in panels:
             row = panels[name]
-            folder = by_fingerprint.get(row["adapter_fingerprint"])
-            if folder is None:
-                mend = "simulate its plan again in this warehouse"
+            adapter = by_fingerprint.get(row["adapter_fingerprint"])
+            if adapter is None:
+                mend = "simulate its plan again in this warehouse; simframe models ls shows folders that are broken"
                 raise PlanError("its adapter is not in the warehouse", where=f"panel {name}", mend=mend)
-            bases = (base,) if base else (*held, *_named(json.loads(row["settings"])))
-            yield Target(name, name, folder, row["reference_id"], bases)
+            bases = (*held, *_named(json.loads(row["settings"])))
+            yield Target(name, name, adapter, row["reference_id"], bases, base)
         elif name in adapters:
-            yield Target(name, None, adapters[name], None, (base,) if base else held)
+            yield Target(name, None, adapters[name], None, held, base)
         else:
             known = did_you_mean(name, [*panels, *adapters])
             raise PlanError(f"{name!r} is no tuned panel and no adapter", where=str(layout.root), mend=known)
