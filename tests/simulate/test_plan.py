@@ -13,6 +13,7 @@ from simframe.simulate.plans import Condition, Plan, conditions, fit_to, load_pl
 from simframe.study import Study
 
 ONE = '[[panel]]\nstrategy = "logit_chain"\npilot = [4, 8]\n'
+TUNED = '[[panel]]\nstrategy = "tuned"\npilot = 4\n'
 
 
 def known(condition: Condition) -> dict[str, Any]:
@@ -82,6 +83,12 @@ def test_the_default_plan_has_the_base_three_tuned_panels_and_two_baselines_on_t
             ["behind an endpoint cannot be tuned"],
         ),
         (f"[plan]\nseed = {list(range(200))}\ntemperature = {[1 + t / 100 for t in range(99)]}\n" + ONE, ["39,600"]),
+        (f"engine = 'vllm'\n[plan.tune]\ndora = [false, true]\n{TUNED}", ["DoRA", "leave dora out"]),
+        (f"engine = 'vllm'\n[plan.tune]\nrank = 513\n{TUNED}", ["rank: 513", "512 at most", "512 or less"]),
+        (
+            f"engine = ['vllm', 'transformers']\n[plan.tune]\nrank = 512\npissa = true\n{TUNED}",
+            ["rank: 512, which pissa doubles", "use a rank of 256 or less"],
+        ),
         ("[plan", ["not valid TOML", "plan.toml"]),
     ],
 )
@@ -90,6 +97,17 @@ def test_a_bad_plan_is_refused_with_key_value_and_mend(tmp_path: Path, text: str
         written(tmp_path, text)
     for part in parts:
         assert part in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "engine = 'vllm'\n[plan.tune]\nrank = 256\npissa = true",
+        "engine = 'transformers'\n[plan.tune]\nrank = 1024\ndora = true",
+    ],
+)
+def test_adapters_that_the_engine_loads_are_not_refused(tmp_path: Path, keys: str) -> None:
+    written(tmp_path, f"{keys}\n{TUNED}")
 
 
 @pytest.mark.parametrize(

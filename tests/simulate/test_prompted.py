@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +21,7 @@ from simframe.simulate import models
 from simframe.simulate.engines import Engine, RunSettings, run, vllm
 from simframe.simulate.engines.local import LocalEngine
 from simframe.simulate.engines.prompted import PromptedEngine
-from simframe.simulate.prompts import compile_script
+from simframe.simulate.prompts import Template, compile_script
 from simframe.study import parse_study
 
 PEOPLE = coherent_people(12, seed=8, days=11)
@@ -164,3 +165,62 @@ def test_without_vllm_the_error_says_what_to_install(qwen: Path):
             vllm.load(qwen, None, STUDY, template=models.load(qwen).template)
     else:
         pytest.skip("vLLM is here")
+
+
+class Pretended:
+    """What stands in for ``vllm.LLM``: a tokenizer, a context, and what it raises."""
+
+    fails: dict[str, Exception]
+    context = 2048
+
+    def __init__(self, model: str, **_: Any) -> None:
+        self._fail("LLM")
+        self._tokenizer = models.load(Path(model)).tokenizer
+        config = SimpleNamespace(dtype="torch.float32", max_model_len=self.context)
+        self.llm_engine = SimpleNamespace(model_config=config)
+
+    def get_tokenizer(self) -> Any:
+        return self._tokenizer
+
+    def generate(self, *_: Any, **__: Any) -> None:
+        self._fail("generate")
+
+    def _fail(self, at: str) -> None:
+        if at in self.fails:
+            raise self.fails[at]
+
+
+@pytest.fixture
+def pretended(monkeypatch: pytest.MonkeyPatch) -> type[Pretended]:
+    monkeypatch.setattr(Pretended, "fails", {}, raising=False)
+    monkeypatch.setattr(Pretended, "context", 2048)
+    params = type("SamplingParams", (), {"logprob_token_ids": None, "__init__": lambda self, **_: None})
+    fake = SimpleNamespace(LLM=Pretended, SamplingParams=params, __version__="0")
+    monkeypatch.setitem(sys.modules, "vllm", fake)
+    return Pretended
+
+
+@pytest.mark.parametrize("at", ["LLM", "generate"])
+@pytest.mark.parametrize(
+    "error", [ValueError("No available memory."), RuntimeError("Engine core failed."), torch.OutOfMemoryError("CUDA")]
+)
+def test_what_vllm_raises_names_the_model(
+    pretended: type[Pretended], qwen: Path, tmp_path: Path, at: str, error: Exception
+):
+    pretended.fails[at] = error
+
+    def panel() -> None:
+        run(vllm.load(qwen, None, STUDY, template=Template()), PEOPLE, twins(PEOPLE), chunk_dir=tmp_path)
+
+    with pytest.raises(ModelError, match=f"vLLM stopped: {type(error).__name__}: {error}") as caught:
+        panel()
+    assert caught.value.where == str(qwen)
+    assert "transformers" in str(caught.value.mend)
+
+
+def test_a_prompt_longer_than_vllms_context_is_refused(pretended: type[Pretended], qwen: Path, tmp_path: Path):
+    pretended.context = 64
+    engine = vllm.load(qwen, None, STUDY, template=Template())
+    with pytest.raises(ModelError, match="has a context of 63 tokens, and the longest prompt may have") as caught:
+        run(engine, PEOPLE, twins(PEOPLE), chunk_dir=tmp_path)
+    assert caught.value.where == str(qwen)

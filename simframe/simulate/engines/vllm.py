@@ -5,6 +5,7 @@ vLLM wants a GPU. Everything but the calls to vLLM itself is tested with another
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from simframe.errors import ModelError, install_extra
 from simframe.simulate.engines.prompted import PromptedEngine, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from simframe.simulate.prompts import Template, Tokens
@@ -66,11 +67,13 @@ class VllmScorer:
             rank = int(models.read_json(adapter_dir / "adapter_config.json")["r"])
             given |= {"enable_lora": True, "max_lora_rank": max(8, 1 << (rank - 1).bit_length())}
             self._lora = LoRARequest("adapter", 1, str(adapter_dir))
-        self._llm = vllm.LLM(model=str(base_dir), **(given | options))
-        self.tokenizer = self._llm.get_tokenizer()
-        self._dtype = str(self._llm.llm_engine.model_config.dtype).removeprefix("torch.")
-        # A token at least is generated after each prompt.
-        self.context = int(self._llm.llm_engine.model_config.max_model_len) - 1
+        self._where = str(base_dir)
+        with _told(self._where):
+            self._llm = vllm.LLM(model=str(base_dir), **(given | options))
+            self.tokenizer = self._llm.get_tokenizer()
+            config = self._llm.llm_engine.model_config
+        self._dtype = str(config.dtype).removeprefix("torch.")
+        self.context = int(config.max_model_len) - 1  # a token at least is generated after each prompt
         self._version = vllm.__version__
 
     def identity(self) -> dict[str, Any]:
@@ -83,7 +86,7 @@ class VllmScorer:
         parts = split(requests)
         prompts = [{"prompt_token_ids": list(prompt)} for prompt, _ in parts]
         params = [self._params(**scoring_params(wanted)) for _, wanted in parts]
-        outputs = self._llm.generate(prompts, params, use_tqdm=False, lora_request=self._lora)
+        outputs = self._generate(prompts, params)
         told = [read(output, wanted) for output, (_, wanted) in zip(outputs, parts, strict=True)]
         return joined(requests, told)
 
@@ -94,12 +97,29 @@ class VllmScorer:
         common = {"max_tokens": most, "temperature": temperature, "stop_token_ids": sorted(stop), "detokenize": False}
         params = [self._params(**common, seed=seed) for seed in seeds]
         tokens = [{"prompt_token_ids": list(prompt)} for prompt in prompts]
-        outputs = self._llm.generate(tokens, params, use_tqdm=False, lora_request=self._lora)
+        outputs = self._generate(tokens, params)
         return [until(output.outputs[0].token_ids, stop) for output in outputs]
+
+    def _generate(self, prompts: list[dict[str, Any]], params: list[Any]) -> Sequence[Any]:
+        with _told(self._where):
+            outputs: Sequence[Any] = self._llm.generate(prompts, params, use_tqdm=False, lora_request=self._lora)
+        return outputs
 
     def close(self) -> None:
         """Let vLLM go; the memory comes back when its workers end."""
         del self._llm
+
+
+@contextmanager
+def _told(where: str) -> Iterator[None]:
+    """Turn what vLLM raises, out of memory included, into an error that names the model and says the same."""
+    try:
+        yield
+    except Exception as err:  # ValueError, RuntimeError, of torch OutOfMemoryError, and errors of its own
+        lines = [line.strip() for line in str(err).splitlines() if line.strip()]
+        mend = 'do what vLLM asks for, use a smaller model or a GPU with more memory, or set engine = "transformers"'
+        message = f"vLLM stopped: {type(err).__name__}: {lines[0] if lines else ''}"
+        raise ModelError(message, where=where, mend=mend) from err
 
 
 def need_vllm() -> Any:

@@ -21,6 +21,9 @@ from simframe.study.loader import describe
 LIMIT = 10_000
 """Panels of one plan: more are a slip of the pen."""
 
+VLLM_RANK = 512
+"""The largest rank of an adapter that vLLM loads (``max_lora_rank``)."""
+
 AXES = (
     *("model", "engine", "mode", "prompt", "fields", "shots", "item_order", "option_order", "order_average", "chat"),
     *("temperature", "copies", "wave", "seed"),
@@ -50,7 +53,9 @@ def _check_rule(rule: Rule, place: int, where: str) -> None:
 
 
 def _check_condition(condition: Condition, where: str) -> None:
-    tune_settings(condition.tune, where)
+    settings = tune_settings(condition.tune, where)
+    if condition.engine == "vllm" and condition.strategy == "tuned":
+        _check_vllm(settings, where)
     if condition.engine == "openai" and condition.about.uses_model:
         if condition.strategy == "tuned":
             mend = "use engine = 'transformers' or 'vllm', or strategy = 'base' with shots"
@@ -59,6 +64,20 @@ def _check_condition(condition: Condition, where: str) -> None:
             raise PlanError("no endpoint", where=where, mend='add [plan.endpoint], url = "http://.../v1"')
         if condition.model == "embedded":
             raise PlanError("model 'embedded' is behind no endpoint", where=where, mend="name the endpoint's model")
+
+
+def _check_vllm(settings: TuneSettings, where: str) -> None:
+    """Refuse adapters that vLLM does not load, before they are tuned."""
+    if settings.dora:
+        mend = "leave dora out, or use engine = 'transformers'"
+        raise PlanError("tune.dora: vLLM loads no DoRA adapter", where=where, mend=mend)
+    rank = settings.rank * (2 if settings.pissa else 1)
+    if rank > VLLM_RANK:
+        doubled = ", which pissa doubles" if settings.pissa else ""
+        most = VLLM_RANK // (2 if settings.pissa else 1)
+        mend = f"use a rank of {most} or less, or engine = 'transformers'"
+        message = f"tune.rank: {settings.rank}{doubled}; vLLM loads adapters of rank {VLLM_RANK} at most"
+        raise PlanError(message, where=where, mend=mend)
 
 
 def tune_settings(given: Mapping[str, Any], where: str) -> TuneSettings:
