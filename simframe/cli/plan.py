@@ -53,6 +53,7 @@ def show(
     endpoint is not asked: its tokens, and what they cost, are told from the text.
     Nothing is written to the warehouse.
     """
+    from simframe.errors import PlanError
     from simframe.simulate.forecast import forecast
     from simframe.simulate.plans.cost import totals
     from simframe.simulate.runner import Run
@@ -61,8 +62,13 @@ def show(
 
     with ExitStack() as stack:
         elsewhere = partial(_passing, stack)
-        warehouse = Warehouse.open(root) if (root / CATALOG).is_file() else elsewhere()
-        loaded, humans, warehouse = read(warehouse, plan, study_id, panel_id, model, elsewhere=elsewhere)
+        there = Warehouse.open(root) if (root / CATALOG).is_file() else elsewhere()
+        try:
+            loaded, humans, warehouse = read(there, plan, study_id, panel_id, model, elsewhere=elsewhere)
+        except PlanError as err:
+            if err.where != str(there.layout.root):
+                raise
+            raise PlanError(err.message, where=str(root), mend=err.mend) from err  # it may stand in for none
         run = Run(warehouse, loaded, humans, lambda _: lambda done, total: None)
         costs = forecast(run, calibrate=calibrate)
     total = totals(costs)

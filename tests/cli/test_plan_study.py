@@ -86,6 +86,18 @@ def test_an_empty_warehouse_knows_no_panel_to_name(tmp_path: Path) -> None:
     assert refused.stderr.rstrip().endswith("mend: simframe import STUDY DATA, then again")
 
 
+def test_a_warehouse_that_is_not_there_is_the_one_named(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text('[plan]\nstudy = "city"\n[[panel]]\nstrategy = "item_mean"\npilot = 4\n')
+    refused = call("plan", "show", plan, "-w", tmp_path / "nowhere")
+    assert refused.exit_code == 1
+    assert f"{tmp_path / 'nowhere'}: no human panel of city" in refused.stderr
+    assert not (tmp_path / "nowhere").exists()
+    plan.write_text('[plan]\nstudy = "anes96"\n[[panel]]\nstrategy = "item_mean"\npilot = 4\n')
+    shown = call("plan", "show", plan, "--no-calibrate", "-w", tmp_path / "nowhere")
+    assert shown.exit_code == 0, shown.output  # a built-in study brings its people
+
+
 def test_a_checked_study_counts_all_that_it_asks(tmp_path: Path) -> None:
     path = tmp_path / "town.toml"
     more = '[[item]]\nid = "%s"\nlabel = "%s"\nwording = "%s?"\nscale = "%s"\nrole = "outcome"\n'
