@@ -14,7 +14,7 @@ pytest.importorskip("torch")
 
 import torch
 
-from simframe.errors import PlanError
+from simframe.errors import ModelError, PlanError
 from simframe.simulate import scoring
 from simframe.simulate.engine import SimulateSettings, simulate
 from simframe.simulate.engines.base import RunSettings, run
@@ -111,6 +111,27 @@ def test_a_batch_that_overflows_is_answered_in_float32(qwen: Path, tmp_path: Pat
     assert (expected.notes["widened"], found.notes["widened"]) == (0, 8)
     assert found.responses.equals(expected.responses)
     assert half.model.network.dtype == torch.float16, "half precision is restored"
+
+
+def without_numbers(base: Path, folder: Path) -> Path:
+    """The same model, but for rows of tokens that only what respondents read holds."""
+    from safetensors.torch import load_file, save_file
+
+    copied = Path(shutil.copytree(base, folder))
+    weights = load_file(copied / "model.safetensors")
+    weights["model.embed_tokens.weight"][400:] = float("nan")
+    save_file(weights, copied / "model.safetensors", metadata={"format": "pt"})
+    return copied
+
+
+def test_damaged_weights_are_not_mended_by_float32(qwen: Path, tmp_path: Path):
+    base = without_numbers(qwen, tmp_path / "damaged")
+    for dtype in (torch.float32, torch.float16):
+        engine = LocalEngine.load(base, None, STUDY, dtype=dtype)
+        with pytest.raises(ModelError, match=r"(?s)not finite.*mend: copy the model's weights anew") as caught:
+            run(engine, PEOPLE, twins(PEOPLE), settings=RunSettings(seed=4), chunk_dir=tmp_path / str(dtype))
+        assert "respondent" in str(caught.value.where)
+        assert "run in float32" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from simframe.study import Study
 
 Mode = Literal["chained", "independent"]
+DAMAGED = "copy the model's weights anew, or tune its adapter again: in float32 only damaged weights give no numbers"
 MODES = {"chained": scoring.answer, "independent": scoring.answer_independent}
 
 __all__ = ["MODES", "LocalEngine", "Mode"]
@@ -117,7 +118,7 @@ class LocalEngine(ScriptedEngine):
             except scoring.NotFiniteError as err:
                 if self.model.network.dtype == torch.float32:
                     where = f"{err.where}, respondent {some[err.row].respondent_id}"
-                    raise ModelError(err.message, where=where, mend=err.mend) from err
+                    raise ModelError(err.message, where=where, mend=DAMAGED) from err
                 answers = None
             if answers is None:  # outside the except, as above
                 answers = self._in_float32(some)
@@ -172,7 +173,7 @@ class LocalEngine(ScriptedEngine):
             return self._batched(people)
         except scoring.NotFiniteError as err:
             where = f"{err.where}, respondent {people[err.row].respondent_id}"
-            raise ModelError(f"{err.message}, in float32 either", where=where, mend=err.mend) from err
+            raise ModelError(f"{err.message}, in float32 either", where=where, mend=DAMAGED) from err
         finally:
             network.to(dtype)
 
