@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 class SimframeError(Exception):
@@ -59,6 +60,15 @@ class ModelError(SimframeError):
 
 class ReportError(SimframeError):
     """A report that cannot be drawn."""
+
+
+@contextmanager
+def placed(where: str) -> Iterator[None]:
+    """Let errors say where they stand: ``where``, such as a file and a panel of it, goes before what they say."""
+    try:
+        yield
+    except SimframeError as err:
+        raise type(err)(err.message, where=": ".join(filter(None, (where, err.where))), mend=err.mend) from err
 
 
 def install_extra(name: str) -> str:

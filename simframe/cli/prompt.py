@@ -9,6 +9,7 @@ import click
 import polars as pl
 
 from simframe.cli._common import print_table, warehouse_option
+from simframe.errors import placed
 
 if TYPE_CHECKING:
     from simframe.simulate.humans import Humans
@@ -57,7 +58,8 @@ def show(
     condition = _planned(plan, panel, given, humans) if plan is not None else _named(given)
     with_model = plan is not None or "model" in given
     who = respondent or humans.part("holdout")[0]["respondent_id"][0]
-    parts, about = _parts(humans, condition, who, root, with_model=with_model)
+    with placed(condition.where):
+        parts, about = _parts(humans, condition, who, root, with_model=with_model)
     click.echo(f"{about}\nThe answers are those that {who} gave.", err=True)
     if not tokens:
         click.echo("".join(part.shown for part in parts), nl=False)

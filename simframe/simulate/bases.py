@@ -144,5 +144,5 @@ class Bases:
             return EmbeddedBase(self._study, self._wave, self._folder, seed)
         if not Path(name).expanduser().is_dir():
             mend = f"write {EMBEDDED!r}, or the path of a folder as save_pretrained writes it; nothing is downloaded"
-            raise PlanError(f"model: {name!r} is no folder", where="plan", mend=mend)
+            raise PlanError(f"{name!r} is no folder", where="model", mend=mend)
         return LocalBase(Path(name).expanduser())

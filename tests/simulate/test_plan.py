@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from simframe.errors import PlanError
+from simframe.errors import ModelError, PlanError
 from simframe.simulate.plans import Condition, Plan, conditions, fit_to, load_plan, specify
 from simframe.study import Study
 
@@ -251,6 +251,11 @@ def test_a_baseline_that_saw_the_wave_is_another_and_a_models_is_not(tmp_path: P
         ('fields = ["green"]', ["fields: 'green' is no persona item"]),
         ('pilot = { size = 4, selection = "balanced", by = "hom" }', ["pilot.by: 'hom' is no item", "'home'"]),
         ('pilot = { size = 4, arm = { home = "tent" } }', ["pilot.arm: 'tent' is no answer of 'home'", "flat"]),
+        ('tune = { targets = "group", by = "hom" }', ["tune.by: 'hom' is no item", "'home'"]),
+        ('tune = { weights = { by = "hom" } }', ["tune.weights.by: 'hom' is no item", "'home'"]),
+        ('tune = { weights = { by = "home", tent = 2 } }', ["tune.weights: 'tent' is no level of 'home'", "flat"]),
+        ('tune = { dro = { by = "hom" } }', ["tune.dro.by: 'hom' is no item", "'home'"]),
+        ('tune = { subsample = "hom" }', ["tune.subsample: 'hom' is no item", "'home'"]),
     ],
 )
 def test_what_the_study_lacks_is_named(tmp_path: Path, park: Study, line: str, parts: list[str]) -> None:
@@ -258,8 +263,20 @@ def test_what_the_study_lacks_is_named(tmp_path: Path, park: Study, line: str, p
     plan = written(tmp_path, f'[[panel]]\nstrategy = "tuned"\n{pilot}{line}')
     with pytest.raises(PlanError) as refused:
         specify(plan, park, "people", 12, identify=known)
-    for part in parts:
+    for part in ("plan.toml: panel[1] 'tuned': ", *parts):
         assert part in str(refused.value)
+
+
+def test_what_stands_behind_a_name_is_looked_at_in_its_place(tmp_path: Path, park: Study) -> None:
+    plan = written(tmp_path, ONE + '[[panel]]\nstrategy = "base"\nprompt = "mine"')
+
+    def absent(condition: Condition) -> dict[str, Any]:
+        raise ModelError("nothing there", where=f"prompt {condition.prompt}", mend="look again")
+
+    with pytest.raises(ModelError) as refused:
+        specify(plan, park, "people", 12, identify=absent)
+    assert refused.value.where == f"{tmp_path / 'plan.toml'}: panel[2] 'base': prompt mine"
+    assert refused.value.mend == "look again"
 
 
 def test_an_absent_plan_file_is_named(tmp_path: Path) -> None:

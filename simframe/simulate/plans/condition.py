@@ -46,6 +46,8 @@ class Condition:
     """What the plan sets of ``tuning.TuneSettings``."""
     pilot: PilotChoice = PilotChoice()
     endpoint: Endpoint = field(default_factory=Endpoint)
+    where: str = field(default="", compare=False)
+    """Where in the plan it stands: what errors say, and shapes nothing."""
 
     @property
     def about(self) -> Strategy:
@@ -78,7 +80,7 @@ class Condition:
 
     def narrowed(self) -> Condition:
         """Return the condition with every irrelevant key at its default: equal where no number can differ."""
-        return replace(Condition(self.strategy), **{name: getattr(self, name) for name in self.relevant})
+        return replace(Condition(self.strategy), **{name: getattr(self, name) for name in (*self.relevant, "where")})
 
 
 def _plain(value: Any) -> Any:

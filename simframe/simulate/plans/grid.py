@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from simframe.errors import PlanError, did_you_mean
+from simframe.errors import PlanError, did_you_mean, placed
 from simframe.simulate.plans.condition import Condition, PilotChoice
 from simframe.simulate.plans.schema import Endpoint, Plan, Rule
 from simframe.simulate.tuning.settings import TuneSettings
@@ -31,28 +31,28 @@ AXES = (
 """Keys that are axes of the grid, the slowest first; those of ``tune`` and ``pilot`` come after them."""
 
 
-def check(plan: Plan, where: str) -> None:
+def check(plan: Plan) -> None:
     """Refuse what no single key shows to be wrong.
 
     Raises:
         PlanError: naming the panel and the mend.
     """
     for place, rule in enumerate(plan.panels, 1):
-        _check_rule(rule, place, where)
-        for condition in _unfold(plan, rule, where):
-            _check_condition(condition, f"{where}: panel[{place}] {rule.strategy!r}")
-    _unlike(plan, lambda condition, _: condition, where)
+        _check_rule(rule, plan.place(place))
+        for condition in _unfold(plan, rule, plan.place(place)):
+            _check_condition(condition)
+    _unlike(plan, lambda condition: condition)
 
 
-def _check_rule(rule: Rule, place: int, where: str) -> None:
-    inside = f"{where}: panel[{place}] {rule.strategy!r}"
+def _check_rule(rule: Rule, where: str) -> None:
     sized = "pilot" in rule.model_fields_set and rule.pilot.size is not None
     if rule.strategy == "base" and sized:
         mend = "leave pilot out; shots = 5 shows it the answers of five pilot people"
-        raise PlanError("an untuned model takes no pilot", where=inside, mend=mend)
+        raise PlanError("an untuned model takes no pilot", where=where, mend=mend)
 
 
-def _check_condition(condition: Condition, where: str) -> None:
+def _check_condition(condition: Condition) -> None:
+    where = condition.where
     settings = tune_settings(condition.tune, where)
     if condition.engine == "vllm" and condition.strategy == "tuned":
         _check_vllm(settings, where)
@@ -130,7 +130,7 @@ def _unfold(plan: Plan, rule: Rule, where: str) -> Iterator[Condition]:
         total *= max(1, len(values))
     if total > LIMIT:
         mend = "leave out values, or write several plans"
-        raise PlanError(f"panel {rule.strategy!r} is a grid of {total:,} panels", where=where, mend=mend)
+        raise PlanError(f"is a grid of {total:,} panels", where=where, mend=mend)
     for values in itertools.product(*axes.values()):
         at = dict(zip(axes, values, strict=True))
         choice = PilotChoice(
@@ -142,6 +142,7 @@ def _unfold(plan: Plan, rule: Rule, where: str) -> Iterator[Condition]:
             tune={name: at[f"tune.{name}"] for name in tune},
             pilot=choice,
             endpoint=endpoint,
+            where=where,
             **{name: at[name] for name in AXES},
         )
 
@@ -163,10 +164,10 @@ def conditions(
     """
     of = available if callable(available) else lambda _: available
     sized = partial(_sized, of=of, reference_id=reference_id)
-    return _unlike(plan, sized, f"plan {plan.id!r}")
+    return _unlike(plan, sized)
 
 
-def _unlike(plan: Plan, finished: Callable[[Condition, str], Condition], where: str) -> list[Condition]:
+def _unlike(plan: Plan, finished: Callable[[Condition], Condition]) -> list[Condition]:
     """Return the conditions of all rules, each once.
 
     Raises:
@@ -175,10 +176,11 @@ def _unlike(plan: Plan, finished: Callable[[Condition, str], Condition], where: 
     found: dict[str, int] = {}
     result = []
     for place, rule in enumerate(plan.panels, 1):
-        inside = f"{where}: panel[{place}] {rule.strategy!r}"
+        inside = plan.place(place)
         mine: dict[str, Condition] = {}
-        for raw in _unfold(plan, rule, where):
-            condition = finished(raw, inside).narrowed()
+        for raw in _unfold(plan, rule, inside):
+            with placed(inside):
+                condition = finished(raw).narrowed()
             mine.setdefault(_key(condition), condition)
         for key, condition in mine.items():
             if key in found:
@@ -190,31 +192,31 @@ def _unlike(plan: Plan, finished: Callable[[Condition, str], Condition], where: 
     return result
 
 
-def _sized(condition: Condition, where: str, *, of: Callable[[PilotChoice], int], reference_id: str) -> Condition:
-    return replace(condition, pilot_n=_people(condition, of, reference_id, where))
+def _sized(condition: Condition, *, of: Callable[[PilotChoice], int], reference_id: str) -> Condition:
+    return replace(condition, pilot_n=_people(condition, of, reference_id))
 
 
-def _people(condition: Condition, of: Callable[[PilotChoice], int], reference_id: str, where: str) -> int | None:
+def _people(condition: Condition, of: Callable[[PilotChoice], int], reference_id: str) -> int | None:
     size = condition.pilot_n
     if condition.strategy == "base":
         size = condition.shots or None  # those whose answers it is shown
         if size is None:
             return None
     if size is None:
-        raise PlanError("no pilot size", where=where, mend="add pilot = [30, 100]")
+        raise PlanError("no pilot size", mend="add pilot = [30, 100]")
     available = of(condition.pilot)
     if available < 2:
         mend = "import more people, or raise split.pilot in the study file"
-        raise PlanError(f"{reference_id} has {available} people to tune on", where=where, mend=mend)
+        raise PlanError(f"{reference_id} has {available} people to tune on", mend=mend)
     people = max(2, round(size * available)) if isinstance(size, float) else size
     shown = condition.shots if condition.strategy == "tuned" else 0
     least = 1 if condition.strategy == "base" else 2 + shown
     if shown and people < least:
         mend = f"use a pilot of {least} or more, or fewer shots: two must be left"
-        raise PlanError(f"shots = {shown} of a pilot of {people} leave too few to tune on", where=where, mend=mend)
+        raise PlanError(f"shots = {shown} of a pilot of {people} leave too few to tune on", mend=mend)
     if not least <= people <= available:
         mend = f"use {least} to {available}, the pilot of {reference_id}; study.split.pilot sets it"
-        raise PlanError(f"pilot of {people} people", where=where, mend=mend)
+        raise PlanError(f"pilot of {people} people", mend=mend)
     return people
 
 

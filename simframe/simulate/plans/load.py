@@ -49,11 +49,11 @@ def plan_of(content: dict[str, Any], where: str) -> Plan:
     """Return the plan that some keys and values come to; ``where`` names in errors where they stand."""
     _refuse_splits(content, where)
     try:
-        plan = Plan.model_validate(content)
+        plan = Plan.model_validate(content, context={"where": where})
     except ValidationError as err:
         message, mend = describe(err, content, Plan)
         raise PlanError(message, where=where, mend=mend) from err
-    check(plan, where)
+    check(plan)
     return plan
 
 

@@ -12,12 +12,25 @@ import polars as pl
 
 from simframe.errors import PlanError, did_you_mean
 from simframe.simulate.plans.condition import PilotChoice
+from simframe.simulate.tuning.groups import NO_ANSWER, levels_of
 from simframe.study import Study
 from simframe.warehouse.aggregate import crossed
 
 RANDOM = PilotChoice()
-NO_ANSWER = "no answer"
-"""The stratum of people who did not answer the item that strata are made of."""
+
+
+def check_choice(study: Study, choice: PilotChoice) -> None:
+    """Refuse a choice by what the study lacks.
+
+    Raises:
+        PlanError: where it lacks an item or a level, or an item has neither options nor bins.
+    """
+    for item_id, code in choice.arm.items():
+        levels = levels_of(study, item_id, "pilot.arm")
+        if code not in levels:
+            raise PlanError(f"{code!r} is no answer of {item_id!r}", where="pilot.arm", mend=did_you_mean(code, levels))
+    if choice.selection != "random":
+        _by(study, choice)
 
 
 def candidates(
@@ -34,11 +47,9 @@ def candidates(
     Raises:
         PlanError: where the study lacks an item, or an item has neither options nor bins.
     """
+    check_choice(study, choice)
     people = respondents.filter(pl.col("split") == "pilot").sort("draw")
     for item_id, code in choice.arm.items():
-        levels = _levels(study, item_id, "pilot.arm")
-        if code not in levels:
-            raise PlanError(f"pilot.arm: {code!r} is no answer of {item_id!r}", mend=did_you_mean(code, levels))
         people = people.join(_coded(study, responses, item_id).filter(level=code), on="respondent_id", how="semi")
     if choice.selection == "balanced":
         by = _by(study, choice)
@@ -82,7 +93,7 @@ def choose(
     strata = people.join(_coded(study, responses, by), on="respondent_id", how="left", maintain_order="left")
     strata = strata.with_columns(level, place=pl.int_range(pl.len()).over(level))
     counts = dict(strata.group_by("level").len().iter_rows())
-    order = [name for name in (*_levels(study, by, "pilot.by"), NO_ANSWER) if name in counts]
+    order = [name for name in (*levels_of(study, by, "pilot.by"), NO_ANSWER) if name in counts]
     held = {name: counts[name] for name in order}
     taken = _proportional(held, size, by) if choice.selection == "stratified" else _equal(study, held, size, by)
     quota = pl.col("level").replace_strict(taken, return_dtype=pl.Int64)
@@ -109,7 +120,7 @@ def _proportional(held: Mapping[str, int], size: int, by: str) -> dict[str, int]
 
 def _equal(study: Study, held: Mapping[str, int], size: int, by: str) -> dict[str, int]:
     """Return people a level, equally many of each that the item has."""
-    levels = _levels(study, by, "pilot.by")
+    levels = levels_of(study, by, "pilot.by")
     each, left = divmod(size, len(levels))
     for level in levels:
         has = held.get(level, 0)
@@ -132,19 +143,8 @@ def _by(study: Study, choice: PilotChoice) -> str:
     if choice.by is None:
         mend = 'add by = "item_id"'
         raise PlanError(f"selection {choice.selection!r} looks at no item", where="pilot.by", mend=mend)
-    _levels(study, choice.by, "pilot.by")
+    levels_of(study, choice.by, "pilot.by")
     return choice.by
-
-
-def _levels(study: Study, item_id: str, key: str) -> list[str]:
-    ids = [item.id for item in study.items]
-    if item_id not in ids:
-        raise PlanError(f"{key}: {item_id!r} is no item of study {study.id!r}", mend=did_you_mean(item_id, ids))
-    levels = [code for code, _ in study.item(item_id).levels]
-    if not levels:
-        mend = "give it bins in the study file, or choose another item"
-        raise PlanError(f"{key}: {item_id!r} has neither options nor bins", mend=mend)
-    return levels
 
 
 def _coded(study: Study, responses: pl.DataFrame, item_id: str) -> pl.DataFrame:

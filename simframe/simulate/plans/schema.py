@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
 from simframe.errors import did_you_mean
 from simframe.simulate.plans.strategies import STRATEGIES
@@ -195,6 +195,20 @@ class Plan(Settings):
     study: str | None = None
     """Study of the warehouse, or a built-in one, whose people are imported where they lack; any where left out."""
     panels: Annotated[tuple[Rule, ...], AfterValidator(_any)] = Field(alias="panel")
+    _file: str = PrivateAttr("")
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Remember the file that whoever validates names as ``where``."""
+        self._file = (context or {}).get("where", "")
+
+    @property
+    def where(self) -> str:
+        """The plan's file, or its id where it stands in none."""
+        return self._file or f"plan {self.id!r}"
+
+    def place(self, number: int) -> str:
+        """Return where the panel of a number, counted from 1, stands: what errors say."""
+        return f"{self.where}: panel[{number}] {self.panels[number - 1].strategy!r}"
 
     @field_validator("id")
     @classmethod

@@ -7,10 +7,12 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from simframe.errors import PlanError, did_you_mean
+from simframe.errors import PlanError, did_you_mean, placed
 from simframe.simulate.plans.condition import Condition, PanelSpec, PilotChoice
-from simframe.simulate.plans.grid import conditions
+from simframe.simulate.plans.grid import conditions, tune_settings
+from simframe.simulate.plans.pilots import check_choice
 from simframe.simulate.plans.schema import Plan
+from simframe.simulate.tuning.groups import check_groups
 from simframe.study import Study
 
 
@@ -39,23 +41,26 @@ def specify(
     """
     specs: dict[str, PanelSpec] = {}
     for condition in conditions(plan, available, reference_id):
-        check_fields(condition, study, f"plan {plan.id!r}")
+        with placed(condition.where):
+            check_fields(condition, study)
+            identity = dict(identify(condition)) if condition.about.uses_model else {}
+            called = name_of(condition)
         shaped_by = condition.given()
         content: dict[str, Any] = {"study": study.study_hash, "reference": reference_id, "condition": shaped_by}
         content |= {"strategy": condition.strategy, "seed": condition.seed}
         if condition.about.uses_model:
-            content["identity"] = dict(identify(condition))
+            content["identity"] = identity
             for name in ("model", "prompt", "fields", "shots", "chat"):  # however a plan names what is identified
                 shaped_by.pop(name, None)
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
         people = [f"n{condition.pilot_n}"] if condition.pilot_n else []
         name = "-".join([study.id, condition.strategy, *people, digest]).replace("_", "-")
-        specs.setdefault(name, PanelSpec(name, digest, condition, name_of(condition)))
+        specs.setdefault(name, PanelSpec(name, digest, condition, called))
     return [*specs.values()]
 
 
-def check_fields(condition: Condition, study: Study, where: str) -> None:
-    """Refuse items that the study lacks.
+def check_fields(condition: Condition, study: Study) -> None:
+    """Refuse items and levels that the study lacks, and items without levels where levels are looked at.
 
     Raises:
         PlanError: naming key, item and mend.
@@ -63,16 +68,8 @@ def check_fields(condition: Condition, study: Study, where: str) -> None:
     persona = [item.id for item in study.persona]
     for name in condition.fields or ():
         if name not in persona:
-            message = f"fields: {name!r} is no persona item of study {study.id!r}"
-            raise PlanError(message, where=where, mend=did_you_mean(name, persona))
-    items = {item.id: item for item in study.items}
-    named = [("pilot.by", condition.pilot.by)] if condition.pilot.by else []
-    for key, name in [*named, *(("pilot.arm", name) for name in condition.pilot.arm)]:
-        if name not in items:
-            message = f"{key}: {name!r} is no item of study {study.id!r}"
-            raise PlanError(message, where=where, mend=did_you_mean(name, items))
-    for name, code in condition.pilot.arm.items():
-        known = [option.code for option in items[name].valid_options]
-        if code not in known:
-            message = f"pilot.arm: {code!r} is no answer of {name!r}"
-            raise PlanError(message, where=where, mend=did_you_mean(code, known))
+            message = f"{name!r} is no persona item of study {study.id!r}"
+            raise PlanError(message, where="fields", mend=did_you_mean(name, persona))
+    check_choice(study, condition.pilot)
+    if "tune" in condition.relevant:
+        check_groups(study, tune_settings(condition.tune, condition.where))

@@ -87,7 +87,7 @@ def resolve(
         _check_orders(keys, template)
     if keys.shots:
         if pilot is None:
-            raise PlanError(f"shots = {keys.shots}, and no pilot", where="plan", mend="import people with a pilot")
+            raise PlanError(f"shots = {keys.shots}, and no pilot", where="shots", mend="import people with a pilot")
         template = replace(template, shots=choose_shots(study, template, *pilot, k=keys.shots, seed=keys.seed))
     wanted = has_chat(tokenizer) if keys.chat == AUTO else bool(keys.chat)
     return replace(template, chat=read_chat(tokenizer)) if wanted else template
@@ -108,4 +108,4 @@ def _check_orders(keys: Keys, template: Template) -> None:
         if value not in ("declared", 1):
             message = f"{key} = {value!r} with the prompt {template.name!r}, whose codebook lists options once for all"
             mend = "leave it out, or choose a prompt that lists them at each question"
-            raise PlanError(message, where="plan", mend=mend)
+            raise PlanError(message, where="prompt", mend=mend)

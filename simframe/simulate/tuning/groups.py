@@ -17,11 +17,46 @@ if TYPE_CHECKING:
     import polars as pl
 
     from simframe.simulate.tuning.examples import Example
+    from simframe.simulate.tuning.settings import TuneSettings
     from simframe.study import Study
 
 NO_ANSWER = "no answer"
 """The group of respondents who stand in no level of an item."""
 EVERYBODY = "all"
+
+
+def levels_of(study: Study, item_id: str, key: str) -> list[str]:
+    """Return the codes of an item's levels; ``key`` names in errors what names the item.
+
+    Raises:
+        PlanError: where the study lacks the item, or it has neither options nor bins.
+    """
+    ids = [item.id for item in study.items]
+    if item_id not in ids:
+        raise PlanError(f"{item_id!r} is no item of study {study.id!r}", where=key, mend=did_you_mean(item_id, ids))
+    levels = [code for code, _ in study.item(item_id).levels]
+    if not levels:
+        mend = "give it bins in the study file, or choose another item"
+        raise PlanError(f"{item_id!r} has neither options nor bins", where=key, mend=mend)
+    return levels
+
+
+def check_groups(study: Study, settings: TuneSettings) -> None:
+    """Refuse settings that name what the study lacks.
+
+    Raises:
+        PlanError: where it lacks an item or a level, or an item has neither options nor bins.
+    """
+    named = {
+        "by": settings.by,
+        "weights.by": settings.weights.get("by"),
+        "dro.by": settings.dro.get("by"),
+        "subsample": settings.subsample,
+    }
+    for key, item_id in named.items():
+        if item_id is not None:
+            levels_of(study, item_id, f"tune.{key}")
+    _factors(study, settings.weights)
 
 
 def groups_of(study: Study, people: pl.DataFrame, examples: Sequence[Example], item_id: str | None) -> list[str]:
@@ -32,13 +67,7 @@ def groups_of(study: Study, people: pl.DataFrame, examples: Sequence[Example], i
     """
     if item_id is None:
         return [EVERYBODY] * len(examples)
-    ids = [item.id for item in study.items]
-    if item_id not in ids:
-        message = f"{item_id!r} is no item of study {study.id!r}"
-        raise PlanError(message, where="tune settings", mend=did_you_mean(item_id, ids))
-    if not study.item(item_id).levels:
-        mend = "give it bins in the study file, or choose another item"
-        raise PlanError(f"{item_id!r} has neither options nor bins", where="tune settings", mend=mend)
+    levels_of(study, item_id, "tune settings")
     level = dict(crossed(study, people, [item_id]).select("respondent_id", "level").iter_rows())
     return [level.get(example.respondent_id, NO_ANSWER) for example in examples]
 
@@ -58,12 +87,7 @@ def weighted(
     Raises:
         PlanError: where a code is no level, or nobody is left.
     """
-    factors = {key: float(value) for key, value in rules.items() if key != "by"}
-    known = [*(code for code, _ in study.item(rules["by"]).levels), NO_ANSWER]
-    for code in factors:
-        if code not in known:
-            message = f"{code!r} is no level of {rules['by']!r}"
-            raise PlanError(message, where="tune settings, weights", mend=did_you_mean(code, known))
+    factors = _factors(study, rules)
     if not factors:
         held = dict.fromkeys(groups, 0.0)
         for example, name in zip(examples, groups, strict=True):
@@ -74,6 +98,21 @@ def weighted(
     if not kept:
         raise PlanError("everybody has weight 0", where="tune settings, weights", mend="let some level count")
     return kept
+
+
+def _factors(study: Study, rules: Mapping[str, Any]) -> dict[str, float]:
+    """Return how many times the levels named count.
+
+    Raises:
+        PlanError: where a code is no level.
+    """
+    factors = {key: float(value) for key, value in rules.items() if key != "by"}
+    known = [*levels_of(study, rules["by"], "tune.weights.by"), NO_ANSWER] if rules else []
+    for code in factors:
+        if code not in known:
+            message = f"{code!r} is no level of {rules['by']!r}"
+            raise PlanError(message, where="tune.weights", mend=did_you_mean(code, known))
+    return factors
 
 
 def subsampled(examples: Sequence[Example], groups: Sequence[str], seed: int) -> list[Example]:
