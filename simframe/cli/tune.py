@@ -83,7 +83,6 @@ def command(
     from simframe.simulate.answering import Answering
     from simframe.simulate.humans import find_humans
     from simframe.simulate.models import provenance
-    from simframe.simulate.plans import specify
     from simframe.simulate.plans.load import plan_of
     from simframe.study.loader import builtin_names
     from simframe.warehouse import Warehouse
@@ -98,8 +97,7 @@ def command(
     humans = find_humans(warehouse, study, panel_id)
     with progress_bars() as bars:
         answering = Answering(warehouse.layout, humans, bars)
-        specs = specify(plan, humans.study, humans.panel_id, humans.available, identify=answering.identity)
-        made = [answering.adapter(spec) for spec in specs]
+        made = [answering.adapter(spec) for spec in answering.specify(plan)]
     warehouse.refresh()
     for folder in made:
         noted = provenance(folder)

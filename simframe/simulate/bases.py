@@ -15,7 +15,8 @@ from simframe.simulate import embedded, models
 from simframe.simulate.chunks import digest
 from simframe.simulate.models.tokenizer import has_chat_template, load_tokenizer
 from simframe.simulate.plans import Condition
-from simframe.simulate.prompts import COMPACT, Template
+from simframe.simulate.prompts import COMPACT, Template, compile_script
+from simframe.simulate.vocabulary import make_tokenizer
 from simframe.study import Study
 
 
@@ -56,6 +57,9 @@ class Base(Protocol):
     def tokenizer(self) -> Any:
         """The tokenizer where it has a chat template, else None."""
 
+    def check_reads(self, template: Template) -> None:
+        """Refuse a template that it is known to lack the words for, before anything is built."""
+
     def prepare(self, progress: Callable[[int, int], None]) -> Path:
         """Return its directory, built first where needed."""
 
@@ -75,6 +79,12 @@ class EmbeddedBase:
         self._study, self._wave, self._seed = study, wave, seed
         self.key = digest(embedded.recipe(study, wave, seed))
         self.folder = models / f"embedded-{study.id}-{self.key[:12]}"
+
+    def check_reads(self, template: Template) -> None:
+        """Refuse a template of other words than the study's own."""
+        if template.name != COMPACT.name:
+            need_libraries()
+            compile_script(self._study, template, make_tokenizer(self._study))
 
     def prepare(self, progress: Callable[[int, int], None]) -> Path:
         """Build the model, or return the one that was built from the same ingredients."""
@@ -96,6 +106,9 @@ class LocalBase:
         """Its tokenizer where that has a chat template, else None: a base model is shown plain text."""
         return load_tokenizer(self.folder) if has_chat_template(self.folder) else None
 
+    def check_reads(self, template: Template) -> None:
+        """Refuse nothing: what a tokenizer of its own reads is seen once it is loaded."""
+
     def prepare(self, progress: Callable[[int, int], None]) -> Path:
         """Return the directory, which was checked before."""
         progress(1, 1)
@@ -112,6 +125,9 @@ class RemoteBase:
     def __init__(self, name: str, url: str) -> None:
         self.name = name
         self.key = digest({"model": name, "url": url})
+
+    def check_reads(self, template: Template) -> None:
+        """Refuse nothing: it reads any text."""
 
     def prepare(self, progress: Callable[[int, int], None]) -> Path:
         """Refuse: there is no directory."""

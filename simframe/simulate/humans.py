@@ -70,6 +70,18 @@ class Humans:
         people = pl.concat([people, self.part("wave")[0]], how="diagonal").sort("respondent_id")
         return people, self._answers(people)
 
+    def check(self, condition: Condition) -> None:
+        """Refuse a condition whose people there are not.
+
+        Raises:
+            PlanError: where a pilot, or the wave, is not there.
+        """
+        if condition.wave and self.wave() is None:
+            mend = "leave it out, or say in study.split.wave who the wave are, and import them"
+            raise PlanError(f"wave = true, and {self.panel_id} has none", mend=mend)
+        if condition.strategy != "base":  # one with shots has been shown people by now
+            self.tuned_on(condition)
+
     def _answers(self, people: pl.DataFrame) -> pl.DataFrame:
         return self.responses.join(people.select("respondent_id"), on="respondent_id", maintain_order="left")
 

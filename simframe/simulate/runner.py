@@ -12,10 +12,10 @@ from typing import Any
 
 import polars as pl
 
-from simframe.errors import PlanError
+from simframe.errors import placed
 from simframe.simulate.answering import Answering, Done
 from simframe.simulate.humans import Humans, find_humans
-from simframe.simulate.plans import PanelSpec, Plan, specify
+from simframe.simulate.plans import PanelSpec, Plan
 from simframe.warehouse import Provenance, Warehouse
 from simframe.warehouse.layout import locked
 from simframe.wording import counted
@@ -65,20 +65,13 @@ class Run:
         """The panels of the plan, in order.
 
         Raises:
-            PlanError, ModelError: where the plan asks for what there is not.
+            PlanError, ModelError: where the plan asks for what there is not, or what cannot run here.
         """
-        humans, answering = self.humans, self.answering
-        specs = specify(
-            self.plan,
-            humans.study,
-            humans.panel_id,
-            humans.available,
-            identify=answering.identity,
-            name_of=answering.name,
-        )
-        if any(spec.condition.wave for spec in specs) and humans.wave() is None:
-            mend = "leave it out, or say in study.split.wave who the wave are, and import them"
-            raise PlanError(f"wave = true, and {humans.panel_id} has none", where=f"plan {self.plan.id!r}", mend=mend)
+        specs = self.answering.specify(self.plan)
+        for spec in specs:
+            if not self.warehouse.has_panel(spec.panel_id):
+                with placed(spec.condition.where):
+                    self.answering.need(spec.condition)
         return specs
 
     def carry_out(self) -> list[Made]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from simframe.errors import ModelError, PlanError
+from simframe.errors import ModelError, PlanError, SimframeError
 from simframe.simulate.forecast import forecast
 from simframe.simulate.humans import find_humans
 from simframe.simulate.plans import load_plan
@@ -111,6 +112,34 @@ def test_a_panel_tells_its_condition_in_columns(carried_out: Run) -> None:
     )
     assert {row["chat"] for row in rows if row["strategy"] == "pilot_marginals"} == {None}
     assert examine(carried_out.warehouse) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('pilot = 8\ntune = { subsample = "hom" }', "tune.subsample: 'hom' is no item of study 'park'"),
+        (
+            'pilot = { size = 4, selection = "balanced", by = "home", arm = { home = "flat" } }',
+            "pilot.selection balanced: level 'house' of 'home' has 0 people",
+        ),
+        ('pilot = { size = 2, selection = "stratified", by = "green" }', "pilot of 2 people cannot hold one of each"),
+        ("pilot = 8\ntune = { four_bit = true }", "tune settings: four_bit needs a CUDA device"),
+        ('pilot = 8\nengine = "vllm"', "engine 'vllm' needs vLLM"),
+        ('pilot = 8\nprompt = "first_person"', "prompt 'first_person': item green: the tokenizer has no ordinary"),
+    ],
+)
+def test_a_panel_that_cannot_be_made_stops_the_others_before_they_are(
+    copied: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, said: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "vllm", None)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    first = '[plan]\nseed = 77\n[[panel]]\nstrategy = "pilot_marginals"\npilot = 8\n'
+    before = copied.sql("SELECT count(*) FROM panels").item()
+    for look in (Run.carry_out, lambda done: forecast(done, calibrate=False)):
+        with pytest.raises(SimframeError) as refused:
+            look(run(copied, tmp_path, f'{first}[[panel]]\nstrategy = "tuned"\n{line}\n'))
+        assert str(refused.value).startswith(f"{tmp_path / 'plan.toml'}: panel[2] 'tuned': {said}")
+    assert copied.sql("SELECT count(*) FROM panels").item() == before
 
 
 def test_who_is_shown_is_not_tuned_on(carried_out: Run, tmp_path: Path) -> None:
