@@ -16,6 +16,7 @@ from simframe.errors import placed
 from simframe.simulate.answering import Answering, Done
 from simframe.simulate.humans import Humans, find_humans
 from simframe.simulate.plans import PanelSpec, Plan
+from simframe.simulate.tuning.settings import departures
 from simframe.warehouse import Provenance, Warehouse
 from simframe.warehouse.layout import locked
 from simframe.wording import counted
@@ -161,7 +162,7 @@ def columns(spec: PanelSpec) -> dict[str, Any]:
     if "fields" in relevant and condition.fields is not None:
         told["fields"] = json.dumps(condition.fields)
     if "tune" in relevant:
-        told["tune"] = json.dumps(dict(condition.tune), sort_keys=True)
+        told["tune"] = json.dumps(departures(condition.tune), sort_keys=True)
     if "pilot" in relevant:
         choice = condition.pilot
         told |= {"pilot_selection": choice.selection, "pilot_by": choice.by}

@@ -10,6 +10,7 @@ import pytest
 
 from simframe.errors import ModelError, PlanError
 from simframe.simulate.plans import Condition, Plan, conditions, fit_to, load_plan, specify
+from simframe.simulate.runner import columns
 from simframe.study import Study
 
 ONE = '[[panel]]\nstrategy = "logit_chain"\npilot = [4, 8]\n'
@@ -224,6 +225,52 @@ def test_whatever_can_change_a_number_changes_the_id_and_the_label(tmp_path: Pat
     one, other = specify(plan, park, "people", 12, identify=known)
     assert one.panel_id != other.panel_id
     assert other.label.startswith(one.label + ", ")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("", "rank = 8, alpha = 16"),
+        ("", 'targets = "one_hot", mixup = 0, dora = false, weights = {}'),
+        ("", "width = 2.5"),
+        ("rank = 4", "rank = 4, steps = 200"),
+        ("mixup = 1", "mixup = 1.0"),
+        ('weights = { by = "home", flat = 2 }', 'weights = { by = "home", flat = 2.0 }'),
+        ('dro = { by = "home" }', 'dro = { by = "home", step = 0.1 }'),
+    ],
+)
+def test_a_tuning_has_one_id_and_label_however_it_is_spelt(tmp_path: Path, park: Study, one: str, other: str) -> None:
+    text = '[[panel]]\nstrategy = "tuned"\npilot = 6\ntune = {{ {} }}\n'
+    found = [specify(written(tmp_path, text.format(t)), park, "people", 12, identify=known)[0] for t in (one, other)]
+    assert found[0].panel_id == found[1].panel_id
+    assert found[0].label == found[1].label
+    assert columns(found[0]) == columns(found[1])
+    with pytest.raises(PlanError, match="stands twice"):
+        written(tmp_path, text.format(one) + text.format(other))
+
+
+def test_the_id_of_a_tuning_that_sets_nothing_stays(tmp_path: Path, park: Study) -> None:
+    plan = written(tmp_path, '[[panel]]\nstrategy = "tuned"\npilot = 6\n')
+    (spec,) = specify(plan, park, "people", 12, identify=lambda _: {"model": "m", "template": "t"})
+    assert spec.panel_id == "park-tuned-n6-c1a6e611"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('pilot = { size = 4, selection = "stratified", by = "home" }', "stratified by home"),
+        ('pilot = { size = 4, arm = { home = "flat" } }', "home=flat"),
+        ('tune = { weights = { flat = 3, by = "home" } }', "weights by home, flat 3"),
+        ("tune = { dora = true, rank = 4, mixup = 0.5 }", "dora, mixup 0.5, rank 4"),
+        ('prompt = "mine/short.toml"', "prompt mine/short.toml"),
+        ('prompt = "/home/me/theirs/short.toml"', "prompt theirs/short.toml"),
+    ],
+)
+def test_a_label_says_what_departs_as_people_would(tmp_path: Path, park: Study, line: str, said: str) -> None:
+    pilot = "" if line.startswith("pilot") else "pilot = 4\n"
+    plan = written(tmp_path, f'[[panel]]\nstrategy = "tuned"\n{pilot}{line}')
+    (spec,) = specify(plan, park, "people", 12, identify=known)
+    assert spec.label == f"model, tuned on 4, {said}"
 
 
 def test_two_names_of_one_template_make_one_panel(tmp_path: Path, park: Study) -> None:

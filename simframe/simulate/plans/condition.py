@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
+from types import MappingProxyType
 from typing import Any
 
 from simframe.simulate.plans.schema import Endpoint, Engine, ItemOrder, Mode, OptionOrder
 from simframe.simulate.plans.strategies import STRATEGIES, Strategy
+from simframe.simulate.tuning.settings import departures
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ class Condition:
         """Return the relevant keys that are not the default, as JSON content."""
         bare = Condition(self.strategy)
         found = {name: getattr(self, name) for name in sorted(self.relevant)}
+        if "tune" in found:
+            found["tune"] = departures(self.tune)
         return {name: _plain(value) for name, value in found.items() if value != getattr(bare, name)}
 
     def narrowed(self) -> Condition:
@@ -131,7 +136,7 @@ class PanelSpec:
 SAID: dict[str, Callable[[Any], str]] = {
     "engine": "{}".format,
     "mode": "{}".format,
-    "prompt": lambda prompt: f"prompt {prompt.rpartition('/')[2]}",
+    "prompt": lambda prompt: f"prompt {PurePath(*PurePath(prompt).parts[-2:])}",
     "fields": lambda names: f"shown {' '.join(names) or 'no persona'}",
     "shots": "{} shots".format,
     "item_order": "{} items".format,
@@ -141,13 +146,24 @@ SAID: dict[str, Callable[[Any], str]] = {
     "temperature": "temperature {:g}".format,
     "copies": "{} copies".format,
     "wave": lambda _: "wave too",
-    "tune": lambda tune: " ".join(f"{name} {value}" for name, value in sorted(tune.items())),
-    "pilot": lambda choice: " ".join([choice.selection, *(f"{k}={v}" for k, v in sorted(choice.arm.items()))]),
+    "tune": lambda tune: ", ".join(_tuning(name, value) for name, value in sorted(tune.items())),
+    "pilot": lambda choice: " ".join(_people(**choice)),
     "seed": "seed {}".format,
 }
-"""How a label says each key."""
+"""How a label says what is given of each key."""
+
+
+def _tuning(name: str, value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"{name} " + ", ".join(_tuning(*pair) for pair in sorted(value.items(), key=lambda p: (p[0] != "by", p)))
+    return name if value is True else f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+
+
+def _people(selection: str, by: str | None = None, arm: Mapping[str, str] = MappingProxyType({})) -> list[str]:
+    chosen = [] if selection == "random" else [f"{selection} by {by}"]
+    return [*chosen, *(f"{item_id}={code}" for item_id, code in sorted(arm.items()))]
 
 
 def _departures(condition: Condition) -> list[str]:
     departs = condition.given()
-    return [say(getattr(condition, name)) for name, say in SAID.items() if name in departs]
+    return [say(departs[name]) for name, say in SAID.items() if name in departs]

@@ -10,6 +10,7 @@ from typing import Any
 
 from simframe.simulate.plans.condition import Condition, PanelSpec
 from simframe.simulate.plans.grid import tune_settings
+from simframe.simulate.tuning.settings import departures
 from simframe.warehouse import Warehouse
 
 THERE, TO_MAKE = "already there", "to make"
@@ -136,9 +137,8 @@ def from_panels(panels: Sequence[Mapping[str, Any]], like: Mapping[str, Any], tu
         return None
     newest, tuning = alike[0], None
     if tuned is not None:
-        adapters = [
-            p for p in alike if p["strategy"] == "tuned" and p["tune"] == json.dumps(dict(tuned.tune), sort_keys=True)
-        ]
+        tune = json.dumps(departures(tuned.tune), sort_keys=True)
+        adapters = [panel for panel in alike if panel["strategy"] == "tuned" and panel["tune"] == tune]
         if not adapters:
             return None
         size = tuned.pilot_n or 0

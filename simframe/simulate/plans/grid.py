@@ -10,12 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from simframe.errors import PlanError, did_you_mean, placed
 from simframe.simulate.plans.condition import Condition, PilotChoice
 from simframe.simulate.plans.schema import Endpoint, Plan, Rule
-from simframe.simulate.tuning.settings import TuneSettings
+from simframe.simulate.tuning.settings import TuneSettings, read_settings
 from simframe.study.loader import describe
 
 LIMIT = 10_000
@@ -92,7 +92,7 @@ def tune_settings(given: Mapping[str, Any], where: str) -> TuneSettings:
             message = f"tune.{name}: unknown key (value {value!r})"
             raise PlanError(message, where=where, mend=did_you_mean(name, known))
     try:
-        return TypeAdapter(TuneSettings).validate_python(dict(given))
+        return read_settings(given)
     except PlanError as err:
         raise PlanError(f"tune.{err.message}", where=where, mend=err.mend) from err
     except ValidationError as err:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from simframe.simulate.tuning.groups import WorstGroup, mean_losses
 from simframe.simulate.tuning.loss import Prompt, finite, loss_of, losses_of, transcripts
-from simframe.simulate.tuning.settings import TuneSettings
+from simframe.simulate.tuning.settings import PLAIN, TuneSettings
 from simframe.simulate.tuning.targets import mixed, soften
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from simframe.simulate.models import Model
     from simframe.simulate.prompts import Question, Script
     from simframe.simulate.tuning.examples import Example
-
-PLAIN = TuneSettings()
 
 
 @dataclass(frozen=True)

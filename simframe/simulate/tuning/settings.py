@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from math import isfinite
 from typing import Any, Literal
+
+from pydantic import TypeAdapter
 
 from simframe.errors import PlanError, did_you_mean
 from simframe.simulate.tuning.schedule import Schedule
 
+DRO_STEP = 0.1
+"""Step of the exponentiated gradient over groups, where none is named."""
 Order = Literal["declared", "random"]
 CHOICES: dict[str, tuple[str, ...]] = {
     "objective": ("answers", "aggregate"),
@@ -106,7 +110,7 @@ class TuneSettings:
         unknown = set(self.dro) - {"by", "step"}
         if unknown:
             raise _wrong("dro", dict(self.dro), did_you_mean(min(unknown), ("by", "step")))
-        if self.dro and not self.dro.get("step", 0.1) > 0:
+        if self.dro and not self.dro_step > 0:
             raise _wrong("dro.step", self.dro["step"], "a number above 0")
 
     def _check_together(self) -> None:
@@ -125,7 +129,7 @@ class TuneSettings:
     @property
     def dro_step(self) -> float:
         """Step of the exponentiated gradient over groups."""
-        return float(self.dro.get("step", 0.1))
+        return float(self.dro.get("step", DRO_STEP))
 
     def schedule(self, tiny: bool) -> Schedule:
         """How long and how fast to learn, at most."""
@@ -137,6 +141,31 @@ class TuneSettings:
             every=self.every,
             patience=self.patience,
         )
+
+
+_READ = TypeAdapter(TuneSettings)
+PLAIN = TuneSettings()
+
+
+def read_settings(given: Mapping[str, Any]) -> TuneSettings:
+    """Return the settings that keys and values of a plan come to.
+
+    Raises:
+        PlanError, ValidationError: where a value is none that a key can have.
+    """
+    return _READ.validate_python(dict(given))
+
+
+def departures(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a plan's keys and values makes another adapter than the defaults, each value spelt one way."""
+    settings = read_settings(given)
+    found = {each.name: getattr(settings, each.name) for each in fields(settings)}
+    for name in ("weights", "dro"):
+        numbers = {key: value if key == "by" else float(value) for key, value in found[name].items()}
+        found[name] = {key: value for key, value in numbers.items() if (name, key, value) != ("dro", "step", DRO_STEP)}
+    if settings.targets != "ordinal":
+        del found["width"]  # nothing is spread
+    return {name: value for name, value in found.items() if value != getattr(PLAIN, name)}
 
 
 def _is_number(value: Any) -> bool:
