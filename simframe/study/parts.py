@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from simframe.study.base import SEED_LIMIT, Code, Part
 
@@ -63,10 +63,10 @@ class Data(Part):
 class Split(Part):
     """How a human panel is parted: people to tune on, to correct with, to judge by. Never overlapping."""
 
-    seed: int = Field(default=0, ge=0, lt=SEED_LIMIT)
+    seed: StrictInt = Field(default=0, ge=0, lt=SEED_LIMIT)
     wave: str | None = None
     """Expression that marks an earlier wave: used to prime an embedded model, never to judge."""
-    pilot: int | None = Field(default=None, ge=1)
+    pilot: StrictInt | None = Field(default=None, ge=1)
     """People to tune on; half of those outside the wave, at most 300, where left out."""
-    rectify: int = Field(default=0, ge=0)
+    rectify: StrictInt = Field(default=0, ge=0)
     """Everybody else is holdout."""

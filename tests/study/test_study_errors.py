@@ -20,6 +20,8 @@ EDITS = [
     ("unknown key of an option", 'label = "never"', 'lable = "never"', ["item[4] 'visits'.options[1] 0.lable", "did you mean 'label'"]),
     ("unknown key of a bin", "max = 39", "maxx = 39", ["item[1] 'age'.bins[1] 'young'.maxx", "did you mean 'max'"]),
     ("unknown key of the split", "rectify = 6", "rectfy = 6", ["split.rectfy", "did you mean 'rectify'"]),
+    ("people in quotes", "pilot = 12", 'pilot = "12"', ["split.pilot", "'12' is no whole number", "write a whole number"]),
+    ("a seed that is true", "seed = 7", "seed = true", ["split.seed", "True is no whole number"]),
     ("no label", 'label = "Home"\n', "", ["item[2] 'home'.label", "is missing", "add 'label'"]),
     ("empty title", 'title = "A park"', 'title = " "', ["title", "at least 1 character"]),
     ("scale", '"ordinal"', '"ordnial"', ["item[3] 'green'.scale", "'ordnial'", "'nominal', 'ordinal', 'interval' or 'text'"]),

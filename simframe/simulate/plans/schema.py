@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    StrictFloat,
+    StrictInt,
+    field_validator,
+    model_validator,
+)
 
 from simframe.errors import did_you_mean
 from simframe.simulate.plans.strategies import STRATEGIES
@@ -110,18 +119,18 @@ class Endpoint(Part):
     url: str | None = None
     api_key_env: str | None = None
     """Name of the environment variable that holds the key; the key itself stands in no file."""
-    requests_per_minute: float | None = Field(default=None, gt=0)
-    tokens_per_minute: float | None = Field(default=None, gt=0)
-    concurrency: int = Field(default=4, ge=1)
-    retries: int = Field(default=5, ge=0)
-    timeout: float = Field(default=60.0, gt=0)
-    max_spend: float | None = Field(default=None, ge=0)
+    requests_per_minute: StrictFloat | None = Field(default=None, gt=0)
+    tokens_per_minute: StrictFloat | None = Field(default=None, gt=0)
+    concurrency: StrictInt = Field(default=4, ge=1)
+    retries: StrictInt = Field(default=5, ge=0)
+    timeout: StrictFloat = Field(default=60.0, gt=0)
+    max_spend: StrictFloat | None = Field(default=None, ge=0)
     """The most that may be spent, in the currency of the prices."""
-    price_in: float = Field(default=0.0, ge=0)
+    price_in: StrictFloat = Field(default=0.0, ge=0)
     """Price of 1,000,000 tokens read."""
-    price_out: float = Field(default=0.0, ge=0)
+    price_out: StrictFloat = Field(default=0.0, ge=0)
     """Price of 1,000,000 tokens written."""
-    samples: int = Field(default=20, ge=1)
+    samples: StrictInt = Field(default=20, ge=1)
     """Answers drawn a question where the server tells no probabilities."""
 
 
@@ -132,8 +141,8 @@ LEAST_TEMPERATURE = 1e-6
 class Settings(Part):
     """The keys that ``[plan]`` and every ``[[panel]]`` may set."""
 
-    seed: Axis[Annotated[int, Field(ge=0, lt=SEED_LIMIT)]] = (1,)
-    temperature: Axis[Annotated[float, Field(ge=LEAST_TEMPERATURE)]] = (1.0,)
+    seed: Axis[Annotated[StrictInt, Field(ge=0, lt=SEED_LIMIT)]] = (1,)
+    temperature: Axis[Annotated[StrictFloat, Field(ge=LEAST_TEMPERATURE)]] = (1.0,)
     model: Axis[Annotated[str, Field(min_length=1)]] = ("embedded",)
     """``embedded``, the folder of a local Hugging Face model, or what an endpoint calls its model."""
     engine: Axis[Engine] = ("transformers",)
@@ -142,15 +151,15 @@ class Settings(Part):
     """Built-in template, path of a template file, or ``auto``: the base's own, else ``first_person``."""
     fields: FieldAxis = (None,)
     """Persona items shown; ``all`` of them where left out."""
-    shots: Axis[Annotated[int, Field(ge=0, le=100)]] = (0,)
+    shots: Axis[Annotated[StrictInt, Field(ge=0, le=100)]] = (0,)
     """Respondents of the pilot whose answers stand in the opening."""
     item_order: Axis[ItemOrder] = ("declared",)
     option_order: Axis[OptionOrder] = ("declared",)
-    order_average: Axis[Annotated[int, Field(ge=1, le=100)]] = (1,)
+    order_average: Axis[Annotated[StrictInt, Field(ge=1, le=100)]] = (1,)
     """Option orders that probabilities are averaged over."""
     chat: Axis[Annotated[bool | str, BeforeValidator(_chat)]] = ("auto",)
     """Whether the tokenizer's chat template is used; ``auto``: where it has one."""
-    copies: Axis[Annotated[int, Field(ge=1, le=1000)]] = (1,)
+    copies: Axis[Annotated[StrictInt, Field(ge=1, le=1000)]] = (1,)
     """Simulated respondents a holdout person."""
     wave: Axis[Annotated[bool, BeforeValidator(_truth)]] = (False,)
     """Whether baselines are fitted to people of the earlier wave as well."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from math import isfinite
 from typing import Any, Literal
 
-from pydantic import TypeAdapter
+from pydantic import StrictBool, StrictFloat, StrictInt, TypeAdapter
 
 from simframe.errors import PlanError, did_you_mean
 from simframe.simulate.tuning.schedule import Schedule
@@ -39,27 +39,27 @@ BOUNDS: dict[str, tuple[float, float]] = {
 class TuneSettings:
     """What shapes an adapter beside its base, its pilot and its seed."""
 
-    rank: int = 8
-    alpha: int = 16
-    rate: float | None = None
+    rank: StrictInt = 8
+    alpha: StrictInt = 16
+    rate: StrictFloat | None = None
     """Where left out, the one that the base names; else 2e-3 for a network that is tiny and 2e-4 for any other."""
-    dora: bool = False
+    dora: StrictBool = False
     """Magnitude and direction apart (Liu et al. 2024)."""
-    pissa: bool = False
+    pissa: StrictBool = False
     """Begin at the base's principal components (Meng et al. 2024); saved as a plain adapter of twice the rank."""
-    rslora: bool = False
+    rslora: StrictBool = False
     """Scale by alpha / sqrt(rank) (Kalajdzievski 2023)."""
-    four_bit: bool = False
+    four_bit: StrictBool = False
     """Hold the base in 4 bits while tuning (Dettmers et al. 2023): needs CUDA and bitsandbytes."""
-    steps: int = 200
+    steps: StrictInt = 200
     """The most that are tried."""
-    batch: int = 32
-    every: int = 5
-    patience: int = 4
-    field_dropout: float = 0.15
-    folds: int = 3
+    batch: StrictInt = 32
+    every: StrictInt = 5
+    patience: StrictInt = 4
+    field_dropout: StrictFloat = 0.15
+    folds: StrictInt = 3
     """Parts of the pilot held out in turn; under ``cross_validate`` people all of them, else the first alone."""
-    cross_validate: int = 150
+    cross_validate: StrictInt = 150
     item_order: Order = "declared"
     """``random``: another order of questions each time that a respondent is read."""
     option_order: Order = "declared"
@@ -68,7 +68,7 @@ class TuneSettings:
     """``aggregate``: learn the histograms of the groups of ``by`` alone, never what one person said."""
     targets: Literal["one_hot", "ordinal", "group"] = "one_hot"
     """What the model should think at an answer: that answer; its neighbours too; or its group's histogram."""
-    width: float = 1.0
+    width: StrictFloat = 1.0
     """Of ordinal targets: the spread over neighbouring options, in options."""
     by: str | None = None
     """Item whose levels are the groups of ``targets = "group"`` and ``objective = "aggregate"``; else everybody."""
@@ -78,7 +78,7 @@ class TuneSettings:
     """``{by = item, step = 0.1}``: lower the worst level's loss (Sagawa et al. 2020)."""
     subsample: str | None = None
     """Item whose larger levels lose people, at random, until all levels are as small as the smallest."""
-    mixup: float = 0.0
+    mixup: StrictFloat = 0.0
     """Both parameters of the Beta distribution that two respondents are mixed by (Zhang et al. 2018); 0: not at all."""
 
     def __post_init__(self) -> None:
