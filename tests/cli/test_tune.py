@@ -120,6 +120,7 @@ def test_an_empty_warehouse_has_no_models(tmp_path: Path) -> None:
         (("--pilot", 30, "--set", "rank"), 2, "KEY=VALUE"),
         (("--pilot", 30, "--selection", "balanced"), 1, "by"),
         (("--pilot", 30, "--selection", "stratified", "--by", "edu"), 1, "'educ'"),
+        (("--pilot", 30, "--by", "educ"), 1, "selection 'random' looks at no item"),
         (("--pilot", 30, "--arm", "educ"), 2, "ITEM=CODE"),
         (("--pilot", 30, "--arm", "educ=1", "--arm", "educ=2"), 2, "educ stands twice"),
         (("--pilot", 30, "--model", "nowhere"), 1, "nowhere"),

@@ -77,6 +77,11 @@ def test_the_default_plan_has_the_base_three_tuned_panels_and_two_baselines_on_t
         ("[plan]\nfields = ['age', 'age']\n" + ONE, ["fields", "'age' stands twice"]),
         ("[plan]\nseed = [1, 2, 1]\n" + ONE, ["seed: 1 stands twice"]),
         ("[plan.pilot]\nselection = 'stratified'\n" + ONE, ["pilot", "looks at no item", "add by"]),
+        ("[plan.pilot]\nby = 'home'\n" + ONE, ["pilot: by is 'home', and selection 'random'", "add selection = "]),
+        (
+            "[[panel]]\nstrategy = 'tuned'\npilot = 'all'",
+            ["panel[1].pilot.size", "'all' is no", "1.0 for all"],
+        ),
         ("[plan.tune]\nrank = [4, 'many']\n" + ONE, ["tune.rank", "'many'", "whole number"]),
         ("[plan]\nseed = '1'\n" + ONE, ["seed[1]: '1' is no whole number", "write a whole number"]),
         ("[plan]\nseed = [2, true]\n" + ONE, ["seed[2]: True is no whole number"]),

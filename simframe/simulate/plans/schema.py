@@ -68,7 +68,7 @@ FieldAxis = Annotated[tuple[tuple[str, ...] | None, ...], BeforeValidator(_field
 
 def _size(raw: Any) -> Any:
     if isinstance(raw, bool) or not isinstance(raw, int | float):
-        raise wrong(f"{raw!r} is no pilot size", "write people (100) or a share of the pilot (0.5; 1.0 is all of it)")
+        raise wrong(f"{raw!r} is no pilot size", "write people (100) or a share of the pilot (0.5); use 1.0 for all")
     if isinstance(raw, float) and not 0 < raw <= 1:
         raise wrong(f"{raw!r} is no share of the pilot", "write a share above 0 and at most 1.0, or whole people")
     if isinstance(raw, int) and raw < 2:
@@ -110,6 +110,9 @@ class Pilot(Part):
     def _by(self) -> Self:
         if self.by is None and set(self.selection) - {"random"}:
             raise wrong(f"selection {self.selection[-1]!r} looks at no item", 'add by = "item_id"')
+        if self.by is not None and set(self.selection) == {"random"}:
+            mend = 'add selection = "stratified" or "balanced", or leave by out'
+            raise wrong(f"by is {self.by[-1]!r}, and selection 'random' looks at no item", mend)
         return self
 
 
@@ -171,7 +174,7 @@ class Settings(Part):
     @field_validator("pilot", mode="before")
     @classmethod
     def _sizes(cls, raw: Any) -> Any:
-        return {"size": raw} if isinstance(raw, int | float | list) and not isinstance(raw, bool) else raw
+        return {"size": raw} if isinstance(raw, int | float | list | str) and not isinstance(raw, bool) else raw
 
     @field_validator("fields")
     @classmethod
