@@ -314,6 +314,10 @@ def test_a_baseline_that_saw_the_wave_is_another_and_a_models_is_not(tmp_path: P
         ('tune = { targets = "group", by = "hom" }', ["tune.by: 'hom' is no item", "'home'"]),
         ('tune = { weights = { by = "hom" } }', ["tune.weights.by: 'hom' is no item", "'home'"]),
         ('tune = { weights = { by = "home", tent = 2 } }', ["tune.weights: 'tent' is no level of 'home'", "flat"]),
+        (
+            'tune = { weights = { by = "home", flat = 0, house = 0 } }',
+            ["every level of 'home' has weight 0"],
+        ),
         ('tune = { dro = { by = "hom" } }', ["tune.dro.by: 'hom' is no item", "'home'"]),
         ('tune = { subsample = "hom" }', ["tune.subsample: 'hom' is no item", "'home'"]),
     ],

@@ -104,7 +104,7 @@ def _factors(study: Study, rules: Mapping[str, Any]) -> dict[str, float]:
     """Return how many times the levels named count.
 
     Raises:
-        PlanError: where a code is no level.
+        PlanError: where a code is no level, or no level counts.
     """
     factors = {key: float(value) for key, value in rules.items() if key != "by"}
     known = [*levels_of(study, rules["by"], "tune.weights.by"), NO_ANSWER] if rules else []
@@ -112,6 +112,9 @@ def _factors(study: Study, rules: Mapping[str, Any]) -> dict[str, float]:
         if code not in known:
             message = f"{code!r} is no level of {rules['by']!r}"
             raise PlanError(message, where="tune.weights", mend=did_you_mean(code, known))
+    if factors and not any(factors.get(code, code != NO_ANSWER) for code in known):
+        message = f"every level of {rules['by']!r} has weight 0"
+        raise PlanError(message, where="tune.weights", mend="let some level count")
     return factors
 
 
