@@ -81,6 +81,7 @@ def command(
     """
     from simframe.ingest import import_panel
     from simframe.simulate.answering import Answering
+    from simframe.simulate.beforehand import panels
     from simframe.simulate.humans import find_humans
     from simframe.simulate.models import provenance
     from simframe.simulate.plans.load import plan_of
@@ -97,7 +98,7 @@ def command(
     humans = find_humans(warehouse, study, panel_id)
     with progress_bars() as bars:
         answering = Answering(warehouse.layout, humans, bars)
-        made = [answering.adapter(spec) for spec in answering.specify(plan)]
+        made = [answering.adapter(spec) for spec in panels(answering, plan)]
     warehouse.refresh()
     for folder in made:
         noted = provenance(folder)

@@ -6,26 +6,22 @@ import json
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from simframe.errors import placed
 from simframe.simulate import engines, prompts
-from simframe.simulate.bases import EMBEDDED, Base, Bases, need_libraries
+from simframe.simulate.bases import Base, Bases, need_libraries
 from simframe.simulate.chunks import digest
 from simframe.simulate.humans import Humans
-from simframe.simulate.models.tokenizer import load_tokenizer
-from simframe.simulate.plans import Condition, PanelSpec, Plan, specify, tune_settings
+from simframe.simulate.plans import Condition, PanelSpec, tune_settings
 from simframe.simulate.prompts import Template
 from simframe.warehouse.layout import Layout, locked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from simframe.simulate.models import Model
 
 SHAPES_ADAPTER = ("pilot_n", "pilot", "shots", "chat", "tune")
@@ -75,46 +71,6 @@ class Answering:
 
             workers.need_ray()  # before anything is tuned
         self.bases = Bases(self.humans.study, self.humans.wave(), self.layout.models)
-
-    def specify(self, plan: Plan) -> list[PanelSpec]:
-        """Return the panels of a plan, in order, once every pilot was seen to be there.
-
-        Raises:
-            PlanError, ModelError: where the plan asks for what there is not, naming file, panel and key.
-        """
-        humans = self.humans
-        specs = specify(
-            plan, humans.study, humans.panel_id, humans.available, identify=self.identity, name_of=self.name
-        )
-        seen = set()
-        for condition in (spec.condition for spec in specs):
-            shown = (condition.shots, condition.seed) if condition.shots else ()
-            key = json.dumps([condition.pilot_n, asdict(condition.pilot), condition.wave, shown], sort_keys=True)
-            if key not in seen:
-                with placed(condition.where):
-                    humans.check(condition)
-            seen.add(key)
-        return specs
-
-    def need(self, condition: Condition) -> None:
-        """Refuse what this machine cannot run and what the model cannot read, before anything is tuned for it.
-
-        Raises:
-            PlanError, ModelError: naming what is missing.
-        """
-        if not condition.about.uses_model:
-            return
-        if condition.engine == "vllm":
-            from simframe.simulate.engines import vllm
-
-            vllm.need_vllm()
-        if condition.strategy == "tuned" and tune_settings(condition.tune, condition.where).four_bit:
-            need_libraries()
-            from simframe.simulate.models.loading import four_bit_settings
-
-            four_bit_settings()
-        with placed(f"prompt {condition.prompt!r}"):
-            self.bases.of(condition).check_reads(self.template(condition))
 
     def name(self, condition: Condition) -> str:
         """Return what people call a condition's model."""
@@ -166,32 +122,6 @@ class Answering:
             return (place(self.bases.of(spec.condition).key), place(self.shared(spec.condition)))
 
         return key
-
-    def check_lengths(self, specs: Iterable[PanelSpec]) -> None:
-        """Refuse panels whose prompts their model cannot read to the end, before anything is built, tuned or loaded.
-
-        Raises:
-            ModelError: naming the model, its context and the longest prompt.
-        """
-        from simframe.simulate import models
-
-        known = set()
-        for condition in (spec.condition for spec in specs):
-            if not condition.about.uses_model or condition.engine == "openai" or condition.model == EMBEDDED:
-                continue  # an endpoint's context is its own affair; the embedded model learned what it is asked
-            base, template = self.bases.of(condition), self.template(condition)
-            key = (base.key, template.template_hash, condition.mode)
-            if base.folder is None or key in known:
-                continue
-            known.add(key)
-            need_libraries()
-            if (context := models.context_of(base.folder)) is not None:
-                script = prompts.compile_script(self.humans.study, template, load_tokenizer(base.folder))
-                respondents, answers = self.humans.personas()
-                told = script.personas(answers, respondents["respondent_id"].to_list())
-                prefixes = [script.prefix(fields) for fields in told]
-                chained = condition.mode == "chained"
-                script.check_length(prefixes, context, chained=chained, where=str(base.folder))
 
     def answer(self, spec: PanelSpec, respondents: pl.DataFrame, personas: pl.DataFrame) -> Done:
         """Let respondents answer, resuming from the chunks that are finished.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing, nullcontext
 from importlib.util import find_spec
 
+from simframe.simulate import beforehand
 from simframe.simulate.calibration import Calibration
 from simframe.simulate.plans import Condition, PanelSpec
 from simframe.simulate.plans.cost import Cost, Estimates, Rates, from_panels, measured, memory
@@ -32,7 +33,8 @@ def forecast(run: Run, *, calibrate: bool = True) -> list[Cost]:
     known, answering = measured(run.warehouse), run.answering
     holdout = run.humans.personas()[0].height
     if calibrate:
-        answering.check_lengths(spec for spec in run.specs if not run.warehouse.has_panel(spec.panel_id))
+        missing = [spec for spec in run.specs if not run.warehouse.has_panel(spec.panel_id)]
+        beforehand.check_lengths(answering, missing)
 
     with closing(Calibration(answering)) if calibrate else nullcontext() as calibration:
         found: dict[str, Rates | None] = {}

@@ -13,10 +13,11 @@ from typing import Any
 import polars as pl
 
 from simframe.errors import placed
+from simframe.simulate import beforehand
 from simframe.simulate.answering import Answering, Done
 from simframe.simulate.humans import Humans, find_humans
 from simframe.simulate.plans import PanelSpec, Plan
-from simframe.simulate.tuning.settings import departures
+from simframe.simulate.plans.tunings import departures
 from simframe.warehouse import Provenance, Warehouse
 from simframe.warehouse.layout import locked
 from simframe.wording import counted
@@ -68,11 +69,11 @@ class Run:
         Raises:
             PlanError, ModelError: where the plan asks for what there is not, or what cannot run here.
         """
-        specs = self.answering.specify(self.plan)
+        specs = beforehand.panels(self.answering, self.plan)
         for spec in specs:
             if not self.warehouse.has_panel(spec.panel_id):
                 with placed(spec.condition.where):
-                    self.answering.need(spec.condition)
+                    beforehand.check_machine(self.answering, spec.condition)
         return specs
 
     def carry_out(self) -> list[Made]:
@@ -82,7 +83,8 @@ class Run:
             PlanError, ModelError, WarehouseError: finished panels and chunks are kept, and a rerun resumes.
         """
         made: dict[str, Made] = {}
-        self.answering.check_lengths(spec for spec in self.specs if not self.warehouse.has_panel(spec.panel_id))
+        missing = [spec for spec in self.specs if not self.warehouse.has_panel(spec.panel_id)]
+        beforehand.check_lengths(self.answering, missing)
         try:
             for spec in sorted(self.specs, key=self.answering.order()):
                 started = time.monotonic()

@@ -11,7 +11,7 @@ from typing import Any
 
 from simframe.simulate.plans.schema import Endpoint, Engine, ItemOrder, Mode, OptionOrder
 from simframe.simulate.plans.strategies import STRATEGIES, Strategy
-from simframe.simulate.tuning.settings import departures
+from simframe.simulate.plans.tunings import departures
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from simframe.simulate.plans.condition import Condition, PanelSpec
 from simframe.simulate.plans.grid import tune_settings
-from simframe.simulate.tuning.settings import departures
+from simframe.simulate.plans.tunings import departures
 from simframe.warehouse import Warehouse
 
 THERE, TO_MAKE = "already there", "to make"

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from simframe.errors import PlanError, did_you_mean, placed
 from simframe.simulate.plans.condition import Condition, PilotChoice
 from simframe.simulate.plans.schema import Endpoint, Plan, Rule
-from simframe.simulate.tuning.settings import TuneSettings, read_settings
+from simframe.simulate.plans.tunings import read_settings
+from simframe.simulate.tuning.settings import TuneSettings
 from simframe.study.loader import describe
 
 LIMIT = 10_000

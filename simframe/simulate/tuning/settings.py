@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Literal
-
-from pydantic import StrictBool, StrictFloat, StrictInt, TypeAdapter
 
 from simframe.errors import PlanError, did_you_mean
 from simframe.simulate.tuning.schedule import Schedule
@@ -39,27 +37,27 @@ BOUNDS: dict[str, tuple[float, float]] = {
 class TuneSettings:
     """What shapes an adapter beside its base, its pilot and its seed."""
 
-    rank: StrictInt = 8
-    alpha: StrictInt = 16
-    rate: StrictFloat | None = None
+    rank: int = 8
+    alpha: int = 16
+    rate: float | None = None
     """Where left out, the one that the base names; else 2e-3 for a network that is tiny and 2e-4 for any other."""
-    dora: StrictBool = False
+    dora: bool = False
     """Magnitude and direction apart (Liu et al. 2024)."""
-    pissa: StrictBool = False
+    pissa: bool = False
     """Begin at the base's principal components (Meng et al. 2024); saved as a plain adapter of twice the rank."""
-    rslora: StrictBool = False
+    rslora: bool = False
     """Scale by alpha / sqrt(rank) (Kalajdzievski 2023)."""
-    four_bit: StrictBool = False
+    four_bit: bool = False
     """Hold the base in 4 bits while tuning (Dettmers et al. 2023): needs CUDA and bitsandbytes."""
-    steps: StrictInt = 200
+    steps: int = 200
     """The most that are tried."""
-    batch: StrictInt = 32
-    every: StrictInt = 5
-    patience: StrictInt = 4
-    field_dropout: StrictFloat = 0.15
-    folds: StrictInt = 3
+    batch: int = 32
+    every: int = 5
+    patience: int = 4
+    field_dropout: float = 0.15
+    folds: int = 3
     """Parts of the pilot held out in turn; under ``cross_validate`` people all of them, else the first alone."""
-    cross_validate: StrictInt = 150
+    cross_validate: int = 150
     item_order: Order = "declared"
     """``random``: another order of questions each time that a respondent is read."""
     option_order: Order = "declared"
@@ -68,7 +66,7 @@ class TuneSettings:
     """``aggregate``: learn the histograms of the groups of ``by`` alone, never what one person said."""
     targets: Literal["one_hot", "ordinal", "group"] = "one_hot"
     """What the model should think at an answer: that answer; its neighbours too; or its group's histogram."""
-    width: StrictFloat = 1.0
+    width: float = 1.0
     """Of ordinal targets: the spread over neighbouring options, in options."""
     by: str | None = None
     """Item whose levels are the groups of ``targets = "group"`` and ``objective = "aggregate"``; else everybody."""
@@ -78,7 +76,7 @@ class TuneSettings:
     """``{by = item, step = 0.1}``: lower the worst level's loss (Sagawa et al. 2020)."""
     subsample: str | None = None
     """Item whose larger levels lose people, at random, until all levels are as small as the smallest."""
-    mixup: StrictFloat = 0.0
+    mixup: float = 0.0
     """Both parameters of the Beta distribution that two respondents are mixed by (Zhang et al. 2018); 0: not at all."""
 
     def __post_init__(self) -> None:
@@ -143,29 +141,7 @@ class TuneSettings:
         )
 
 
-_READ = TypeAdapter(TuneSettings)
 PLAIN = TuneSettings()
-
-
-def read_settings(given: Mapping[str, Any]) -> TuneSettings:
-    """Return the settings that keys and values of a plan come to.
-
-    Raises:
-        PlanError, ValidationError: where a value is none that a key can have.
-    """
-    return _READ.validate_python(dict(given))
-
-
-def departures(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what of a plan's keys and values makes another adapter than the defaults, each value spelt one way."""
-    settings = read_settings(given)
-    found = {each.name: getattr(settings, each.name) for each in fields(settings)}
-    for name in ("weights", "dro"):
-        numbers = {key: value if key == "by" else float(value) for key, value in found[name].items()}
-        found[name] = {key: value for key, value in numbers.items() if (name, key, value) != ("dro", "step", DRO_STEP)}
-    if settings.targets != "ordinal":
-        del found["width"]  # nothing is spread
-    return {name: value for name, value in found.items() if value != getattr(PLAIN, name)}
 
 
 def _is_number(value: Any) -> bool:
