@@ -59,9 +59,10 @@ def read(
         studies = warehouse.sql("SELECT DISTINCT study_id FROM panels WHERE kind = 'human'")["study_id"].to_list()
         study_id = studies[0] if plan is None and len(studies) == 1 else loaded.study
         if study_id is not None and study_id == loaded.study and study_id in builtin_names():
-            if elsewhere is not None and study_id not in studies:
+            if elsewhere is None:
+                import_panel(warehouse, study_id)
+            elif study_id not in studies:
                 warehouse = elsewhere()
-            if elsewhere is None or study_id not in studies:
                 import_panel(warehouse, study_id)
     elif study_id is None and plan is not None:
         study_id = loaded.study  # a panel of another study is not what the plan is about

@@ -33,8 +33,7 @@ def forecast(run: Run, *, calibrate: bool = True) -> list[Cost]:
     known, answering = measured(run.warehouse), run.answering
     holdout = run.humans.personas()[0].height
     if calibrate:
-        missing = [spec for spec in run.specs if not run.warehouse.has_panel(spec.panel_id)]
-        beforehand.check_lengths(answering, missing)
+        beforehand.check_lengths(answering, run.missing(run.specs))
 
     with closing(Calibration(answering)) if calibrate else nullcontext() as calibration:
         found: dict[str, Rates | None] = {}

@@ -70,11 +70,14 @@ class Run:
             PlanError, ModelError: where the plan asks for what there is not, or what cannot run here.
         """
         specs = beforehand.panels(self.answering, self.plan)
-        for spec in specs:
-            if not self.warehouse.has_panel(spec.panel_id):
-                with placed(spec.condition.where):
-                    beforehand.check_machine(self.answering, spec.condition)
+        for spec in self.missing(specs):
+            with placed(spec.condition.where):
+                beforehand.check_machine(self.answering, spec.condition)
         return specs
+
+    def missing(self, specs: list[PanelSpec]) -> list[PanelSpec]:
+        """Return the panels that the warehouse lacks."""
+        return [spec for spec in specs if not self.warehouse.has_panel(spec.panel_id)]
 
     def carry_out(self) -> list[Made]:
         """Make every panel that the warehouse lacks, and return all of them in order.
@@ -83,8 +86,7 @@ class Run:
             PlanError, ModelError, WarehouseError: finished panels and chunks are kept, and a rerun resumes.
         """
         made: dict[str, Made] = {}
-        missing = [spec for spec in self.specs if not self.warehouse.has_panel(spec.panel_id)]
-        beforehand.check_lengths(self.answering, missing)
+        beforehand.check_lengths(self.answering, self.missing(self.specs))
         try:
             for spec in sorted(self.specs, key=self.answering.order()):
                 started = time.monotonic()

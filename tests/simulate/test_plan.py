@@ -276,7 +276,7 @@ def test_the_id_of_a_tuning_that_sets_nothing_stays(tmp_path: Path, park: Study)
         ('tune = { weights = { flat = 3, by = "home" } }', "weights by home, flat 3"),
         ("tune = { dora = true, rank = 4, mixup = 0.5 }", "dora, mixup 0.5, rank 4"),
         ('prompt = "mine/short.toml"', "prompt mine/short.toml"),
-        ('prompt = "/home/me/theirs/short.toml"', "prompt theirs/short.toml"),
+        ('prompt = "/plans/theirs/short.toml"', "prompt theirs/short.toml"),
     ],
 )
 def test_a_label_says_what_departs_as_people_would(tmp_path: Path, park: Study, line: str, said: str) -> None:
